@@ -1,0 +1,1 @@
+"""Data, no code: atlases, presets, training configurations and the shipped weights."""

@@ -1,0 +1,43 @@
+"""Grounded reads a chest film and writes a report in which every sentence can be checked.
+
+    import grounded
+    reporter = grounded.load()             # the shipped preset
+    report = reporter("film.dcm")
+    report.save("report.html")
+"""
+
+from grounded.atlas import Atlas, RegionSpec
+from grounded.config import load
+from grounded.errors import GroundedError
+from grounded.evidence import Evidence, Heatmap, Line, Mask, Measurement
+from grounded.findings import Finding
+from grounded.geometry import Box, Placement
+from grounded.image import Image
+from grounded.regions import Region, Regions
+from grounded.report import GroundedReport, GroundedSentence, Sentence
+from grounded.reporter import Reading, Reporter
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Atlas",
+    "Box",
+    "Evidence",
+    "Finding",
+    "GroundedError",
+    "GroundedReport",
+    "GroundedSentence",
+    "Heatmap",
+    "Image",
+    "Line",
+    "Mask",
+    "Measurement",
+    "Placement",
+    "Reading",
+    "Region",
+    "RegionSpec",
+    "Regions",
+    "Reporter",
+    "Sentence",
+    "load",
+]

@@ -1,0 +1,163 @@
+"""The named anatomical regions of a body part, read from a TOML file: a new body part is a new file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from grounded.errors import ConfigError, InvalidValueError, RegionError
+from grounded.geometry import Box
+
+Side = Literal["right", "left", "unpaired"]
+Source = Literal["annotated", "derived"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A coded concept: scheme ("SCT" for SNOMED CT, "DCM", "RADLEX"), value and meaning."""
+
+    scheme: str
+    value: str
+    meaning: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"scheme": self.scheme, "value": self.value, "meaning": self.meaning}
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSpec:
+    """One region of an atlas.
+
+    side: the patient's, not the picture's. parent: the region that holds it, "" for none.
+    plural: whether sentences say "are" of it. source: whether people outlined it in the training
+    films ("annotated") or its place follows from organs that they outlined ("derived").
+    usual_place: where it usually lies, as fractions of the film (x0, y0, x1, y1).
+    """
+
+    name: str
+    side: Side
+    source: Source
+    usual_place: Box
+    parent: str = ""
+    aliases: tuple[str, ...] = ()
+    code: Code | None = None
+    plural: bool = False
+    derivation: str = ""
+
+    def __post_init__(self) -> None:
+        if self.side not in get_args(Side):
+            raise InvalidValueError(
+                f"region {self.name!r}: side is one of {get_args(Side)}, got {self.side!r}"
+            )
+        if self.source not in get_args(Source):
+            raise InvalidValueError(
+                f"region {self.name!r}: source is one of {get_args(Source)}, got {self.source!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Atlas:
+    """The regions of one body part, in anatomical order.
+
+    `atlas["heart"]` finds a region by name or alias, in any case; `"heart" in atlas` asks.
+    """
+
+    name: str
+    body_part: str
+    regions: tuple[RegionSpec, ...]
+    _index: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        index: dict[str, int] = {}
+        for order, region in enumerate(self.regions):
+            for word in (region.name, *region.aliases):
+                if index.setdefault(_key(word), order) != order:
+                    raise InvalidValueError(f"atlas {self.name!r} names {word!r} twice")
+        for region in self.regions:
+            if region.parent and _key(region.parent) not in index:
+                raise InvalidValueError(
+                    f"region {region.name!r} has the unknown parent {region.parent!r}"
+                )
+        object.__setattr__(self, "_index", index)
+
+    @classmethod
+    def open(cls, source: str | os.PathLike[str]) -> Atlas:
+        """An atlas by the name of a shipped one ("chest29") or from a TOML file.
+
+        Raises ConfigError when there is none, or when the file is not an atlas.
+        """
+        file = _locate(source)
+        try:
+            data = tomllib.loads(file.read_text(encoding="utf-8"))
+            regions = tuple(_region(name, entry) for name, entry in data["regions"].items())
+            return cls(data["name"], data["body_part"], regions)
+        except (tomllib.TOMLDecodeError, KeyError, TypeError, InvalidValueError) as error:
+            raise ConfigError(f"{file} is no atlas: {error!r}") from error
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(region.name for region in self.regions)
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    def __iter__(self) -> Iterator[RegionSpec]:
+        return iter(self.regions)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _key(name) in self._index
+
+    def __getitem__(self, name: str) -> RegionSpec:
+        """The region of this name or alias. Raises RegionError that suggests near ones."""
+        return self.regions[self.order(name)]
+
+    def order(self, name: str) -> int:
+        """The place of a region in anatomical order, from 0."""
+        try:
+            return self._index[_key(name)]
+        except KeyError:
+            raise RegionError(self._unknown(name)) from None
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(_key(name), self._index, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(repr(word) for word in near)}? " if near else ""
+        return f"no region {name!r} in atlas {self.name!r}; {hint}It has: {', '.join(self.names)}"
+
+
+def _key(name: str) -> str:
+    return " ".join(name.lower().replace("_", " ").split())
+
+
+def _locate(source: str | os.PathLike[str]) -> Traversable:
+    shipped = resources.files("grounded.configs") / "atlases"
+    named = shipped / f"{os.fspath(source)}.toml"
+    if named.is_file():
+        return named
+    path = Path(source)
+    if path.is_file():
+        return path
+    names = sorted(f.name.removesuffix(".toml") for f in shipped.iterdir())
+    raise ConfigError(
+        f"no atlas {os.fspath(source)!r}: expected a TOML file or one of {', '.join(names)}"
+    )
+
+
+def _region(name: str, entry: dict[str, Any]) -> RegionSpec:
+    entry = dict(entry)
+    code = entry.pop("code", None)
+    place = Box(*entry.pop("usual_place"))
+    aliases = tuple(entry.pop("aliases", ()))
+    return RegionSpec(
+        name=name,
+        usual_place=place,
+        aliases=aliases,
+        code=Code(**code) if code else None,
+        **entry,
+    )

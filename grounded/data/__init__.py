@@ -1,0 +1,1 @@
+"""Data sets: one adapter each, and the phantom that needs no data."""

@@ -1,0 +1,1 @@
+"""Explainers: where in the film a sentence comes from."""

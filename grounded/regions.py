@@ -1,0 +1,162 @@
+"""The regions that were found in a film: a struct of arrays, one row a region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.errors import InvalidValueError, RegionError
+from grounded.evidence import Mask, evidence_from_dict, evidence_to_dict
+from grounded.geometry import Box
+
+
+class Features(Protocol):
+    """An encoded film, and what was read from it inside each of N boxes. Opaque to the core."""
+
+    def pool(self, boxes: NDArray[np.float64]) -> Self:
+        """The same film read inside other boxes (M, 4), image frame. Nothing is encoded again."""
+        ...
+
+    def take(self, rows: NDArray[np.intp]) -> Self:
+        """The given rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """One region found in a film: its box in the image frame, and the outline where there is one."""
+
+    name: str
+    box: Box
+    score: float
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """N regions of one film.
+
+    names: (N,), unique. boxes: (N, 4) float64 x0 y0 x1 y1 in the image frame. scores: (N,) in
+    0..1. masks: (N,), None where a region has no outline. features: what a generator reads.
+    missing: the regions that were looked for and not found, each with the reason in words.
+    An empty `Regions` is a fine answer. Raises InvalidValueError for arrays that do not align.
+    """
+
+    names: tuple[str, ...]
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    masks: tuple[Mask | None, ...] = ()
+    features: Features | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        boxes = np.array(self.boxes, dtype=np.float64).reshape(-1, 4)
+        scores = np.array(self.scores, dtype=np.float64).reshape(-1)
+        masks = tuple(self.masks) or (None,) * count
+        if not len(boxes) == len(scores) == len(masks) == count:
+            raise InvalidValueError(
+                f"{count} names need as many boxes, scores and masks, "
+                f"got {len(boxes)}, {len(scores)} and {len(masks)}"
+            )
+        if len(set(self.names)) != count:
+            raise InvalidValueError(f"a region is named twice in {self.names}")
+        if both := set(self.names) & set(self.missing):
+            raise InvalidValueError(f"found and missing at once: {sorted(both)}")
+        if count and not (scores.min() >= 0 and scores.max() <= 1):
+            raise InvalidValueError(f"scores lie in 0..1, got {scores}")
+        for row in boxes:
+            Box(*row)  # each row must be a box
+        boxes.flags.writeable = scores.flags.writeable = False
+        object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "boxes", boxes)
+        object.__setattr__(self, "scores", scores)
+        object.__setattr__(self, "masks", masks)
+
+    @classmethod
+    def none(cls, missing: Mapping[str, str] | None = None) -> Regions:
+        """No regions."""
+        return cls((), np.empty((0, 4)), np.empty(0), missing=missing or {})
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Region]:
+        return (self._row(index) for index in range(len(self)))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    @overload
+    def __getitem__(self, key: str) -> Region: ...
+    @overload
+    def __getitem__(self, key: Sequence[str] | NDArray[np.bool_]) -> Regions: ...
+    def __getitem__(self, key: str | Sequence[str] | NDArray[np.bool_]) -> Region | Regions:
+        """`regions["left lung"]` is a Region; a list of names or a boolean (N,) gives Regions.
+
+        Raises RegionError for a name that was not found; the message says why it was not.
+        """
+        if isinstance(key, str):
+            return self._row(self._index(key))
+        if isinstance(key, np.ndarray):
+            return self._take(np.flatnonzero(key))
+        return self._take(np.array([self._index(name) for name in key], dtype=np.intp))
+
+    def at(self, x: float, y: float) -> Regions:
+        """The regions at a point of the image frame: inside the outline, or the box without one."""
+        inside = [(r.mask or r.box).contains(x, y) for r in self]
+        return self[np.array(inside, dtype=bool)]
+
+    def drawn(self, name: str, box: Box) -> Regions:
+        """The same film with one box drawn by hand: its features are pooled on that very box."""
+        boxes = np.array([tuple(box)])
+        pooled = self.features.pool(boxes) if self.features is not None else None
+        return Regions((name,), boxes, np.ones(1), features=pooled)
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": region.name,
+                "box": list(region.box),
+                "score": region.score,
+                **({"mask": evidence_to_dict(region.mask)} if region.mask else {}),
+            }
+            for region in self
+        ]
+
+    @classmethod
+    def from_dict(
+        cls, rows: Sequence[Mapping[str, Any]], missing: Mapping[str, str] | None = None
+    ) -> Regions:
+        masks = [evidence_from_dict(row["mask"]) if "mask" in row else None for row in rows]
+        return cls(
+            names=tuple(row["name"] for row in rows),
+            boxes=np.array([row["box"] for row in rows], dtype=np.float64),
+            scores=np.array([row["score"] for row in rows], dtype=np.float64),
+            masks=tuple(mask if isinstance(mask, Mask) else None for mask in masks),
+            missing=dict(missing or {}),
+        )
+
+    def _index(self, name: str) -> int:
+        if name in self.names:
+            return self.names.index(name)
+        if name in self.missing:
+            raise RegionError(f"{name!r} was not found in this film: {self.missing[name]}")
+        raise RegionError(f"no region {name!r} here; found: {', '.join(self.names) or 'none'}")
+
+    def _row(self, index: int) -> Region:
+        box = Box(*self.boxes[index])
+        return Region(self.names[index], box, float(self.scores[index]), self.masks[index])
+
+    def _take(self, rows: NDArray[np.intp]) -> Regions:
+        return Regions(
+            names=tuple(self.names[row] for row in rows),
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            masks=tuple(self.masks[row] for row in rows),
+            features=self.features.take(rows) if self.features is not None else None,
+        )

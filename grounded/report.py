@@ -1,0 +1,334 @@
+"""The report: the one value that pictures, pages, files and evaluation are made from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from grounded.errors import InvalidValueError, ReportError
+from grounded.evidence import (
+    Box,
+    Evidence,
+    Mask,
+    Measurement,
+    evidence_from_dict,
+    evidence_to_dict,
+)
+from grounded.findings import Finding
+from grounded.image import Image, ImageInfo
+from grounded.regions import Regions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA = 1
+NOTICE = "AI-generated draft for review by a qualified reader; not a medical device."
+
+Section = Literal["findings", "impression"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a generator says of one or more regions, before it is grounded.
+
+    score: how sure the generator is of the whole sentence, 0..1. abnormal: whether it says
+    something that a reader should see first. impression: the short form for the impression, ""
+    when the sentence does not belong there. origin: what wrote it.
+    """
+
+    text: str
+    regions: tuple[str, ...]
+    origin: str
+    evidence: tuple[Evidence, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    score: float = 1.0
+    abnormal: bool = False
+    impression: str = ""
+
+    def __post_init__(self) -> None:
+        _check_sentence(self.text, self.regions, self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class GroundedSentence:
+    """A sentence with the evidence that it stands on. It cannot be made without evidence.
+
+    regions: the regions it was read from, by name. notes: what the composer did to it.
+    """
+
+    text: str
+    regions: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    origin: str
+    findings: tuple[Finding, ...] = ()
+    score: float = 1.0
+    section: Section = "findings"
+    abnormal: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_sentence(self.text, self.regions, self.score)
+        if not self.evidence:
+            raise InvalidValueError(f"the sentence {self.text!r} has no evidence to stand on")
+        if self.section not in get_args(Section):
+            raise InvalidValueError(f"section is one of {get_args(Section)}, got {self.section!r}")
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        return tuple(item for item in self.evidence if isinstance(item, Measurement))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "regions": list(self.regions),
+            "evidence": [evidence_to_dict(item) for item in self.evidence],
+            "findings": [finding.to_dict() for finding in self.findings],
+            "score": self.score,
+            "section": self.section,
+            "abnormal": self.abnormal,
+            "origin": self.origin,
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> GroundedSentence:
+        return cls(
+            text=data["text"],
+            regions=tuple(data["regions"]),
+            evidence=tuple(evidence_from_dict(item) for item in data["evidence"]),
+            origin=data["origin"],
+            findings=tuple(Finding.from_dict(item) for item in data["findings"]),
+            score=float(data["score"]),
+            section=data["section"],
+            abnormal=bool(data["abnormal"]),
+            notes=tuple(data["notes"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A sentence that the composer took out, with the reason."""
+
+    text: str
+    regions: tuple[str, ...]
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"text": self.text, "regions": list(self.regions), "reason": self.reason}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Removed:
+        return cls(data["text"], tuple(data["regions"]), data["reason"])
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which findings the loaded models assess, each with the measured figure behind it."""
+
+    assessed: Mapping[str, str] = field(default_factory=dict)
+    not_assessed: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        assessed = "; ".join(self.assessed) or "no finding"
+        left = "; ".join(self.not_assessed) or "none of the vocabulary"
+        return f"Assessed: {assessed}. Not assessed: {left}."
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"assessed": dict(self.assessed), "not_assessed": list(self.not_assessed)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Scope:
+        return cls(dict(data["assessed"]), tuple(data["not_assessed"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made the report: package version, preset, parts by name, and the weights' SHA-256."""
+
+    version: str
+    preset: str
+    detector: str
+    generator: str
+    explainer: str
+    composer: str
+    weights_sha256: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "version": self.version,
+            "preset": self.preset,
+            "detector": self.detector,
+            "generator": self.generator,
+            "explainer": self.explainer,
+            "composer": self.composer,
+            "weights_sha256": dict(self.weights_sha256),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Provenance:
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a sentence stands in the report's text: characters start to end (exclusive)."""
+
+    start: int
+    end: int
+    sentence: GroundedSentence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroundedReport:
+    """A report in which every sentence points at the place in the film that it was read from.
+
+    film: the pixels, or None for a report that was read from JSON without its film.
+    Raises InvalidValueError when a sentence names a region that the report does not have.
+    """
+
+    image: ImageInfo
+    regions: Regions
+    sentences: tuple[GroundedSentence, ...]
+    scope: Scope
+    provenance: Provenance
+    removed: tuple[Removed, ...] = ()
+    film: Image | None = None
+    notice: str = NOTICE
+
+    def __post_init__(self) -> None:
+        for sentence in self.sentences:
+            if unknown := set(sentence.regions) - set(self.regions.names):
+                raise InvalidValueError(
+                    f"the sentence {sentence.text!r} points at {sorted(unknown)}, "
+                    f"which the report does not have"
+                )
+        if self.film is not None and self.film.info != self.image:
+            raise InvalidValueError("the film is not the one that the report describes")
+
+    @property
+    def text(self) -> str:
+        """The report as a reader sees it: sections, limits of the film, scope and notice."""
+        return _lay_out(self)[0]
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Where each sentence stands in `text`."""
+        return _lay_out(self)[1]
+
+    def section(self, name: Section) -> tuple[GroundedSentence, ...]:
+        return tuple(sentence for sentence in self.sentences if sentence.section == name)
+
+    def at(self, x: float, y: float) -> tuple[GroundedSentence, ...]:
+        """What was said of a point of the film (image frame): sentences whose regions hold it."""
+        names = set(self.regions.at(x, y).names)
+        return tuple(
+            sentence
+            for sentence in self.sentences
+            if names & set(sentence.regions)
+            or any(item.contains(x, y) for item in sentence.evidence if isinstance(item, Box | Mask))
+        )
+
+    def overlay(self) -> NDArray[np.uint8]:
+        """The film with its regions drawn in, (H, W, 3) RGB. See `grounded.viz.overlay`."""
+        from grounded.viz.overlay import draw_report
+
+        return draw_report(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the report; the suffix chooses the form. See `grounded.export`."""
+        from grounded.export import save
+
+        save(self, Path(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "notice": self.notice,
+            "image": self.image.to_dict(),
+            "regions": self.regions.to_dict(),
+            "missing_regions": dict(self.regions.missing),
+            "sentences": [sentence.to_dict() for sentence in self.sentences],
+            "removed": [item.to_dict() for item in self.removed],
+            "scope": self.scope.to_dict(),
+            "provenance": self.provenance.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], film: Image | None = None) -> GroundedReport:
+        """The way back from `to_dict`. Raises ReportError for another schema or missing keys.
+
+        film: the film that the report was made from, if the report is to be drawn again.
+        """
+        if data.get("schema") != SCHEMA:
+            raise ReportError(f"expected a report of schema {SCHEMA}, got {data.get('schema')!r}")
+        try:
+            return cls(
+                image=ImageInfo.from_dict(data["image"]),
+                regions=Regions.from_dict(data["regions"], data["missing_regions"]),
+                sentences=tuple(GroundedSentence.from_dict(item) for item in data["sentences"]),
+                scope=Scope.from_dict(data["scope"]),
+                provenance=Provenance.from_dict(data["provenance"]),
+                removed=tuple(Removed.from_dict(item) for item in data["removed"]),
+                film=film,
+                notice=data["notice"],
+            )
+        except (KeyError, TypeError, InvalidValueError) as error:
+            raise ReportError(f"this is no report of schema {SCHEMA}: {error!r}") from error
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], film: Image | None = None) -> GroundedReport:
+        """Read a `report.json`. Raises ReportError when the file is not one."""
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ReportError(f"cannot read the report {os.fspath(path)!r}: {error}") from error
+        if not isinstance(data, dict):
+            raise ReportError(f"{os.fspath(path)!r} holds no report, but a {type(data).__name__}")
+        return cls.from_dict(data, film)
+
+    def _repr_html_(self) -> str:
+        from grounded.viz.html import render_fragment
+
+        return render_fragment(self)
+
+
+def _check_sentence(text: str, regions: Sequence[str], score: float) -> None:
+    if not text.strip():
+        raise InvalidValueError("a sentence needs text")
+    if not regions:
+        raise InvalidValueError(f"the sentence {text!r} names no region")
+    if not 0 <= score <= 1:
+        raise InvalidValueError(f"a score lies in 0..1, got {score} for {text!r}")
+
+
+def _lay_out(report: GroundedReport) -> tuple[str, tuple[Span, ...]]:
+    parts: list[str] = []
+    spans: list[Span] = []
+    length = 0
+
+    def add(piece: str) -> None:
+        nonlocal length
+        parts.append(piece)
+        length += len(piece)
+
+    for section in get_args(Section):
+        add(f"{section.upper()}\n")
+        sentences = report.section(section)
+        for sentence in sentences:
+            spans.append(Span(length, length + len(sentence.text), sentence))
+            add(f"{sentence.text}\n")
+        if not sentences:
+            add("No sentence: see the scope and the regions that were not found.\n")
+        add("\n")
+    for name, reason in report.regions.missing.items():
+        add(f"Not found: {name} ({reason}).\n")
+    for warning in report.image.warnings:
+        add(f"Film: {warning}.\n")
+    add(f"{report.scope.text}\n{report.notice}\n")
+    return "".join(parts), tuple(spans)

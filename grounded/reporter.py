@@ -1,0 +1,141 @@
+"""The flow: open -> detect -> describe -> explain -> compose. A straight line; nothing calls back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from grounded.errors import RegionError
+from grounded.findings import Presence
+from grounded.geometry import Box
+from grounded.image import Image
+from grounded.protocols import Composer, Explainer, Question, RegionDetector, SentenceGenerator
+from grounded.regions import Regions
+from grounded.report import GroundedReport, GroundedSentence, Provenance
+
+Film = Image | str | os.PathLike[str]
+DRAWN = "marked area"  # the name of a box drawn by hand
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """A detector, a generator, an explainer and a composer that work together.
+
+    It holds no state about any film: `read` gives a `Reading` that does.
+    """
+
+    detector: RegionDetector
+    generator: SentenceGenerator
+    explainer: Explainer
+    composer: Composer
+    preset: str = ""
+    version: str = ""
+
+    def __call__(self, film: Film, *, force: bool = False) -> GroundedReport:
+        """The report of one film (a path or an Image). The same as `read(film).report()`."""
+        return self.read(film, force=force).report()
+
+    def read(self, film: Film, *, force: bool = False) -> Reading:
+        """Open and encode one film, to be asked as often as wanted.
+
+        force: read it even if its header says that it is no frontal chest film.
+        """
+        image = film if isinstance(film, Image) else Image.open(film, force=force)
+        [regions] = self.detector.detect([image])
+        return Reading(self, image, regions)
+
+    def read_all(self, images: Iterable[Image], *, batch_size: int = 8) -> Iterator[Reading]:
+        """Read many films, `batch_size` at a time through the detector."""
+        source = iter(images)
+        while batch := list(islice(source, batch_size)):
+            for image, regions in zip(batch, self.detector.detect(batch), strict=True):
+                yield Reading(self, image, regions)
+
+    def report_all(
+        self, images: Iterable[Image], *, batch_size: int = 8
+    ) -> Iterator[GroundedReport]:
+        """Report many films; detector and generator each see `batch_size` films at once."""
+        source = iter(images)
+        while batch := list(islice(source, batch_size)):
+            yield from self._reports(list(self.read_all(batch, batch_size=batch_size)))
+
+    def _reports(self, readings: Sequence[Reading]) -> list[GroundedReport]:
+        questions = [Question(r.image, r.regions, r.regions) for r in readings]
+        described = self.generator.describe(questions)
+        return [
+            self.composer.compose(
+                image=question.image,
+                regions=question.found,
+                sentences=self.explainer.explain(question, sentences),
+                atlas=self.detector.atlas,
+                scope=self.generator.scope,
+                provenance=self.provenance,
+            )
+            for question, sentences in zip(questions, described, strict=True)
+        ]
+
+    @property
+    def provenance(self) -> Provenance:
+        return Provenance(
+            version=self.version,
+            preset=self.preset,
+            detector=self.detector.name,
+            generator=self.generator.name,
+            explainer=self.explainer.name,
+            composer=self.composer.name,
+            weights_sha256={**self.detector.weights_sha256, **self.generator.weights_sha256},
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """One encoded film. Everything that is known of the film is in here, nothing in the models."""
+
+    reporter: Reporter = field(repr=False)
+    image: Image
+    regions: Regions
+
+    def report(self) -> GroundedReport:
+        """The report of the whole film."""
+        [report] = self.reporter._reports([self])
+        return report
+
+    def describe(
+        self, target: str | Box, *, findings: Mapping[str, Presence] | None = None
+    ) -> tuple[GroundedSentence, ...]:
+        """What is to be said of one region, by name or alias, or of a box drawn by hand.
+
+        findings: what the reader has set, for generators that can be steered. Raises RegionError
+        for a name that the atlas does not have or that was not found, InvalidValueError for a box
+        outside of the film.
+        """
+        if isinstance(target, Box):
+            regions = self.regions.drawn(DRAWN, target.clip(self.image.info.frame))
+            question = Question(self.image, self.regions, regions, findings or {})
+        else:
+            regions = self.regions[[self.resolve(target)]]
+            question = Question(self.image, self.regions, regions, findings or {})
+        return self._answer(question)
+
+    def resolve(self, name: str) -> str:
+        """The standard name of a region that was found, from its name or an alias."""
+        name = self.reporter.detector.atlas[name].name
+        if name not in self.regions:
+            reason = self.regions.missing.get(name, "the detector does not look for it")
+            raise RegionError(f"{name!r} was not found in this film: {reason}")
+        return name
+
+    def _answer(self, question: Question) -> tuple[GroundedSentence, ...]:
+        reporter = self.reporter
+        [sentences] = reporter.generator.describe([question])
+        report = reporter.composer.compose(
+            image=self.image,
+            regions=question.asked if DRAWN in question.asked else question.found,
+            sentences=reporter.explainer.explain(question, sentences),
+            atlas=reporter.detector.atlas,
+            scope=reporter.generator.scope,
+            provenance=reporter.provenance,
+        )
+        return report.section("findings")

@@ -1,0 +1,1 @@
+"""Training: linear scripts, one configuration each."""
