@@ -1,4 +1,4 @@
 """Detectors: images in, Regions out. One file a detector; networks beside their wrapper."""
 
 if not __name__.startswith("grounded."):
-    raise ImportError(f"import grounded.detectors, not {__name__}: a second copy would not compare equal")
+    raise ImportError(f"use grounded.detectors, not {__name__}: a second copy of its classes")

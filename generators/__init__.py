@@ -1,4 +1,4 @@
 """Generators: questions about regions in, sentences out. One file a generator."""
 
 if not __name__.startswith("grounded."):
-    raise ImportError(f"import grounded.generators, not {__name__}: a second copy would not compare equal")
+    raise ImportError(f"use grounded.generators, not {__name__}: a second copy of its classes")

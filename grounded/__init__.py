@@ -1,9 +1,9 @@
 """Grounded reads a chest film and writes a report in which every sentence can be checked.
 
-    import grounded
-    reporter = grounded.load()             # the shipped preset
-    report = reporter("film.dcm")
-    report.save("report.html")
+import grounded
+reporter = grounded.load()             # the shipped preset
+report = reporter("film.dcm")
+report.save("report.html")
 """
 
 from grounded.atlas import Atlas, RegionSpec

@@ -1,4 +1,4 @@
-"""The named anatomical regions of a body part, read from a TOML file: a new body part is a new file."""
+"""The named anatomical regions of a body part, read from TOML: a new body part is a new file."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
 """What can go wrong, as one tree. A message says what was got, what was expected, what to do.
 
-    GroundedError
-    ├── InvalidValueError     a value breaks its own rules (also a ValueError)
-    ├── ImageError            a file cannot be read as an image
-    │   └── UnsuitableImageError   it can, but it is no frontal chest film; `force` overrides
-    ├── RegionError           a region that the atlas or the film does not have (also a KeyError)
-    ├── ConfigError           a preset, an atlas or weights that cannot be used
-    ├── DataError             a data set that is incomplete or misshapen
-    ├── ReportError           a report that cannot be read, drawn or written
-    └── MissingExtraError     an optional library is not installed (also an ImportError)
+GroundedError
+├── InvalidValueError     a value breaks its own rules (also a ValueError)
+├── ImageError            a file cannot be read as an image
+│   └── UnsuitableImageError   it can, but it is no frontal chest film; `force` overrides
+├── RegionError           a region that the atlas or the film does not have (also a KeyError)
+├── ConfigError           a preset, an atlas or weights that cannot be used
+├── DataError             a data set that is incomplete or misshapen
+├── ReportError           a report that cannot be read, drawn or written
+└── MissingExtraError     an optional library is not installed (also an ImportError)
 """
 
 

@@ -6,7 +6,7 @@ import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,10 +165,10 @@ def evidence_from_dict(data: Mapping[str, Any]) -> Evidence:
             return Box(*data["box"])
         case "mask":
             values = _decode(data, np.dtype(np.uint8)).astype(np.float32) / 255
-            return Mask(values, Box(*data["extent"]))
+            return Mask(cast("NDArray[np.float32]", values), Box(*data["extent"]))
         case "heatmap":
-            values = _decode(data, np.dtype("<f4")).astype(np.float32)
-            return Heatmap(values, Box(*data["extent"]), str(data["method"]))
+            raw = _decode(data, np.dtype("<f4")).astype(np.float32)
+            return Heatmap(raw, Box(*data["extent"]), str(data["method"]))
         case "measurement":
             return _measurement_from_dict(data)
         case kind:
@@ -199,13 +199,16 @@ def _measurement_from_dict(data: Mapping[str, Any]) -> Measurement:
         name=str(data["name"]),
         value=float(data["value"]),
         unit=str(data["unit"]),
-        lines=tuple(
-            Line(*line["from"], *line["to"], label=line.get("label", "")) for line in data["lines"]
-        ),
+        lines=tuple(_line_from_dict(line) for line in data["lines"]),
         normal=(float(normal[0]), float(normal[1])) if normal else None,
         tolerance=float(data.get("tolerance", 0.0)),
         source=str(data.get("source", "")),
     )
+
+
+def _line_from_dict(data: Mapping[str, Any]) -> Line:
+    (x0, y0), (x1, y1) = data["from"], data["to"]
+    return Line(float(x0), float(y0), float(x1), float(y1), str(data.get("label", "")))
 
 
 def _around(line: Line) -> Box:

@@ -1,4 +1,4 @@
-"""What is said of a region in the terms of the field: a label that is present, absent or uncertain."""
+"""What is said of a region in the terms of the field: a label, present, absent or uncertain."""
 
 from __future__ import annotations
 

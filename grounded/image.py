@@ -45,9 +45,9 @@ class ImageInfo:
     """What is known of a film without its pixels. It is what a report keeps and writes.
 
     height, width: pixels. spacing_mm: (row, column) spacing in mm, or None when the file has none.
-    spacing_kind: whether the spacing holds in the patient (DICOM PixelSpacing, calibrated) or at the
-    detector (ImagerPixelSpacing: lengths are magnified). view: DICOM ViewPosition (PA, AP, LL ...),
-    empty when not stated. name: a label for people. sha256: of the pixels.
+    spacing_kind: whether the spacing holds in the patient (DICOM PixelSpacing, calibrated) or at
+    the detector (ImagerPixelSpacing: lengths are magnified). view: DICOM ViewPosition (PA, AP,
+    LL ...), empty when not stated. name: a label for people. sha256: of the pixels.
     warnings: what the reader had to decide, in words.
     """
 

@@ -1,4 +1,4 @@
-"""What the parts of the flow promise each other. Anything of the right shape fits; nothing inherits."""
+"""What the parts of the flow promise each other. What fits the shape fits; nothing inherits."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from grounded.report import GroundedReport, Provenance, Scope, Sentence
 class Question:
     """What a generator is asked: to describe `asked`, in a film in which `found` was found.
 
-    asked: regions of the atlas, or one box drawn by hand. findings: what a reader has set, by label,
-    for generators that can be steered.
+    asked: regions of the atlas, or one box drawn by hand. findings: what a reader has set, by
+    label, for generators that can be steered.
     """
 
     image: Image

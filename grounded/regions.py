@@ -28,7 +28,7 @@ class Features(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """One region found in a film: its box in the image frame, and the outline where there is one."""
+    """One region found in a film: its box (image frame), and its outline where there is one."""
 
     name: str
     box: Box
@@ -94,8 +94,8 @@ class Regions:
     @overload
     def __getitem__(self, key: str) -> Region: ...
     @overload
-    def __getitem__(self, key: Sequence[str] | NDArray[np.bool_]) -> Regions: ...
-    def __getitem__(self, key: str | Sequence[str] | NDArray[np.bool_]) -> Region | Regions:
+    def __getitem__(self, key: list[str] | NDArray[np.bool_]) -> Regions: ...
+    def __getitem__(self, key: str | list[str] | NDArray[np.bool_]) -> Region | Regions:
         """`regions["left lung"]` is a Region; a list of names or a boolean (N,) gives Regions.
 
         Raises RegionError for a name that was not found; the message says why it was not.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from grounded.errors import InvalidValueError, ReportError
 from grounded.evidence import (
-    Box,
     Evidence,
     Mask,
     Measurement,
@@ -19,6 +18,7 @@ from grounded.evidence import (
     evidence_to_dict,
 )
 from grounded.findings import Finding
+from grounded.geometry import Box
 from grounded.image import Image, ImageInfo
 from grounded.regions import Regions
 
@@ -231,7 +231,9 @@ class GroundedReport:
             sentence
             for sentence in self.sentences
             if names & set(sentence.regions)
-            or any(item.contains(x, y) for item in sentence.evidence if isinstance(item, Box | Mask))
+            or any(
+                item.contains(x, y) for item in sentence.evidence if isinstance(item, Box | Mask)
+            )
         )
 
     def overlay(self) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The flow: open -> detect -> describe -> explain -> compose. A straight line; nothing calls back."""
+"""The flow: open, detect, describe, explain, compose. A straight line; nothing calls back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
 """Pictures: a report in, a picture or a page out. Nothing is drawn in place."""
 
 if not __name__.startswith("grounded."):
-    raise ImportError(f"import grounded.viz, not {__name__}: a second copy would not compare equal")
+    raise ImportError(f"use grounded.viz, not {__name__}: a second copy of its classes")
