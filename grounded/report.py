@@ -38,7 +38,8 @@ class Sentence:
 
     score: how sure the generator is of the whole sentence, 0..1. abnormal: whether it says
     something that a reader should see first. impression: the short form for the impression, ""
-    when the sentence does not belong there. origin: what wrote it.
+    when the sentence does not belong there. origin: what wrote it. notes: what the origin or the
+    composer has to say about it.
     """
 
     text: str
@@ -49,6 +50,7 @@ class Sentence:
     score: float = 1.0
     abnormal: bool = False
     impression: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_sentence(self.text, self.regions, self.score)

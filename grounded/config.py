@@ -1,0 +1,121 @@
+"""Presets: TOML in, a `Reporter` out. The constructors are the schema; there is no registry.
+
+A preset has a table for each part, `detector`, `generator`, `explainer` and `composer`, with
+`use = "module:Class"` and that constructor's keywords. A text that begins with "./" is a path
+beside the preset.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from grounded.errors import ConfigError, GroundedError
+from grounded.reporter import Reporter
+
+PARTS = ("detector", "generator", "explainer", "composer")
+DEFAULT = "measured"
+
+
+def load(preset: str | os.PathLike[str] = DEFAULT, *, trust: bool = False) -> Reporter:
+    """A reporter from a shipped preset by name, a TOML file, or a folder that holds `preset.toml`.
+
+    trust: let the preset use classes from outside of this package, which runs their code.
+    Raises ConfigError that says what is wrong with the preset and what would be right.
+    """
+    import grounded
+
+    file = _locate(preset)
+    tables = _read(file)
+    parts = {part: _build(part, tables[part], file, trust) for part in PARTS}
+    return Reporter(**parts, preset=file.stem, version=grounded.__version__)
+
+
+def presets() -> tuple[str, ...]:
+    """The names of the shipped presets."""
+    return tuple(sorted(file.stem for file in _shipped().glob("*.toml")))
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("grounded.configs"))) / "presets"
+
+
+def _locate(preset: str | os.PathLike[str]) -> Path:
+    path = Path(preset)
+    for file in (_shipped() / f"{preset}.toml", path / "preset.toml", path):
+        if file.is_file():
+            return file
+    raise ConfigError(
+        f"no preset {os.fspath(preset)!r}: expected a TOML file, a folder with preset.toml, "
+        f"or one of {', '.join(presets())}"
+    )
+
+
+def _read(file: Path) -> dict[str, dict[str, Any]]:
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file} is no TOML file: {error}") from error
+    if set(tables) != set(PARTS):
+        raise ConfigError(
+            f"{file}: a preset has the tables {', '.join(PARTS)}, got {', '.join(tables) or 'none'}"
+        )
+    return tables
+
+
+def _build(part: str, table: Mapping[str, Any], file: Path, trust: bool) -> Any:
+    where = f"{file} [{part}]"
+    keywords = {key: _resolve(value, file) for key, value in table.items() if key != "use"}
+    constructor = _find(str(table.get("use", "")), where, trust)
+    _check(constructor, keywords, where)
+    try:
+        return constructor(**keywords)
+    except GroundedError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _resolve(value: Any, file: Path) -> Any:
+    return (
+        file.parent / value if isinstance(value, str) and value.startswith(("./", "../")) else value
+    )
+
+
+def _find(use: str, where: str, trust: bool) -> type:
+    module, _, name = use.partition(":")
+    if not module or not name:
+        raise ConfigError(f'{where}: expected use = "module:Class", got {use!r}')
+    if not trust and not module.startswith("grounded."):
+        raise ConfigError(
+            f"{where}: {module!r} is not part of grounded; loading it runs its code. "
+            f"If you trust the preset, say load(..., trust=True) or --trust"
+        )
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and not module.startswith(str(error.name)):
+            raise  # something that the module itself needs is missing
+        raise ConfigError(f"{where}: there is no {use!r}") from error
+    if not isinstance(found, type):
+        raise ConfigError(f"{where}: {use!r} is not a class")
+    return found
+
+
+def _check(constructor: type, keywords: Mapping[str, Any], where: str) -> None:
+    known = inspect.signature(constructor).parameters
+    for key in keywords:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"{where}: {constructor.__name__} takes no {key!r}{hint} "
+                f"It takes: {', '.join(known) or 'nothing'}"
+            )
