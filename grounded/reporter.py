@@ -112,12 +112,10 @@ class Reading:
         outside of the film.
         """
         if isinstance(target, Box):
-            regions = self.regions.drawn(DRAWN, target.clip(self.image.info.frame))
-            question = Question(self.image, self.regions, regions, findings or {})
+            asked = self.regions.drawn(DRAWN, target.clip(self.image.info.frame))
         else:
-            regions = self.regions[[self.resolve(target)]]
-            question = Question(self.image, self.regions, regions, findings or {})
-        return self._answer(question)
+            asked = self.regions[[self.resolve(target)]]
+        return self._answer(Question(self.image, self.regions, asked, findings or {}))
 
     def resolve(self, name: str) -> str:
         """The standard name of a region that was found, from its name or an alias."""

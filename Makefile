@@ -1,0 +1,42 @@
+# make demo: sets up and writes a real report from a real film. make test: sets up, lints, tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell git ls-files grounded detectors generators viz configs 2>/dev/null)
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/.installed
+	$(BIN)/grounded report examples/normal_pa.jpg -o out/demo
+	@cat out/demo/report.txt
+	@echo "Open out/demo/report.html in a browser: point at a sentence, see the place."
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p grounded
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist out *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+# A regular install, so that tests and types see the package that users get.
+$(VENV)/.installed: $(VENV)/.dependencies $(SOURCES)
+	rm -rf build
+	$(BIN)/pip install -q --no-deps --force-reinstall .
+	touch $@
+
+$(VENV)/.dependencies: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/pip install -q '.[dev]'
+	touch $@
