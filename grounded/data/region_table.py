@@ -1,0 +1,213 @@
+"""The table that the region-guided model is trained from: one film a row, 29 regions each.
+
+Columns: subject_id, study_id, image_id, mimic_image_file_path, bbox_coordinates, bbox_labels,
+bbox_phrases, bbox_phrase_exists, bbox_is_abnormal, and reference_report where reports are compared.
+Lists are written as Python literals; JSON is read as well. Labels count from 1 in the order of
+`REGIONS`. Tables that were made elsewhere with the same columns are read by the same function.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.errors import DataError
+
+_SIDED = (
+    "lung",
+    "upper lung zone",
+    "mid lung zone",
+    "lower lung zone",
+    "hilar structures",
+    "apical zone",
+    "costophrenic angle",
+    "hemidiaphragm",
+)
+REGIONS = (
+    *(f"right {name}" for name in _SIDED),
+    *(f"left {name}" for name in _SIDED),
+    "trachea",
+    "spine",
+    "right clavicle",
+    "left clavicle",
+    "aortic arch",
+    "mediastinum",
+    "upper mediastinum",
+    "svc",
+    "cardiac silhouette",
+    "cavoatrial junction",
+    "right atrium",
+    "carina",
+    "abdomen",
+)
+"""The 29 regions under their names in Chest ImaGenome, in the order of the table's labels."""
+
+COLUMNS = (
+    "subject_id",
+    "study_id",
+    "image_id",
+    "mimic_image_file_path",
+    "bbox_coordinates",
+    "bbox_labels",
+    "bbox_phrases",
+    "bbox_phrase_exists",
+    "bbox_is_abnormal",
+)
+REPORT_COLUMN = "reference_report"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionRow:
+    """One film: where its regions are and what is written of them.
+
+    path: the film. boxes: (29, 4) x0 y0 x1 y1 in the image frame, NaN where a region has none.
+    phrases: 29, "" where nothing is written. abnormal: (29,). report: the findings as written, ""
+    where the table has none.
+    """
+
+    subject: str
+    study: str
+    image: str
+    path: Path
+    boxes: NDArray[np.float32]
+    phrases: tuple[str, ...]
+    abnormal: NDArray[np.bool_]
+    report: str = ""
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(29,) whether the region has a box."""
+        return np.asarray(np.isfinite(self.boxes).all(axis=1))
+
+    @property
+    def described(self) -> NDArray[np.bool_]:
+        """(29,) whether something is written of the region."""
+        return np.array([bool(phrase) for phrase in self.phrases], dtype=np.bool_)
+
+
+def write_table(path: Path, rows: Iterable[RegionRow], *, reports: bool) -> int:
+    """Write the rows as CSV; how many there were. reports: with the column reference_report."""
+    count = 0
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS + ((REPORT_COLUMN,) if reports else ()))
+        for row in rows:
+            writer.writerow(_cells(row) + ([row.report] if reports else []))
+            count += 1
+    return count
+
+
+def read_table(
+    path: Path, *, films: Path | None = None, limit: int | None = None
+) -> list[RegionRow]:
+    """The rows of a table.
+
+    films: the folder that relative film paths start from (default: the table's own). limit: at
+    most so many rows. Raises DataError for a missing file or column, for a row that does not fit,
+    with its line, and for a table without rows.
+    """
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a report may exceed csv's 128 KB
+    base = films if films is not None else path.parent
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(_rows(path, csv.DictReader(file), base, limit))
+    except OSError as error:
+        raise DataError(f"cannot read the table {path}: {error}") from error
+    if not rows:
+        raise DataError(f"the table {path} has no rows")
+    return rows
+
+
+def _cells(row: RegionRow) -> list[str]:
+    known = np.flatnonzero(row.known)
+    return [
+        row.subject,
+        row.study,
+        row.image,
+        str(row.path),
+        repr([[round(float(value), 2) for value in row.boxes[region]] for region in known]),
+        repr([int(region) + 1 for region in known]),
+        repr(list(row.phrases)),
+        repr([bool(phrase) for phrase in row.phrases]),
+        repr([bool(value) for value in row.abnormal]),
+    ]
+
+
+def _rows(
+    path: Path, reader: csv.DictReader[str], base: Path, limit: int | None
+) -> Iterator[RegionRow]:
+    if lacking := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
+        raise DataError(
+            f"{path} lacks the columns {', '.join(lacking)}; it has: "
+            f"{', '.join(reader.fieldnames or ()) or 'none'}"
+        )
+    for count, cells in enumerate(reader):
+        if limit is not None and count >= limit:
+            return
+        try:
+            yield _row(cells, base)
+        except (ValueError, SyntaxError, TypeError, KeyError, IndexError) as error:
+            raise DataError(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def _row(cells: dict[str, str], base: Path) -> RegionRow:
+    labels = [int(label) for label in _list(cells, "bbox_labels")]
+    corners = _list(cells, "bbox_coordinates")
+    if len(labels) != len(corners):
+        raise ValueError(f"{len(labels)} bbox_labels for {len(corners)} bbox_coordinates")
+    if wrong := [label for label in labels if not 1 <= label <= len(REGIONS)]:
+        raise ValueError(f"bbox_labels lie in 1..{len(REGIONS)}, got {wrong}")
+    places = [label - 1 for label in labels]
+    boxes = np.full((len(REGIONS), 4), np.nan, dtype=np.float32)
+    boxes[places] = np.array(corners, dtype=np.float32).reshape(-1, 4)
+    if bool((boxes[places, :2] >= boxes[places, 2:]).any()):
+        raise ValueError(f"a box needs x0 < x1 and y0 < y1, got {corners}")
+    path = Path(cells["mimic_image_file_path"])
+    exists = _spread(cells, "bbox_phrase_exists", places, False)
+    phrases = _spread(cells, "bbox_phrases", places, "")
+    return RegionRow(
+        subject=cells["subject_id"],
+        study=cells["study_id"],
+        image=cells["image_id"],
+        path=path if path.is_absolute() else base / path,
+        boxes=boxes,
+        phrases=tuple(str(p) if there else "" for p, there in zip(phrases, exists, strict=True)),
+        abnormal=np.array(_spread(cells, "bbox_is_abnormal", places, False), dtype=np.bool_),
+        report=cells.get(REPORT_COLUMN) or "",
+    )
+
+
+def _spread(cells: dict[str, str], column: str, places: Sequence[int], nothing: Any) -> list[Any]:
+    """A column's values for all 29 regions; it may hold all of them or only those with a box."""
+    values = _list(cells, column)
+    if len(values) == len(REGIONS):
+        return values
+    if len(values) != len(places):
+        raise ValueError(
+            f"{column} has {len(values)} values; expected {len(REGIONS)} or, as there are boxes, "
+            f"{len(places)}"
+        )
+    spread = [nothing] * len(REGIONS)
+    for place, value in zip(places, values, strict=True):
+        spread[place] = value
+    return spread
+
+
+def _list(cells: dict[str, str], column: str) -> list[Any]:
+    text = cells[column] or "[]"
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = ast.literal_eval(text)
+    if not isinstance(value, list):
+        raise ValueError(f"{column} should be a list, got {text[:60]!r}")
+    return value
