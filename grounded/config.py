@@ -18,9 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from grounded.errors import ConfigError, GroundedError
+from grounded.protocols import Composer, Explainer, RegionDetector, SentenceGenerator
 from grounded.reporter import Reporter
 
-PARTS = ("detector", "generator", "explainer", "composer")
+PARTS: dict[str, type] = {
+    "detector": RegionDetector,
+    "generator": SentenceGenerator,
+    "explainer": Explainer,
+    "composer": Composer,
+}
 DEFAULT = "measured"
 
 
@@ -76,11 +82,14 @@ def _build(part: str, table: Mapping[str, Any], file: Path, trust: bool) -> Any:
     constructor = _find(str(table.get("use", "")), where, trust)
     _check(constructor, keywords, where)
     try:
-        return constructor(**keywords)
+        made = constructor(**keywords)
     except GroundedError:
         raise
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
+    if not isinstance(made, PARTS[part]):
+        raise ConfigError(f"{where}: {constructor.__name__} cannot be used as {part}")
+    return made
 
 
 def _resolve(value: Any, file: Path) -> Any:

@@ -330,9 +330,16 @@ def _lay_out(report: GroundedReport) -> tuple[str, tuple[Span, ...]]:
         if not sentences:
             add("No sentence: see the scope and the regions that were not found.\n")
         add("\n")
-    for name, reason in report.regions.missing.items():
-        add(f"Not found: {name} ({reason}).\n")
+    for reason, names in _by_reason(report.regions.missing).items():
+        add(f"Not found: {', '.join(names)} ({reason}).\n")
     for warning in report.image.warnings:
         add(f"Film: {warning}.\n")
     add(f"{report.scope.text}\n{report.notice}\n")
     return "".join(parts), tuple(spans)
+
+
+def _by_reason(missing: Mapping[str, str]) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        reasons.setdefault(reason, []).append(name)
+    return reasons

@@ -1,0 +1,80 @@
+"""Seconds from file to report, films a minute, and peak memory.
+
+    python benchmarks/speed.py FILM [FILM ...] [--preset measured] [--repeat 10] [--threads 2]
+
+Import and model load are timed apart, the first film apart from the warm ones. "Data" is report.json
+and report.txt; "pictures" adds overlay, panels and page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("--preset", default="measured")
+    parser.add_argument("--repeat", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+
+    rows: list[tuple[str, str]] = []
+    start = time.perf_counter()
+    import grounded
+
+    rows.append(("import grounded", f"{time.perf_counter() - start:.2f} s"))
+    start = time.perf_counter()
+    import torch
+
+    torch.set_num_threads(options.threads)
+    reporter = grounded.load(options.preset)
+    rows.append(("load preset (with import of torch)", f"{time.perf_counter() - start:.2f} s"))
+
+    from grounded.batch import report_files
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+
+        def report(paths: list[Path], pictures: bool) -> None:
+            if failed := report_files(reporter, paths, out, pictures=pictures).failed:
+                raise SystemExit(f"not read: {failed}")
+
+        first = options.films[0]
+        rows.append(("first film, data", f"{timed(lambda: report([first], False)):.2f} s"))
+        for pictures, name in ((False, "data"), (True, "data and pictures")):
+            seconds = [
+                timed(lambda film=film: report([film], pictures))
+                for film in options.films
+                for _ in range(options.repeat)
+            ]
+            rows.append((f"a film warm, {name} (median)", f"{statistics.median(seconds):.3f} s"))
+        many = (options.films * (64 // len(options.films) + 1))[:64]
+        links = [out / f"{index}{film.suffix}" for index, film in enumerate(many)]
+        for link, film in zip(links, many, strict=True):
+            link.symlink_to(film.resolve())
+        seconds = timed(lambda: report(links, False))
+        rows.append(("batch of 64, data", f"{64 * 60 / seconds:.0f} films a minute"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rows.append(("peak memory", f"{peak:.0f} MB"))
+    rows.append(("torch threads", str(torch.get_num_threads())))
+    for name, value in rows:
+        print(f"{name:40} {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Small real things that many tests start from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grounded import (
+    Box,
+    Finding,
+    GroundedReport,
+    GroundedSentence,
+    Image,
+    Line,
+    Mask,
+    Measurement,
+    Regions,
+)
+from grounded.report import Provenance, Removed, Scope
+
+PROVENANCE = Provenance("0.1", "test", "detector", "generator", "explainer", "composer", {"a": "f"})
+
+
+@pytest.fixture
+def film() -> Image:
+    """A plain film, 80 high and 100 wide, dark at the left and light at the right."""
+    return Image.of(np.tile(np.linspace(0, 1, 100, dtype=np.float32), (80, 1)), name="film")
+
+
+@pytest.fixture
+def found() -> Regions:
+    """Two lungs, and a heart with an outline."""
+    boxes = np.array([[10, 5, 40, 60], [60, 5, 90, 60], [35, 35, 70, 62]])
+    outline = Mask(np.full((3, 4), 0.9, np.float32), Box(*boxes[2]))
+    return Regions(
+        ("right lung", "left lung", "cardiac silhouette"),
+        boxes,
+        np.array([0.9, 0.8, 0.7]),
+        masks=(None, None, outline),
+        missing={"carina": "hidden"},
+    )
+
+
+@pytest.fixture
+def report(film: Image, found: Regions) -> GroundedReport:
+    """A finished report with a merged sentence, a measurement and an impression."""
+    diameters = (Line(35, 50, 70, 50, "heart"), Line(10, 55, 90, 55, "thorax"))
+    ratio = Measurement("cardiothoracic ratio", 0.44, "1", diameters, (0.0, 0.5), 0.02, "a book")
+    lungs = GroundedSentence(
+        "The lungs are of equal height.",
+        ("right lung", "left lung"),
+        (found["right lung"].box, found["left lung"].box),
+        origin="test",
+    )
+    heart = GroundedSentence(
+        "The heart is not enlarged.",
+        ("cardiac silhouette",),
+        (ratio, Mask(np.ones((2, 2), np.float32), found["cardiac silhouette"].box)),
+        origin="test",
+        findings=(Finding("Cardiomegaly", "absent", "cardiac silhouette", 0.9),),
+        score=0.9,
+    )
+    return GroundedReport(
+        image=film.info,
+        regions=found,
+        sentences=(lungs, heart, replace(heart, section="impression", text="Normal heart size.")),
+        scope=Scope({"Cardiomegaly": "measured"}, ("Edema",)),
+        provenance=PROVENANCE,
+        removed=(Removed("The film is fine.", ("left lung",), "says nothing"),),
+        film=film,
+    )

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from grounded import GroundedReport
+from grounded.cli import main
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs the command line and gives its exit status, output and errors."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["grounded", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def png(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 255, (96, 80), np.uint8)
+    path = tmp_path / "film.png"
+    Picture.fromarray(pixels).save(path)
+    return path
+
+
+def test_one_film_is_reported_into_the_folder(run, png: Path, tmp_path: Path) -> None:
+    status, output, _ = run("report", png, "-o", tmp_path / "out", "--preset", "baseline")
+    assert status == 0
+    assert str(tmp_path / "out") in output
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"report.json", "report.txt", "report.html", "overlay.png", "sentence_01.png"} <= names
+    assert GroundedReport.open(tmp_path / "out" / "report.json").sentences
+
+
+def test_without_pictures_there_is_data_only(run, png: Path, tmp_path: Path) -> None:
+    run("report", png, "-o", tmp_path / "out", "--preset", "baseline", "--no-pictures")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"report.json", "report.txt"}
+
+
+def test_a_broken_film_does_not_stop_the_others(run, png: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(png.read_bytes()[:50])
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "film.png").write_bytes(png.read_bytes())
+    out = tmp_path / "reports"
+    status, output, errors = run("report", tmp_path, "-o", out, "--preset", "baseline")
+    assert status == 1
+    assert "broken.png" in errors
+    assert "1 of 3 films have no report" in errors
+    assert {path.name for path in out.iterdir()} == {"film", "film-2"}
+
+
+def test_a_region_or_a_box_is_described(run, png: Path) -> None:
+    status, output, _ = run("describe", png, "heart", "--preset", "baseline")
+    assert status == 0
+    assert output
+    status, output, _ = run("describe", png, "5,5,30,40", "--preset", "baseline")
+    assert status == 0
+    assert output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("report", "none.png", "-o", "out"), "none.png"),
+        (("report", ".", "-o", "out"), "no file"),
+        (("report", "none.png", "-o", "out", "--preset", "best"), "no preset 'best'"),
+        (("describe", "none.png", "1,2,3"), "x0,y0,x1,y1"),
+    ],
+)
+def test_a_users_mistake_ends_in_one_line(
+    run, tmp_path: Path, monkeypatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, errors = run(*arguments)
+    assert status == 1
+    assert message in errors
+    assert "Traceback" not in errors

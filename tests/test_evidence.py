@@ -1,0 +1,79 @@
+import json
+
+import numpy as np
+import pytest
+
+from grounded import Box, Evidence, Heatmap, Line, Mask, Measurement
+from grounded.errors import InvalidValueError, ReportError
+from grounded.evidence import evidence_box, evidence_from_dict, evidence_to_dict
+
+RATIO = Measurement(
+    "cardiothoracic ratio",
+    0.48,
+    "1",
+    (Line(1, 5, 9, 5, "thorax"), Line(3, 4, 7, 4, "heart")),
+    normal=(0.0, 0.5),
+    tolerance=0.02,
+    source="Danzer 1919",
+)
+VALUES = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+ALL = [Box(1, 2, 3, 4), RATIO, Mask(VALUES, Box(0, 0, 8, 6)), Heatmap(VALUES, Box(0, 0, 8, 6), "m")]
+
+
+@pytest.mark.parametrize("evidence", ALL, ids=lambda item: type(item).__name__)
+def test_evidence_round_trips_through_json(evidence: Evidence) -> None:
+    again = evidence_from_dict(json.loads(json.dumps(evidence_to_dict(evidence))))
+    assert type(again) is type(evidence)
+    assert evidence_box(again) == evidence_box(evidence)
+    if isinstance(evidence, Mask | Heatmap) and isinstance(again, Mask | Heatmap):
+        assert again.values == pytest.approx(evidence.values, abs=0.5 / 255)
+    else:
+        assert again == evidence
+
+
+def test_an_unknown_kind_is_named() -> None:
+    with pytest.raises(ReportError, match="'cloud'"):
+        evidence_from_dict({"kind": "cloud"})
+
+
+def test_the_outline_of_a_rectangle_is_its_edge() -> None:
+    values = np.zeros((10, 10), np.float32)
+    values[2:5, 3:8] = 1  # cells: x 3..8, y 2..5 of 10, over 20 x 20 pixels of film
+    [outline] = Mask(values, Box(100, 200, 120, 220)).outlines()
+    assert outline.min(axis=0) == pytest.approx([106, 204])
+    assert outline.max(axis=0) == pytest.approx([116, 210])
+
+
+def test_an_organ_cut_by_the_grid_ends_at_its_edge() -> None:
+    values = np.ones((4, 4), np.float32)
+    [outline] = Mask(values, Box(0, 0, 8, 8)).outlines()
+    assert outline.min() == 0
+    assert outline.max() == 8
+
+
+def test_a_mask_holds_a_point_of_its_organ_only() -> None:
+    values = np.array([[0, 1]], np.float32)
+    mask = Mask(values, Box(0, 0, 2, 1))
+    assert mask.contains(1.5, 0.5)
+    assert not mask.contains(0.5, 0.5)
+    assert not mask.contains(2.5, 0.5)
+
+
+def test_a_measurement_without_a_line_or_a_value_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="no line"):
+        Measurement("width", 1.0, "mm", ())
+    with pytest.raises(InvalidValueError, match="no finite value"):
+        Measurement("width", float("nan"), "mm", RATIO.lines)
+
+
+def test_the_box_of_a_level_line_is_a_pixel_high() -> None:
+    assert Measurement("w", 1, "mm", (Line(2, 5, 6, 5),)).box == Box(2, 4.5, 6, 5.5)
+
+
+def test_values_that_are_not_a_grid_are_refused() -> None:
+    with pytest.raises(InvalidValueError, match=r"\(h, w\)"):
+        Heatmap(np.zeros(3, np.float32), Box(0, 0, 1, 1), "m")
+    with pytest.raises(InvalidValueError, match="finite"):
+        Heatmap(np.full((2, 2), np.inf, np.float32), Box(0, 0, 1, 1), "m")
+    with pytest.raises(InvalidValueError, match=r"0\.\.1"):
+        Mask(np.full((2, 2), 2, np.float32), Box(0, 0, 1, 1))

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from grounded import Box, Placement
+from grounded.errors import InvalidValueError
+from grounded.geometry import union
+
+
+@pytest.mark.parametrize("corners", [(0, 0, 0, 1), (2, 0, 1, 1), (0, 0, float("nan"), 1)])
+def test_a_box_without_area_is_refused(corners: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidValueError, match="a box needs"):
+        Box(*corners)
+
+
+def test_iou_of_half_overlapping_boxes_is_a_third() -> None:
+    assert Box(0, 0, 2, 1).iou(Box(1, 0, 3, 1)) == pytest.approx(1 / 3)
+
+
+def test_boxes_that_only_touch_do_not_overlap() -> None:
+    assert Box(0, 0, 1, 1).iou(Box(1, 0, 2, 1)) == 0
+
+
+def test_the_union_holds_all_boxes() -> None:
+    assert union([Box(0, 5, 1, 6), Box(3, 2, 4, 3)]) == Box(0, 2, 4, 6)
+
+
+def test_the_union_of_nothing_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="no boxes"):
+        union([])
+
+
+def test_a_box_outside_of_the_film_cannot_be_clipped() -> None:
+    assert Box(-5, -5, 5, 5).clip(Box(0, 0, 10, 10)) == Box(0, 0, 5, 5)
+    with pytest.raises(InvalidValueError, match="outside"):
+        Box(20, 0, 30, 5).clip(Box(0, 0, 10, 10))
+
+
+SHAPES = [(512, 512), (2991, 2992), (100, 37), (37, 100), (1, 500), (256, 256)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_placement_round_trips(shape: tuple[int, int]) -> None:
+    placement = Placement.letterbox(shape, (256, 256))
+    boxes = np.random.default_rng(0).uniform(0, min(shape), (20, 4))
+    assert placement.to_image(placement.to_model(boxes)) == pytest.approx(boxes)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_corners_of_the_film_are_the_corners_of_the_content(shape: tuple[int, int]) -> None:
+    placement = Placement.letterbox(shape, (256, 256))
+    rows, columns = placement.content
+    corners = placement.to_model([[0, 0, shape[1], shape[0]]])[0]
+    assert corners == pytest.approx([columns.start, rows.start, columns.stop, rows.stop])
+    assert 0 <= rows.start < rows.stop <= 256
+    assert 0 <= columns.start < columns.stop <= 256
+
+
+def test_a_film_is_placed_without_a_half_pixel_shift() -> None:
+    film = np.zeros((512, 512), np.float32)
+    film[100:300, 50:150] = 1  # the box 50, 100, 150, 300
+    placed = Placement.letterbox(film.shape, (256, 256)).place(film)
+    assert placed[50:150, 25:75].min() == 1
+    assert placed.sum() == 100 * 50
+
+
+def test_enlarging_keeps_the_outer_corners() -> None:
+    film = np.zeros((64, 64), np.float32)
+    film[:, :32] = 1
+    placed = Placement.letterbox(film.shape, (256, 256)).place(film)
+    assert placed.mean() == pytest.approx(0.5)  # the edge stays in the middle
+
+
+def test_padding_is_air() -> None:
+    film = np.ones((100, 50), np.float32)
+    placed = Placement.letterbox(film.shape, (200, 200)).place(film)
+    assert placed[:, :50].max() == placed[:, 150:].max() == 0
+    assert placed[:, 50:150].min() == 1
+
+
+def test_points_of_another_shape_are_refused() -> None:
+    with pytest.raises(InvalidValueError, match=r"points \(N, 2\)"):
+        Placement.letterbox((10, 10), (5, 5)).to_model([1.0, 2.0])

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from grounded import Image
+from grounded.errors import InvalidValueError
+from grounded.image import DicomReference, ImageInfo
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((4, 4, 3), np.float32), "grey"),
+        (np.zeros((0, 4), np.float32), "grey"),
+        (np.full((4, 4), 255, np.float32), r"0\.\.1"),
+        (np.full((4, 4), np.nan, np.float32), r"0\.\.1"),
+    ],
+)
+def test_pixels_that_are_no_film_are_refused(pixels: np.ndarray, message: str) -> None:
+    with pytest.raises(InvalidValueError, match=message):
+        Image.of(pixels)
+
+
+def test_an_image_copies_its_pixels_and_locks_them() -> None:
+    pixels = np.zeros((2, 3), np.float32)
+    image = Image.of(pixels)
+    pixels[0, 0] = 1
+    assert image.pixels[0, 0] == 0
+    with pytest.raises(ValueError, match="read-only"):
+        image.pixels[0, 0] = 1
+
+
+def test_two_films_with_the_same_pixels_have_the_same_hash() -> None:
+    first, second = (Image.of(np.full((2, 2), 0.5, np.float32), name=name) for name in "ab")
+    assert first.info.sha256 == second.info.sha256
+
+
+def test_the_info_round_trips() -> None:
+    info = ImageInfo(
+        height=3,
+        width=4,
+        spacing_mm=(0.1, 0.2),
+        spacing_kind="detector",
+        view="PA",
+        name="film",
+        sha256="ab",
+        reference=DicomReference("1.2", "1.3", "1.4", "1.5", 2),
+        warnings=("first frame of 2",),
+    )
+    assert ImageInfo.from_dict(info.to_dict()) == info
+
+
+def test_an_impossible_spacing_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="spacing"):
+        Image.of(np.zeros((2, 2), np.float32), spacing_mm=(0, 1))

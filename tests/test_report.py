@@ -1,0 +1,78 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grounded import Box, GroundedReport, GroundedSentence, Image, Sentence
+from grounded.errors import InvalidValueError, ReportError
+
+
+def test_no_sentence_exists_without_evidence() -> None:
+    with pytest.raises(InvalidValueError, match="no evidence"):
+        GroundedSentence("The heart is large.", ("cardiac silhouette",), (), origin="test")
+
+
+@pytest.mark.parametrize(
+    ("text", "regions", "score"),
+    [(" ", ("left lung",), 1.0), ("Yes.", (), 1.0), ("Yes.", ("a",), 2)],
+)
+def test_a_sentence_without_text_region_or_sane_score_is_refused(
+    text: str, regions: tuple[str, ...], score: float
+) -> None:
+    with pytest.raises(InvalidValueError):
+        Sentence(text, regions, "test", score=score)
+
+
+def test_a_report_knows_every_region_that_it_speaks_of(report: GroundedReport) -> None:
+    stray = GroundedSentence("The liver.", ("liver",), (Box(0, 0, 1, 1),), origin="test")
+    with pytest.raises(InvalidValueError, match="liver"):
+        replace(report, sentences=(stray,))
+
+
+def test_another_film_is_refused(report: GroundedReport, film: Image) -> None:
+    with pytest.raises(InvalidValueError, match="not the one"):
+        replace(report, film=Image.of(film.pixels[::-1]))
+
+
+def test_a_span_is_where_its_sentence_stands(report: GroundedReport) -> None:
+    assert len(report.spans) == 3
+    for span in report.spans:
+        assert report.text[span.start : span.end] == span.sentence.text
+
+
+def test_the_text_has_sections_scope_and_notice(report: GroundedReport) -> None:
+    text = report.text
+    assert text.index("FINDINGS") < text.index("IMPRESSION") < text.index("Not assessed: Edema")
+    assert "carina (hidden)" in text
+    assert "not a medical device" in text
+
+
+def test_a_point_gives_what_was_said_of_it(report: GroundedReport) -> None:
+    assert [s.text for s in report.at(15, 20)] == ["The lungs are of equal height."]
+    assert "The heart is not enlarged." in [s.text for s in report.at(50, 50)]
+    assert report.at(1, 1) == ()
+
+
+def test_a_report_round_trips_through_json(report: GroundedReport, film: Image) -> None:
+    data = json.loads(json.dumps(report.to_dict()))
+    assert data["schema"] == 1
+    again = GroundedReport.from_dict(data, film)
+    assert again.to_dict() == report.to_dict()
+    assert again.text == report.text
+
+
+@pytest.mark.parametrize("damage", [{"schema": 2}, {"sentences": None}, {"image": {}}])
+def test_what_is_no_report_is_refused(report: GroundedReport, damage: dict[str, object]) -> None:
+    with pytest.raises(ReportError):
+        GroundedReport.from_dict({**report.to_dict(), **damage})
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{}", "\x00\xff"])
+def test_a_file_that_holds_no_report_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(content, encoding="latin-1")
+    with pytest.raises(ReportError):
+        GroundedReport.open(file)
+    with pytest.raises(ReportError):
+        GroundedReport.open(tmp_path / "none.json")
