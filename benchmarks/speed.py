@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py FILM [FILM ...] [--preset measured] [--repeat 10] [--threads 2]
 
-Import and model load are timed apart, the first film apart from the warm ones. "Data" is report.json
-and report.txt; "pictures" adds overlay, panels and page.
+Import and model load are timed apart, the first film apart from the warm ones. "Data" is
+report.json and report.txt; "pictures" adds overlay, panels and page.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
@@ -58,7 +59,7 @@ def main() -> None:
         rows.append(("first film, data", f"{timed(lambda: report([first], False)):.2f} s"))
         for pictures, name in ((False, "data"), (True, "data and pictures")):
             seconds = [
-                timed(lambda film=film: report([film], pictures))
+                timed(partial(report, [film], pictures))
                 for film in options.films
                 for _ in range(options.repeat)
             ]

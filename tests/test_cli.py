@@ -49,7 +49,7 @@ def test_a_broken_film_does_not_stop_the_others(run, png: Path, tmp_path: Path) 
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "film.png").write_bytes(png.read_bytes())
     out = tmp_path / "reports"
-    status, output, errors = run("report", tmp_path, "-o", out, "--preset", "baseline")
+    status, _, errors = run("report", tmp_path, "-o", out, "--preset", "baseline")
     assert status == 1
     assert "broken.png" in errors
     assert "1 of 3 films have no report" in errors

@@ -59,7 +59,7 @@ def test_a_drawn_box_is_clipped_to_the_film(reporter: Reporter, film: Image) -> 
 
 
 def test_an_unknown_region_suggests_a_near_one(reporter: Reporter, film: Image) -> None:
-    with pytest.raises(RegionError, match="'hart'.*did you mean 'heart'"):
+    with pytest.raises(RegionError, match=r"'hart'.*did you mean 'heart'"):
         reporter.read(film).describe("hart")
 
 
