@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grounded.detectors.shape import Profile
 from grounded.errors import InvalidValueError
@@ -41,6 +42,7 @@ APEX_TO_CLAVICLE = 0.15  # lower margin of the clavicle, as part of the lung's h
 KNOB_TO_CARINA = 0.17  # of the chest width; standard deviation 0.02 by eye
 CARINA_HEIGHT = 0.49  # of the lung's height, where no aortic knob is seen
 CARINA_TO_CAVOATRIAL = 0.14  # 4 cm in a chest about 28 cm wide
+BORDER = 0.006  # an organ that comes this near to the film's border, in film heights, is cut there
 STILL_UPRIGHT = 0.07  # slopes of the lateral borders' middle up to this are shape, not tilt
 
 
@@ -240,15 +242,17 @@ def _lung(name: str, outline: Profile, heart: Profile | None, width: float, fram
     base_cut = _touches(outline.bottom, frame.y1, frame)
     if base_cut:
         dome = max(outline.box.y1, apex + LUNG_HEIGHT * width)
-        recess = (recess[0], dome + 0.12 * width)
+        recess = recess[0], dome + 0.12 * width
     elif _touches(outline.top, frame.y0, frame):
         apex = min(apex, dome - LUNG_HEIGHT * width)
+    if recess[1] > frame.y1 - BORDER * frame.height:  # the film ends before the lung does
+        recess = recess[0], recess[1] + 0.12 * width
     return Lung(outline, outward, apex, dome, recess, base_cut)
 
 
-def _touches(edge: np.ndarray, border: float, frame: Box) -> bool:
+def _touches(edge: NDArray[np.float64], border: float, frame: Box) -> bool:
     """Whether a third of an organ's columns end at the border of the film."""
-    return bool(np.mean(np.abs(edge - border) < 0.006 * frame.height) > 1 / 3)
+    return bool(np.mean(np.abs(edge - border) < BORDER * frame.height) > 1 / 3)
 
 
 def _recess(outline: Profile, outward: int) -> tuple[float, float]:
