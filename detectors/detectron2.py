@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -65,6 +66,7 @@ class Detectron2Detector:
             digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
             self.weights_sha256[Path(weights).name] = digest
         self._pooler, self._levels = _pooler(self.model)
+        self._lock = threading.Lock()
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """Films that the network sees at the same size go through it together."""
@@ -86,8 +88,7 @@ class Detectron2Detector:
             for image, placement in batch
             for height, width in [placement.model_shape]
         ]
-        outputs = self.model(inputs)
-        maps = self.model.backbone(self.model.preprocess_image(inputs).tensor)
+        outputs, maps = self._run(inputs)
         levels = [maps[name] for name in self._levels]
         return [
             self._regions(
@@ -95,6 +96,16 @@ class Detectron2Detector:
             )
             for row, (output, (_, placement)) in enumerate(zip(outputs, batch, strict=True))
         ]
+
+    def _run(self, inputs: list[dict[str, Any]]) -> tuple[Any, Any]:
+        """The model's answer and its backbone's maps, from one pass."""
+        maps: list[Any] = []
+        with self._lock:  # another thread's pass would be heard by this hook too
+            ear = self.model.backbone.register_forward_hook(lambda *call: maps.append(call[2]))
+            try:
+                return self.model(inputs), maps[0]
+            finally:
+                ear.remove()
 
     def _regions(self, instances: Any, placement: Placement, maps: Sequence[Tensor]) -> Regions:
         classes = instances.pred_classes.cpu().numpy()
