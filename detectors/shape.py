@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,34 +77,13 @@ def _edges(values: NDArray[np.float32]) -> tuple[Line, Line, Line]:
     before = _overshoot(padded[rows, first], padded[rows, first - 1])
     after = _overshoot(padded[rows, last], padded[rows, last + 1])
     # index i of the padded grid has its centre at i - 0.5 of the grid's own frame
-    return rows - 0.5, first - 0.5 - before, last - 0.5 + after
+    starts: Line = first - 0.5 - before
+    ends: Line = last - 0.5 + after
+    centres: Line = rows.astype(np.float64) - 0.5
+    return centres, starts, ends
 
 
 def _overshoot(inside: Line, outside: Line) -> Line:
     """How far, in cells, the 0.5 level lies outwards of the last centre inside."""
-    return (inside - 0.5) / (inside - outside)
-
-
-def clean(values: NDArray[np.float32], keep: float = 0.2) -> NDArray[np.float32]:
-    """Values (h, w) in 0..1 with one organ in one piece: specks removed, holes filled.
-
-    Pieces of the 0.5 level smaller than `keep` of the largest are pushed below 0.5; holes in what
-    stays are pushed above it.
-    """
-    inside = (values >= 0.5).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
-    if count < 2:
-        return values
-    areas = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
-    areas[0] = 0
-    kept = np.asarray(areas >= keep * areas.max())[labels] & (inside > 0)
-    solid = _filled(kept)
-    cleaned = np.where(solid, np.maximum(values, np.float32(0.5)), values)
-    dropped = (inside > 0) & ~solid
-    return np.where(dropped, np.float32(0.0), cleaned)
-
-
-def _filled(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    outside = np.pad(~inside, 1, constant_values=True).astype(np.uint8)
-    _, labels = cv2.connectedComponents(outside, connectivity=4)
-    return np.asarray(labels[1:-1, 1:-1] != labels[0, 0])
+    beyond: Line = (inside - 0.5) / (inside - outside)
+    return beyond

@@ -1,0 +1,123 @@
+"""The detector that ships: outlines of five organs from OrganNet, the other regions from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from grounded.atlas import Atlas
+from grounded.detectors import anatomy
+from grounded.detectors.features import FilmFeatures
+from grounded.detectors.organ_net import ORGANS, OrganNet
+from grounded.detectors.outlines import OrganOutlines, find_outlines
+from grounded.detectors.weights import build, fill, read_config
+from grounded.errors import InvalidValueError
+from grounded.evidence import Mask
+from grounded.geometry import Box
+from grounded.image import Image
+from grounded.regions import Regions
+
+LUNGS = ("right lung", "left lung")
+FAINT = 0.05  # a mask is kept as far as its values reach this
+
+
+class OrganDetector:
+    """Finds the regions of a chest atlas; the five organs come with outlines.
+
+    weights: a folder with config.json and model.safetensors. threshold: the score, that at least a
+    third of an organ lies in the film, from which the organ counts as found. Raises ConfigError
+    for weights or an atlas that cannot be used.
+    """
+
+    name = "organs"
+
+    def __init__(
+        self, weights: str | os.PathLike[str], atlas: str = "chest29", threshold: float = 0.5
+    ) -> None:
+        folder = Path(weights)
+        net = build(OrganNet, read_config(folder), folder)
+        self.weights_sha256: Mapping[str, str] = fill(net, folder)
+        self.atlas = Atlas.open(atlas)
+        self._net = net
+        self._threshold = threshold
+
+    def detect(self, images: Sequence[Image]) -> list[Regions]:
+        """The regions of each film, in the atlas's order, with features to describe them from."""
+        outlines = find_outlines(self._net, [image.pixels for image in images])
+        return [self._regions(image, found) for image, found in zip(images, outlines, strict=True)]
+
+    def _regions(self, image: Image, found: OrganOutlines) -> Regions:
+        frame = image.info.frame
+        organs = organ_regions(found, frame, self._threshold)
+        regions = in_order(anatomy.derive(organs, frame), self.atlas)
+        film = torch.from_numpy(found.features)
+        return replace(regions, features=FilmFeatures.of(film, found.placement, regions.boxes))
+
+
+def organ_regions(found: OrganOutlines, frame: Box, threshold: float) -> Regions:
+    """The organs whose score reaches the threshold, with outlines; the others are missing.
+
+    A heart or clavicle without any lung is taken for something else.
+    """
+    kept: dict[str, tuple[Box, float, Mask]] = {}
+    missing: dict[str, str] = {}
+    for row, name in enumerate(ORGANS):
+        mask = outline_mask(found, row)
+        if found.scores[row] < threshold or mask is None:
+            missing[name] = "it was not seen in the film"
+            continue
+        try:
+            kept[name] = Box(*found.boxes[row]).clip(frame), float(found.scores[row]), mask
+        except InvalidValueError:
+            missing[name] = "its outline spans no area in the film"
+    if not any(lung in kept for lung in LUNGS):
+        missing |= dict.fromkeys(kept, "no lung was seen in the film")
+        return Regions.none({name: missing[name] for name in ORGANS})
+    return Regions(
+        names=tuple(kept),
+        boxes=np.array([tuple(box) for box, _, _ in kept.values()]),
+        scores=np.array([score for _, score, _ in kept.values()]),
+        masks=tuple(mask for _, _, mask in kept.values()),
+        missing=missing,
+    )
+
+
+def outline_mask(found: OrganOutlines, row: int) -> Mask | None:
+    """The organ's probabilities as a mask: cropped to it, holes filled; None without an outline."""
+    values = found.probabilities[row]  # (h, w) over the model frame
+    if values.max() < 0.5:
+        return None
+    y, x = np.nonzero(values >= FAINT)
+    rows, columns = slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1)
+    height, width = found.placement.model_shape
+    cell_x, cell_y = width / values.shape[1], height / values.shape[0]
+    corners = [
+        [columns.start * cell_x, rows.start * cell_y, columns.stop * cell_x, rows.stop * cell_y]
+    ]
+    return Mask(without_holes(values[rows, columns]), Box(*found.placement.to_image(corners)[0]))
+
+
+def without_holes(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values (h, w) in 0..1 with what the 0.5 level encloses raised to 0.5 at least."""
+    outside = np.pad(values < 0.5, 1, constant_values=True).astype(np.uint8)
+    _, labels = cv2.connectedComponents(outside, connectivity=4)
+    enclosed = np.asarray(labels[1:-1, 1:-1] != labels[0, 0])
+    return np.where(enclosed, np.maximum(values, np.float32(0.5)), values)
+
+
+def in_order(regions: Regions, atlas: Atlas) -> Regions:
+    """The regions in the atlas's order; those that it does not name are left out."""
+    names = [name for name in atlas.names if name in regions]
+    missing = {
+        name: regions.missing.get(name, "the detector does not look for it")
+        for name in atlas.names
+        if name not in regions
+    }
+    return replace(regions[names], missing=missing)
