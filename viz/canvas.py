@@ -1,0 +1,179 @@
+"""Drawing on a film's pixels: smooth lines with a dark casing, dashes, heat. New arrays only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.evidence import Heatmap, Line
+from grounded.geometry import Box
+from grounded.image import Image
+from grounded.viz.palette import BLACK, WHITE, Rgb, heat_table
+
+_SHIFT = 4  # cv2 takes coordinates in sixteenths of a pixel
+_HEAT_OPACITY = 0.75  # of the hottest place in the report
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A film as it is shown: `scale` shown pixels for one film pixel, the same both ways.
+
+    shape: (H, W) of the shown film. font: height of the lettering; stroke: width of a line.
+    """
+
+    scale: float
+    shape: tuple[int, int]
+    font: int
+    stroke: int
+
+    @classmethod
+    def of(cls, shape: tuple[int, int], *, largest: int | None = None) -> View:
+        """The film at its own size; enlarged by a whole number where it is smaller than 512.
+
+        largest: shrink a film whose longest side is larger than this.
+        """
+        longest = max(shape)
+        scale = float(max(1, round(512 / longest)))
+        if largest is not None and longest > largest:
+            scale = largest / longest
+        height, width = (max(1, round(side * scale)) for side in shape)
+        shown = max(height, width)
+        return cls(scale, (height, width), max(12, round(shown / 68)), max(1, round(shown / 700)))
+
+    def points(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Image frame to shown pixels."""
+        return points * self.scale
+
+    def box(self, box: Box) -> Box:
+        return Box(*(value * self.scale for value in box))
+
+
+def film_pixels(film: Image, view: View) -> NDArray[np.uint8]:
+    """The film as shown, (H, W, 3) RGB, undistorted; a fresh array."""
+    grey = np.rint(film.pixels * 255).astype(np.uint8)
+    if grey.shape != view.shape:
+        smaller = view.scale < 1
+        size = (view.shape[1], view.shape[0])
+        method = cv2.INTER_AREA if smaller else cv2.INTER_NEAREST
+        grey = np.asarray(cv2.resize(grey, size, interpolation=method), dtype=np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def stroke(
+    pixels: NDArray[np.uint8],
+    lines: Sequence[NDArray[np.float64]],
+    color: Rgb,
+    width: int,
+    *,
+    dashed: bool = False,
+    closed: bool = True,
+) -> None:
+    """Draw lines, each (N, 2) in shown pixels, with a dark casing, onto an array being made."""
+    pieces = [line for whole in lines for line in _pieces(whole, closed, dashed, width)]
+    encoded = [_encoded(piece) for piece in pieces if len(piece) >= 2]
+    for ink, thickness in ((BLACK, width + max(2, width)), (color, width)):
+        cv2.polylines(pixels, encoded, False, ink, thickness, cv2.LINE_AA, _SHIFT)
+
+
+def corners(box: Box) -> list[NDArray[np.float64]]:
+    """The four corners of a box as open lines, a sixth of the shorter side long."""
+    arm = min(box.width, box.height) / 6
+    return [
+        np.array([[x + arm * right, y], [x, y], [x, y + arm * down]])
+        for x, right in ((box.x0, 1), (box.x1, -1))
+        for y, down in ((box.y0, 1), (box.y1, -1))
+    ]
+
+
+def draw_ruler(pixels: NDArray[np.uint8], line: Line, view: View) -> None:
+    """A measured line with a tick at each end, in white."""
+    ends = view.points(np.array([[line.x0, line.y0], [line.x1, line.y1]]))
+    along = ends[1] - ends[0]
+    length = float(np.hypot(*along))
+    across = np.array([-along[1], along[0]]) / length if length else np.array([0.0, 1.0])
+    tick = across * view.font * 0.5
+    ticks = [np.stack([end - tick, end + tick]) for end in ends]
+    stroke(pixels, [ends, *ticks], WHITE, view.stroke + 1, closed=False)
+
+
+def with_heat(
+    pixels: NDArray[np.uint8], heat: Heatmap, maximum: float, view: View
+) -> NDArray[np.uint8]:
+    """The picture with a heatmap over it: nothing where the heat is 0, opaque where it is most.
+
+    maximum: the top of the report's scale. What lies outside of the film is not drawn.
+    """
+    if maximum <= 0:
+        return pixels
+    level = np.clip(_spread(heat, view) / maximum, 0, 1)  # (H, W)
+    colors = heat_table()[np.rint(level * 255).astype(np.uint8)]  # (H, W, 3)
+    alpha = (level * _HEAT_OPACITY)[:, :, None]
+    mixed = pixels * (1 - alpha) + colors * alpha
+    return np.asarray(np.rint(mixed), dtype=np.uint8)
+
+
+def heat_picture(heat: Heatmap, maximum: float) -> NDArray[np.uint8]:
+    """A heatmap by itself, (h, w, 4) RGBA: its extent, about 256 pixels a side, on the scale that
+    `with_heat` draws; a heat of 0 is transparent."""
+    rows, columns = heat.values.shape
+    times = max(1, 256 // max(rows, columns))
+    size = (columns * times, rows * times)
+    values = cv2.resize(np.array(heat.values), size, interpolation=cv2.INTER_LINEAR)
+    level = np.clip(values / maximum, 0, 1) if maximum > 0 else np.zeros_like(values)
+    colors = heat_table()[np.rint(level * 255).astype(np.uint8)]  # (h, w, 3)
+    alpha = np.rint(level * _HEAT_OPACITY * 255).astype(np.uint8)
+    return np.asarray(np.dstack([colors, alpha]), dtype=np.uint8)
+
+
+def _spread(heat: Heatmap, view: View) -> NDArray[np.float32]:
+    """The heatmap's values at each shown pixel (H, W), bilinear, 0 outside of its extent."""
+    height, width = view.shape
+    rows, columns = heat.values.shape
+    box = view.box(heat.extent)
+    step_x, step_y = columns / box.width, rows / box.height  # cells a shown pixel
+    # centres of shown pixels to centres of cells
+    x = (np.arange(width) + 0.5 - box.x0) * step_x - 0.5
+    y = (np.arange(height) + 0.5 - box.y0) * step_y - 0.5
+    spread = cv2.remap(
+        np.array(heat.values),
+        np.tile(np.clip(x, 0, columns - 1).astype(np.float32), (height, 1)),
+        np.tile(np.clip(y, 0, rows - 1).astype(np.float32)[:, None], (1, width)),
+        cv2.INTER_LINEAR,
+    )
+    outside_x = (x < -0.5) | (x > columns - 0.5)
+    outside_y = (y < -0.5) | (y > rows - 0.5)
+    spread[outside_y] = 0
+    spread[:, outside_x] = 0
+    return np.asarray(spread, dtype=np.float32)
+
+
+def _pieces(
+    line: NDArray[np.float64], closed: bool, dashed: bool, width: int
+) -> list[NDArray[np.float64]]:
+    whole = np.concatenate([line, line[:1]]) if closed else line
+    return _dashes(whole, dash=7.0 * width + 3, gap=4.0 * width + 3) if dashed else [whole]
+
+
+def _dashes(line: NDArray[np.float64], dash: float, gap: float) -> list[NDArray[np.float64]]:
+    """The line cut into dashes by its length; corners inside a dash are kept."""
+    steps = np.hypot(*np.diff(line, axis=0).T)
+    at = np.concatenate([[0.0], np.cumsum(steps)])
+    total = float(at[-1])
+    pieces = []
+    for start in np.arange(0.0, total, dash + gap):
+        end = min(start + dash, total)
+        corners = at[(at > start) & (at < end)]
+        places = np.concatenate([[start], corners, [end]])
+        pieces.append(
+            np.stack([np.interp(places, at, line[:, 0]), np.interp(places, at, line[:, 1])], axis=1)
+        )
+    return pieces
+
+
+def _encoded(line: NDArray[np.float64]) -> NDArray[np.int32]:
+    """In cv2's pixel index frame, where (0, 0) is the first pixel's centre, in sixteenths."""
+    return np.rint((line - 0.5) * (1 << _SHIFT)).astype(np.int32).reshape(-1, 1, 2)

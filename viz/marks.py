@@ -1,0 +1,125 @@
+"""What is to be drawn of a report: every region with its number, colour, label and lines.
+
+The number of a region is its row in the report, from 1. It is the same in every picture and page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.errors import ReportError
+from grounded.evidence import Evidence, Heatmap, Mask
+from grounded.geometry import Box
+from grounded.image import Image
+from grounded.regions import Region
+from grounded.report import GroundedReport, GroundedSentence
+from grounded.viz.palette import Rgb, region_color
+from grounded.viz.words import short_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """A region as it is drawn.
+
+    lines: closed lines, each (N, 2) x first in the image frame: the outline, or else the box.
+    sentences: the numbers, from 1, of the report's sentences that point at it.
+    """
+
+    number: int
+    region: Region
+    color: Rgb
+    lines: tuple[NDArray[np.float64], ...]
+    sentences: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.region.name
+
+    @property
+    def label(self) -> str:
+        return short_name(self.region.name)
+
+    @property
+    def is_box(self) -> bool:
+        """Whether only a box is known. Boxes are drawn dashed, outlines solid."""
+        return self.region.mask is None
+
+    @property
+    def cited(self) -> bool:
+        """Whether a sentence points at it."""
+        return bool(self.sentences)
+
+
+def marks_of(report: GroundedReport) -> tuple[Mark, ...]:
+    """One for each region, in the order of the report."""
+    return tuple(
+        Mark(
+            number=number,
+            region=region,
+            color=region_color(region.name),
+            lines=closed_lines(region.mask or region.box),
+            sentences=tuple(
+                count
+                for count, sentence in enumerate(report.sentences, start=1)
+                if region.name in sentence.regions
+            ),
+        )
+        for number, region in enumerate(report.regions, start=1)
+    )
+
+
+def closed_lines(place: Box | Mask) -> tuple[NDArray[np.float64], ...]:
+    """The outline of a mask (its larger parts), or the four corners of a box, image frame."""
+    if isinstance(place, Box):
+        x0, y0, x1, y1 = place
+        return (np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]),)
+    lines = place.outlines()
+    large = [line for line in lines if len(line) >= max(4, 0.05 * len(lines[0]))]
+    return tuple(large) if large else closed_lines(place.box)
+
+
+def owner(evidence: Evidence, marks: Iterable[Mark]) -> Mark | None:
+    """The region whose box or outline the evidence is; None if it is a place of its own.
+
+    A box that a region's detector gave is that region's; so is its mask.
+    """
+    if not isinstance(evidence, Box | Mask):
+        return None
+    box = evidence if isinstance(evidence, Box) else evidence.box
+    for mark in marks:
+        own = mark.region.box if isinstance(evidence, Box) else mark.region.mask
+        known = own if isinstance(own, Box) else own.box if own is not None else None
+        if known is not None and known.iou(box) > 0.98:
+            return mark
+    return None
+
+
+def marks_in(sentence: GroundedSentence, marks: Sequence[Mark]) -> tuple[Mark, ...]:
+    """The marks of the regions that a sentence points at, in its order."""
+    by_name = {mark.name: mark for mark in marks}
+    return tuple(by_name[name] for name in sentence.regions)
+
+
+def heat_maximum(report: GroundedReport) -> float:
+    """The largest heat of any sentence: the top of the one scale of the report; 0 for none."""
+    peaks = [
+        float(item.values.max())
+        for sentence in report.sentences
+        for item in sentence.evidence
+        if isinstance(item, Heatmap)
+    ]
+    return max([0.0, *peaks])
+
+
+def film_of(report: GroundedReport) -> Image:
+    """The film. Raises ReportError for a report that was read without it."""
+    if report.film is None:
+        raise ReportError(
+            "a report without its film cannot be drawn; give the film when you open it: "
+            'GroundedReport.open("report.json", film=Image.open("film.dcm"))'
+        )
+    return report.film

@@ -1,0 +1,136 @@
+"""The film with what was found in it: one picture of a report. Drawn on a copy, never in place.
+
+Outlines are solid and boxes dashed. Regions that a sentence points at are drawn in full width and
+labelled with number and name. Of the others an outline is thin, a box shows its corners only, and
+the label is the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from PIL import ImageDraw
+
+from grounded.geometry import Box
+from grounded.report import GroundedReport
+from grounded.viz.canvas import View, corners, film_pixels, stroke
+from grounded.viz.labels import Spot, Wanted, mark_spots, place_labels
+from grounded.viz.legend import draw_legend
+from grounded.viz.lettering import shortened
+from grounded.viz.marks import Mark, film_of, marks_of
+from grounded.viz.palette import Rgb
+from grounded.viz.sheet import (
+    FAINT,
+    as_array,
+    blank,
+    chip,
+    chip_size,
+    notices,
+    paragraph,
+    stacked,
+    with_margins,
+)
+
+_NAMED = 14  # with more regions than this, labels on the film are numbers only
+
+
+def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
+    """The film with its regions, a legend and the notices beside it, (H, W, 3) RGB.
+
+    The film keeps its own pixels (a film smaller than 512 is enlarged by a whole number).
+    Raises ReportError for a report without film.
+    """
+    film = film_of(report)
+    view = View.of(film.shape)
+    marks = marks_of(report)
+    pixels = film_pixels(film, view)
+    draw_marks(pixels, marks, view)
+    labelled = draw_labels(pixels, _region_labels(marks, view), view)
+    body = with_margins(labelled, view.font)
+    body = _beside(body, marks, report, view)
+    foot = paragraph(notices(report), view.font, body.width, FAINT, pad=view.font // 2)
+    return as_array(stacked([body, foot]))
+
+
+def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: View) -> None:
+    """Lines of the regions onto an array that is being made: thin ones first, small ones last."""
+    for mark in sorted(marks, key=lambda mark: (mark.cited, -mark.region.box.area)):
+        if mark.is_box and not mark.cited:
+            lines = corners(view.box(mark.region.box))
+            stroke(pixels, lines, mark.color, view.stroke, closed=False)
+        else:
+            lines = [view.points(line) for line in mark.lines]
+            stroke(pixels, lines, mark.color, view.stroke + mark.cited, dashed=mark.is_box)
+
+
+def draw_labels(
+    pixels: NDArray[np.uint8], wanted: Sequence[Wanted], view: View
+) -> NDArray[np.uint8]:
+    """The picture with its labels, none over another where there is room."""
+    picture = Picture.fromarray(pixels)
+    pen = ImageDraw.Draw(picture)
+    for label in place_labels(wanted, _frame(view)):
+        box = view.box(label.box)
+        if label.moved:
+            anchor = (label.anchor[0] * view.scale, label.anchor[1] * view.scale)
+            pen.line((*box.center, *anchor), fill=label.wanted.color, width=view.stroke)
+        size = label_size(view, quiet=label.wanted.quiet)
+        corner = (box.x0, box.y0)
+        chip(pen, corner, label.wanted.text, size, label.wanted.color, quiet=label.wanted.quiet)
+    return as_array(picture)
+
+
+def region_label(mark: Mark, view: View, *, named: bool) -> Wanted:
+    """The label of a region; of one that no sentence points at it is a small number."""
+    text = f"{mark.number} {mark.label}" if named and mark.cited else str(mark.number)
+    spots = mark_spots(mark, _frame(view))
+    return wanted_label(text, mark.color, mark.region.box, spots, view, quiet=not mark.cited)
+
+
+def wanted_label(
+    text: str,
+    color: Rgb,
+    names: Box,
+    spots: tuple[Spot, ...],
+    view: View,
+    *,
+    quiet: bool = False,
+) -> Wanted:
+    """A label that is no wider than the film."""
+    size = label_size(view, quiet=quiet)
+    text = shortened(text, size, view.shape[1] - size)
+    wide, high = chip_size(text, size)
+    return Wanted(text, color, (wide / view.scale, high / view.scale), names, spots, quiet)
+
+
+def label_size(view: View, *, quiet: bool) -> int:
+    """The height of a label's lettering, pixels."""
+    return max(11, round(view.font * 0.8)) if quiet else view.font
+
+
+def _frame(view: View) -> Box:
+    return Box(0, 0, view.shape[1] / view.scale, view.shape[0] / view.scale)
+
+
+def _region_labels(marks: Sequence[Mark], view: View) -> list[Wanted]:
+    """Regions that sentences point at choose first, small ones before large ones."""
+    named = sum(mark.cited for mark in marks) <= _NAMED
+    turns = sorted(marks, key=lambda mark: (not mark.cited, mark.region.box.area))
+    return [region_label(mark, view, named=named) for mark in turns]
+
+
+def _beside(
+    body: Picture.Image, marks: Sequence[Mark], report: GroundedReport, view: View
+) -> Picture.Image:
+    """The legend to the right of a film, or beneath one that is much wider than high."""
+    missing = report.regions.missing
+    if body.width > 1.7 * body.height:
+        return stacked([body, draw_legend(marks, missing, view.font, room=(body.width, 0))])
+    legend = draw_legend(marks, missing, view.font, room=(0, body.height))
+    sheet = blank(body.width + legend.width, legend.height)
+    sheet.paste(body, (0, 0))
+    sheet.paste(legend, (body.width, 0))
+    return sheet

@@ -1,0 +1,176 @@
+"""One panel a sentence: the film with the evidence of that sentence only, and its words beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from PIL import ImageDraw
+
+from grounded.evidence import Heatmap, Line, Mask, Measurement
+from grounded.geometry import Box
+from grounded.report import GroundedReport, GroundedSentence
+from grounded.viz.canvas import View, draw_ruler, film_pixels, stroke, with_heat
+from grounded.viz.labels import Wanted, line_spots
+from grounded.viz.lettering import font, plain
+from grounded.viz.marks import Mark, closed_lines, film_of, heat_maximum, marks_in, marks_of, owner
+from grounded.viz.overlay import draw_labels, region_label, wanted_label
+from grounded.viz.palette import WHITE, heat_table
+from grounded.viz.sheet import (
+    FAINT,
+    INK,
+    as_array,
+    blank,
+    chip,
+    chip_size,
+    notices,
+    paragraph,
+    stacked,
+    with_margins,
+)
+from grounded.viz.words import normal_range, quantity, tolerance
+
+_LARGEST = 1280  # pixels of the film's longest side in a panel
+_NARROWEST = 560  # pixels of a panel's text
+
+
+def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray[np.uint8]:
+    """The panel of one sentence, (H, W, 3) RGB; the film's longest side is at most 1280 pixels.
+
+    Heat is drawn on the report's one scale, with its bar beside the film. Raises ReportError for a
+    report without film.
+    """
+    film = film_of(report)
+    view = View.of(film.shape, largest=_LARGEST)
+    marks = marks_in(sentence, marks_of(report))
+    pixels = film_pixels(film, view)
+    maximum = heat_maximum(report)
+    heats = [item for item in sentence.evidence if isinstance(item, Heatmap)]
+    for heat in heats:
+        pixels = with_heat(pixels, heat, maximum, view)
+    _draw_places(pixels, sentence, marks, view)
+    body = with_margins(draw_labels(pixels, _labels(sentence, marks, view), view), view.font)
+    if heats:
+        body = _with_bar(body, maximum, view.font)
+    width = max(body.width, _NARROWEST)
+    caption = _caption(report, sentence, marks, view.font, width)
+    return as_array(stacked([body, caption]))
+
+
+def _draw_places(
+    pixels: NDArray[np.uint8], sentence: GroundedSentence, marks: Sequence[Mark], view: View
+) -> None:
+    """Boxes and outlines of the evidence, then its rulers; regions without evidence of their own
+    are drawn thin, so that every region that the sentence names is to be seen."""
+    places = [item for item in sentence.evidence if isinstance(item, Box | Mask)]
+    owners = [owner(item, marks) for item in places]
+    for mark in marks:
+        if mark not in owners:
+            lines = [view.points(line) for line in mark.lines]
+            stroke(pixels, lines, mark.color, max(1, view.stroke - 1), dashed=True)
+    for place, own in zip(places, owners, strict=True):
+        color = own.color if own else WHITE
+        lines = [view.points(line) for line in closed_lines(place)]
+        stroke(pixels, lines, color, view.stroke + 1, dashed=isinstance(place, Box))
+    for measurement in sentence.measurements:
+        for line in measurement.lines:
+            draw_ruler(pixels, line, view)
+
+
+def _labels(sentence: GroundedSentence, marks: Sequence[Mark], view: View) -> list[Wanted]:
+    """Values beside their rulers, then the number and name of each region."""
+    values = [
+        wanted_label(text, WHITE, measurement.box, line_spots(line), view)
+        for measurement in sentence.measurements
+        for text, line in ruler_labels(measurement)
+    ]
+    return values + [region_label(mark, view, named=True) for mark in marks]
+
+
+def ruler_labels(measurement: Measurement) -> list[tuple[str, Line]]:
+    """What to write at the lines of a measurement.
+
+    A single line carries name and value; of several each carries its own name, the last the value.
+    """
+    lines = measurement.lines
+    whole = f"{measurement.name} {quantity(measurement.value, measurement.unit)}"
+    last = lines[-1].label
+    texts = [line.label for line in lines[:-1]]
+    texts.append(f"{last} · {whole}" if last and len(lines) > 1 else whole)
+    return [(text, line) for text, line in zip(texts, lines, strict=True) if text]
+
+
+def _caption(
+    report: GroundedReport,
+    sentence: GroundedSentence,
+    marks: Sequence[Mark],
+    size: int,
+    width: int,
+) -> Picture.Image:
+    number = next(
+        (at for at, item in enumerate(report.sentences, start=1) if item is sentence), None
+    )
+    place = f"Sentence {number} · " if number else ""
+    head = f"{place}{sentence.section} · score {sentence.score:.2f} · from {sentence.origin}"
+    pad = size // 2
+    parts = [
+        paragraph(head, size, width, FAINT, pad=pad),
+        paragraph(sentence.text, round(size * 1.3), width, INK, pad=pad),
+        _names(marks, size, width),
+    ]
+    parts += [paragraph(_described(item), size, width, pad=pad) for item in sentence.measurements]
+    parts.append(paragraph(notices(report), max(11, round(size * 0.85)), width, FAINT, pad=pad))
+    return stacked(parts)
+
+
+def _described(item: Measurement) -> str:
+    """A measurement in words: value, tolerance, normal range and where they come from."""
+    words = f"{item.name}: {quantity(item.value, item.unit)} {tolerance(item)}".rstrip()
+    usual = normal_range(item)
+    range_words = f" (normal {usual})" if usual else ""
+    source = f". Source: {item.source}" if item.source else ""
+    return f"{words}{range_words}{source}"
+
+
+def _names(marks: Sequence[Mark], size: int, width: int) -> Picture.Image:
+    """The regions as chips with their scores, in as many rows as they need."""
+    gap = size // 2
+    corners: list[tuple[int, int]] = []
+    texts = [f"{mark.number} {mark.name} {mark.region.score:.2f}" for mark in marks]
+    x, y = gap, gap // 2
+    for text in texts:
+        wide, high = chip_size(text, size)
+        if x > gap and x + wide > width - gap:
+            x, y = gap, y + high + gap
+        corners.append((x, y))
+        x += wide + gap
+    sheet = blank(width, y + chip_size("1", size)[1] + gap)
+    pen = ImageDraw.Draw(sheet)
+    for text, corner, mark in zip(texts, corners, marks, strict=True):
+        chip(pen, corner, text, size, mark.color)
+    return sheet
+
+
+def _with_bar(body: Picture.Image, maximum: float, size: int) -> Picture.Image:
+    """The heat scale beside the film: one for the whole report, from 0 to its maximum."""
+    wide = round(size * 6)
+    sheet = blank(body.width + wide, body.height)
+    sheet.paste(body, (0, 0))
+    top, height = size * 3, min(body.height - 5 * size, size * 20)
+    if height < 2 * size:
+        return sheet
+    ramp = np.linspace(255, 0, height).round().astype(np.uint8)
+    bar = np.repeat(heat_table()[ramp][:, None], size, axis=1)
+    left = body.width + size // 2
+    sheet.paste(Picture.fromarray(bar), (left, top))
+    pen = ImageDraw.Draw(sheet)
+    at = left + round(size * 1.3)
+    pen.text((left, size * 1.3), plain("heat"), font=font(size), fill=INK, anchor="lm")
+    pen.text((at, top), f"{maximum:.2g}", font=font(size), fill=INK, anchor="lm")
+    pen.text((at, top + height), "0", font=font(size), fill=INK, anchor="lm")
+    for row, words in enumerate(("one scale", "for the", "report")):
+        spot = (at, top + height // 2 + (row - 1) * size * 1.3)
+        pen.text(spot, words, font=font(max(11, round(size * 0.8))), fill=FAINT, anchor="lm")
+    return sheet

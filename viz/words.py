@@ -1,0 +1,64 @@
+"""How regions and quantities are worded in pictures and pages."""
+
+from __future__ import annotations
+
+from grounded.evidence import Measurement
+
+_SHORT = {
+    "upper lung zone": "upper zone",
+    "mid lung zone": "mid zone",
+    "lower lung zone": "lower zone",
+    "hilar structures": "hilum",
+    "apical zone": "apex",
+    "costophrenic angle": "CP angle",
+    "hemidiaphragm": "diaphragm",
+    "cardiac silhouette": "heart",
+    "upper mediastinum": "upper mediast.",
+    "cavoatrial junction": "cavoatrial",
+    "svc": "SVC",
+}
+_UNITS = {"1": "", "mm": " mm", "cm": " cm", "deg": "°", "%": " %", "{pixels}": " px"}
+
+
+def short_name(name: str) -> str:
+    """A region's name as it fits on a film: "right hilar structures" is "R hilum"."""
+    for side, letter in (("right ", "R "), ("left ", "L ")):
+        if name.startswith(side):
+            rest = name.removeprefix(side)
+            return letter + _SHORT.get(rest, rest)
+    return _SHORT.get(name, name)
+
+
+def number(value: float, unit: str) -> str:
+    """With as many digits as such a value deserves: a ratio two, a length over 10 mm none."""
+    if unit in ("1", "cm"):
+        return f"{value:.2f}" if unit == "1" else f"{value:.1f}"
+    return f"{value:.0f}" if abs(value) >= 10 or unit == "{pixels}" else f"{value:.1f}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value with its unit (UCUM), for people: "0.52", "143 mm", "12°"."""
+    return number(value, unit) + _UNITS.get(unit, f" {unit}")
+
+
+def normal_range(measurement: Measurement) -> str:
+    """ "0.40 to 0.50", or "" where there is no range."""
+    if measurement.normal is None:
+        return ""
+    low, high = measurement.normal
+    return f"{number(low, measurement.unit)} to {quantity(high, measurement.unit)}"
+
+
+def tolerance(measurement: Measurement) -> str:
+    """ "± 0.02", or "" where none is stated."""
+    if not measurement.tolerance:
+        return ""
+    unit = _UNITS.get(measurement.unit, f" {measurement.unit}")
+    return f"± {measurement.tolerance:.2g}{unit}"
+
+
+def is_normal(measurement: Measurement) -> bool | None:
+    """Whether the value lies in its normal range; None where there is no range."""
+    if measurement.normal is None:
+        return None
+    return measurement.normal[0] <= measurement.value <= measurement.normal[1]
