@@ -18,10 +18,10 @@ FREE = {
 PARTS = {"detectors", "generators", "viz", "dicom", "explain", "data"}  # never each other
 TOOLS = {"train", "evaluate", "serve"}
 CORE = (
-    {"errors"},
-    {"geometry"},
+    {"errors", "silence"},
+    {"geometry", "tone"},
     {"image", "atlas", "evidence", "findings"},
-    {"regions"},
+    {"regions", "labeller", "raster", "films"},
     {"report"},
     {"protocols"},
     {"compose", "reporter"},

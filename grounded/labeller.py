@@ -1,0 +1,186 @@
+"""From a sentence to the findings that it speaks of: rules, no model, the same every time.
+
+The rules are in `configs/findings/labeller.toml`. They follow the usual recipe for radiology text
+(CheXpert's labeller, Irvin et al., AAAI 2019; NegEx, Chapman et al., 2001): find a mention, then
+look in its own clause for what denies it or makes it doubtful. Words and code are our own. How far
+it agrees with CheXpert's labels is measured by `benchmarks/labeller_agreement.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from grounded.errors import ConfigError
+from grounded.findings import VOCABULARY, Finding, Presence
+
+NO_FINDING = "No Finding"
+_DEVICES = "Support Devices"
+_GAP = r"(?:\W+[\w'-]+){0,4}?"  # `~`: up to four words
+_REACH = 90  # characters that a cue after the mention may stand away from it
+_WEIGHT: Mapping[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
+_SENTENCE = re.compile(  # a full stop, a list number, an empty line
+    r"(?<=[a-zA-Z)\]%][.!?])\s+|(?<=[A-Za-z]\d\.)\s+|(?:(?<=\s)|^)\d{1,2}[.)]\s+|\n\s*\n|[;\u2022]"
+)
+_HEADING = re.compile(r"^\s*[A-Z][A-Z ]{3,}:\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    mentions: re.Pattern[str]
+    normal: re.Pattern[str] | None
+    ignore: re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cues:
+    stop: re.Pattern[str]
+    pseudo: re.Pattern[str]
+    absent_before: re.Pattern[str]
+    absent_after: re.Pattern[str]
+    uncertain_before: re.Pattern[str]
+    uncertain_after: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Labeller:
+    """Labels sentences and reports with the findings of the vocabulary."""
+
+    cues: _Cues
+    rules: Mapping[str, _Rule]
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None) -> Labeller:
+        """From a TOML file, or the rules that ship. Raises ConfigError when the file is none."""
+        if path is None:
+            return _shipped()
+        try:
+            return _read(Path(path).read_text(encoding="utf-8"), os.fspath(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"cannot read the labeller's rules {os.fspath(path)!r}: {error}"
+            ) from error
+
+    def label(self, sentence: str, region: str = "") -> list[Finding]:
+        """What one sentence says, a finding at most once, in the vocabulary's order.
+
+        A finding that is mentioned twice is present if any mention says so, else uncertain if any
+        does. region: what the sentence was said of. "No Finding" is said of reports only.
+        """
+        said: dict[str, Presence] = {}
+        for label, presence in self._mentions(" ".join(sentence.lower().split())):
+            before = said.get(label)
+            if before is None or _WEIGHT[presence] > _WEIGHT[before]:
+                said[label] = presence
+        return [Finding(label, said[label], region) for label in VOCABULARY if label in said]
+
+    def label_report(self, text: str) -> dict[str, Presence]:
+        """What a whole report says: present before uncertain before absent.
+
+        "No Finding" is present when nothing else but support devices is present or uncertain.
+        """
+        said: dict[str, Presence] = {}
+        for sentence in sentences(text):
+            for finding in self.label(sentence):
+                before = said.get(finding.label)
+                if before is None or _WEIGHT[finding.presence] > _WEIGHT[before]:
+                    said[finding.label] = finding.presence
+        other = {value for key, value in said.items() if key not in (NO_FINDING, _DEVICES)}
+        if text.strip() and other <= {"absent"}:
+            said[NO_FINDING] = "present"
+        return said
+
+    def _mentions(self, sentence: str) -> Iterator[tuple[str, Presence]]:
+        for label, rule in self.rules.items():
+            text = _blanked(sentence, rule.ignore)
+            for clause in _clauses(text, self.cues.stop):
+                normal = list(rule.normal.finditer(clause)) if rule.normal else []
+                if normal:
+                    yield label, "absent"
+                for mention in rule.mentions.finditer(clause):
+                    if not any(
+                        m.start() < mention.end() and mention.start() < m.end() for m in normal
+                    ):
+                        yield label, self._presence(clause, mention)
+
+    def _presence(self, clause: str, mention: re.Match[str]) -> Presence:
+        cues = self.cues
+        clause = _blanked(clause, cues.pseudo, keep=mention.span())
+        before, after = clause[: mention.end()], clause[mention.end() : mention.end() + _REACH]
+        if cues.uncertain_before.search(before) or cues.uncertain_after.search(after):
+            return "uncertain"
+        if cues.absent_before.search(before) or cues.absent_after.search(after):
+            return "absent"
+        return "present"
+
+
+def sentences(report: str) -> list[str]:
+    """The sentences of a report, without headings and list numbers."""
+    pieces = (_HEADING.sub("", piece).strip() for piece in _SENTENCE.split(report))
+    return [piece for piece in pieces if piece]
+
+
+def _clauses(sentence: str, stop: re.Pattern[str]) -> list[str]:
+    return [part for part in re.split(r"\x00", stop.sub("\x00", sentence)) if part.strip()]
+
+
+def _blanked(text: str, pattern: re.Pattern[str] | None, keep: tuple[int, int] = (0, 0)) -> str:
+    """The text with what matches replaced by as many spaces, but for what overlaps `keep`."""
+    if pattern is None:
+        return text
+
+    def blank(match: re.Match[str]) -> str:
+        overlaps = match.start() < keep[1] and keep[0] < match.end()
+        return match[0] if overlaps else " " * len(match[0])
+
+    return pattern.sub(blank, text)
+
+
+@cache
+def _shipped() -> Labeller:
+    file = resources.files("grounded.configs") / "findings" / "labeller.toml"
+    return _read(file.read_text(encoding="utf-8"), str(file))
+
+
+def _read(text: str, where: str) -> Labeller:
+    try:
+        table = tomllib.loads(text)
+        cues = {key: _pattern(phrases) for key, phrases in table["cues"].items()}
+        rules = {label: _rule(entry) for label, entry in table["findings"].items()}
+        labeller = Labeller(_Cues(**cues), rules)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, re.error) as error:
+        raise ConfigError(f"{where} holds no rules for the labeller: {error!r}") from error
+    if unknown := set(rules) - set(VOCABULARY):
+        raise ConfigError(f"{where} has rules for unknown findings: {', '.join(sorted(unknown))}")
+    return labeller
+
+
+def _rule(entry: Mapping[str, Any]) -> _Rule:
+    optional = (_pattern(entry[key]) if entry.get(key) else None for key in ("normal", "ignore"))
+    return _Rule(_pattern(entry["mentions"]), *optional)
+
+
+def _pattern(phrases: Sequence[str]) -> re.Pattern[str]:
+    """One expression for all phrases; the longest come first, so that they win."""
+    ordered = sorted(phrases, key=len, reverse=True)
+    return re.compile("|".join(f"(?:{_expression(phrase)})" for phrase in ordered))
+
+
+def _expression(phrase: str) -> str:
+    parts: list[str] = []
+    for word in phrase.split():
+        if word == "~":
+            parts.append(_GAP)
+            continue
+        options = "|".join(
+            re.escape(option).replace(r"\*", r"[\w-]*") for option in word.split("|")
+        )
+        parts.append((r"\W+" if parts else "") + rf"(?<![\w-])(?:{options})(?![\w-])")
+    return "".join(parts)
