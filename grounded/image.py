@@ -47,8 +47,8 @@ class ImageInfo:
     height, width: pixels. spacing_mm: (row, column) spacing in mm, or None when the file has none.
     spacing_kind: whether the spacing holds in the patient (DICOM PixelSpacing, calibrated) or at
     the detector (ImagerPixelSpacing: lengths are magnified). view: DICOM ViewPosition (PA, AP,
-    LL ...), empty when not stated. name: a label for people. sha256: of the pixels.
-    warnings: what the reader had to decide, in words.
+    LL ...), laterality: R, L, B (both) or U (unpaired); each empty when not stated. name: a label
+    for people. sha256: of the pixels. warnings: what the reader had to decide, in words.
     """
 
     height: int
@@ -60,6 +60,7 @@ class ImageInfo:
     sha256: str = ""
     reference: DicomReference | None = None
     warnings: tuple[str, ...] = ()
+    laterality: str = ""
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
@@ -83,6 +84,7 @@ class ImageInfo:
             "spacing_mm": list(self.spacing_mm) if self.spacing_mm else None,
             "spacing_kind": self.spacing_kind,
             "view": self.view,
+            "laterality": self.laterality,
             "name": self.name,
             "sha256": self.sha256,
             "reference": self.reference.to_dict() if self.reference else None,
@@ -102,6 +104,7 @@ class ImageInfo:
             sha256=data.get("sha256", ""),
             reference=DicomReference(**reference) if reference else None,
             warnings=tuple(data.get("warnings", ())),
+            laterality=data.get("laterality", ""),
         )
 
 
@@ -138,6 +141,7 @@ class Image:
         name: str = "",
         reference: DicomReference | None = None,
         warnings: tuple[str, ...] = (),
+        laterality: str = "",
     ) -> Image:
         """An image from pixels (H, W) in 0..1, air dark; the pixels are copied."""
         pixels = np.array(pixels, dtype=np.float32, order="C")
@@ -150,9 +154,10 @@ class Image:
             spacing_kind=spacing_kind,
             view=view,
             name=name,
-            sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
+            sha256=hashlib.sha256(pixels.data).hexdigest(),
             reference=reference,
             warnings=warnings,
+            laterality=laterality,
         )
         return cls(pixels, info)
 
