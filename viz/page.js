@@ -6,7 +6,7 @@
   const sentences = all(".sentence"), entries = all(".entry"), labels = all(".label", overlay);
   const drawn = all("[data-region],[data-sentence]", overlay);
   const words = (text) => (text ? text.split(" ") : []);
-  const same = (a, b) => a && b && a.kind === b.kind && a.id === b.id;
+  const same = (a, b) => Boolean(a && b && a.kind === b.kind && a.id === b.id);
   let hovered = null, focused = null, pinned = null, zoom = 1;
 
   // Which sentences and regions are lit by a sentence or a region; `direct` shows its evidence.

@@ -51,8 +51,8 @@ _OTHERS: Mapping[str, tuple[Rgb, float]] = {
     "svc": (BLUE, 0.25),
     "trachea": (BLUISH_GREEN, 0.35),
     "carina": (BLUISH_GREEN, 0.65),
-    "spine": (GREY, 0.0),
-    "abdomen": (GREY, 0.45),
+    "spine": (GREY, 0.6),
+    "abdomen": (GREY, 0.0),
 }
 _UNKNOWN: tuple[Rgb, ...] = (VERMILION, BLUISH_GREEN, YELLOW, REDDISH_PURPLE, SKY_BLUE, ORANGE)
 

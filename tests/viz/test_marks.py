@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grounded import Box, Heatmap, Mask
+from grounded.errors import ReportError
+from grounded.viz.marks import closed_lines, film_of, heat_maximum, marks_in, marks_of, owner
+
+
+def test_regions_are_numbered_in_the_order_of_the_report(drawn):
+    assert [(mark.number, mark.name) for mark in marks_of(drawn)] == [
+        (1, "right lung"),
+        (2, "left lung"),
+        (3, "cardiac silhouette"),
+        (4, "spine"),
+    ]
+
+
+def test_a_mark_knows_the_sentences_that_point_at_it(drawn):
+    marks = marks_of(drawn)
+    assert [mark.sentences for mark in marks] == [(1, 3, 4), (2,), (3,), ()]
+    assert [mark.cited for mark in marks] == [True, True, True, False]
+
+
+def test_marks_of_a_sentence_come_in_its_order(drawn):
+    marks = marks_in(drawn.sentences[2], marks_of(drawn))
+    assert [mark.name for mark in marks] == ["cardiac silhouette", "right lung"]
+
+
+def test_a_box_has_four_corners_and_an_outline_lies_in_its_extent(drawn):
+    right, left = marks_of(drawn)[:2]
+    assert left.lines[0].shape == (4, 2)
+    outline = right.lines[0]
+    assert len(outline) > 40
+    assert np.all(outline >= [80, 120])
+    assert np.all(outline <= [260, 600])
+
+
+def test_specks_of_a_mask_are_not_drawn():
+    values = np.zeros((60, 60), np.float32)
+    values[10:50, 10:50] = 1
+    values[2, 2] = 1
+    assert len(closed_lines(Mask(values, Box(0, 0, 60, 60)))) == 1
+
+
+def test_an_empty_mask_is_drawn_as_its_box():
+    lines = closed_lines(Mask(np.zeros((4, 4), np.float32), Box(1, 2, 3, 4)))
+    assert np.array_equal(lines[0], [[1, 2], [3, 2], [3, 4], [1, 4]])
+
+
+def test_evidence_belongs_to_the_region_with_the_same_place(drawn):
+    marks = marks_of(drawn)
+    own = owner(Box(400, 120, 570, 590), marks)
+    assert own is not None
+    assert own.name == "left lung"
+    assert owner(Box(10, 10, 30, 30), marks) is None
+
+
+def test_the_heat_of_all_sentences_has_one_maximum(drawn):
+    assert heat_maximum(drawn) == 2.0
+
+
+def test_without_heat_the_maximum_is_zero(drawn):
+    cold = Heatmap(np.full((2, 2), -1, np.float32), Box(0, 0, 5, 5), "made up")
+    sentence = replace(drawn.sentences[0], evidence=(cold,))
+    assert heat_maximum(replace(drawn, sentences=(sentence,))) == 0.0
+
+
+def test_a_report_without_film_says_how_to_give_it(drawn):
+    with pytest.raises(ReportError, match=r"GroundedReport\.open\(.*film="):
+        film_of(replace(drawn, film=None))

@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grounded import Box, GroundedSentence, Line, Measurement
+from grounded.errors import ReportError
+from grounded.viz.canvas import View
+from grounded.viz.palette import region_color
+from grounded.viz.panel import draw_sentence, ruler_labels
+from grounded.viz.sheet import gutter
+
+
+def film_part(panel, shape):
+    left = gutter(View.of(shape, largest=1280).font)
+    return panel[: shape[0], left : left + shape[1]].astype(int)
+
+
+def shows(part, color):
+    return bool((np.abs(part - np.array(color)).max(axis=2) <= 6).any())
+
+
+def test_a_panel_shows_the_regions_of_its_sentence_and_no_others(drawn):
+    part = film_part(draw_sentence(drawn, drawn.sentences[1]), drawn.film.shape)
+    assert shows(part, region_color("left lung"))
+    assert not shows(part, region_color("right lung"))
+    assert not shows(part, region_color("cardiac silhouette"))
+
+
+def test_a_measured_line_is_drawn_in_white(drawn):
+    part = film_part(draw_sentence(drawn, drawn.sentences[2]), drawn.film.shape)
+    assert shows(part[474:486, 250:290], (255, 255, 255))
+
+
+def test_heat_changes_the_film_only_where_it_is(drawn):
+    part = film_part(draw_sentence(drawn, drawn.sentences[0]), drawn.film.shape)
+    colored = np.ptp(part, axis=2) > 30
+    assert colored[480, 150]
+    assert not colored[:, 300:].any()
+
+
+def test_weak_heat_does_not_glow(drawn):
+    strong, weak = (
+        film_part(draw_sentence(drawn, sentence), drawn.film.shape)
+        for sentence in drawn.sentences[:2]
+    )
+    assert np.ptp(strong[460:500, 100:240], axis=2).max() > 60
+    assert np.ptp(weak[300:420, 430:540], axis=2).max() < 40
+
+
+def test_evidence_that_is_no_regions_own_is_drawn_as_well(drawn):
+    sentence = GroundedSentence("Here.", ("spine",), (Box(500, 620, 600, 700),), "test")
+    part = film_part(draw_sentence(drawn, sentence), drawn.film.shape)
+    assert shows(part[615:626, 500:600], (255, 255, 255))
+    assert shows(part, region_color("spine"))
+
+
+def test_a_long_sentence_makes_a_higher_panel_not_a_wider_one(drawn):
+    short = drawn.sentences[1]
+    long = replace(short, text="The lung is clear and remains so. " * 20)
+    one, other = draw_sentence(drawn, short), draw_sentence(drawn, long)
+    assert one.shape[1] == other.shape[1]
+    assert other.shape[0] > one.shape[0] + 100
+
+
+def test_the_panel_of_a_large_film_is_kept_small(drawn):
+    assert max(draw_sentence(drawn, drawn.sentences[1]).shape) < 1280 + 400
+
+
+def test_a_panel_needs_the_film(drawn):
+    with pytest.raises(ReportError, match="without its film"):
+        draw_sentence(replace(drawn, film=None), drawn.sentences[0])
+
+
+def test_the_last_line_of_a_measurement_carries_its_value(drawn):
+    [ratio] = drawn.sentences[2].measurements
+    assert [text for text, _ in ruler_labels(ratio)] == [
+        "cardiac diameter",
+        "thoracic diameter · cardiothoracic ratio 0.43",
+    ]
+
+
+def test_a_single_line_carries_name_and_value():
+    height = Measurement("lung height", 212.2, "mm", (Line(0, 0, 0, 9),))
+    assert [text for text, _ in ruler_labels(height)] == ["lung height 212 mm"]

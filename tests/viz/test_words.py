@@ -1,0 +1,55 @@
+import pytest
+
+from grounded import Line, Measurement
+from grounded.viz.words import is_normal, normal_range, quantity, short_name, tolerance
+
+
+def measurement(value=0.55, unit="1", normal=(0.4, 0.5), within=0.02):
+    return Measurement("size", value, unit, (Line(0, 0, 1, 1),), normal, within)
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("right hilar structures", "R hilum"),
+        ("left lung", "L lung"),
+        ("cardiac silhouette", "heart"),
+        ("marked area", "marked area"),
+    ],
+)
+def test_region_names_become_short_enough_for_a_film(name, short):
+    assert short_name(name) == short
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (0.5234, "1", "0.52"),
+        (143.4, "mm", "143 mm"),
+        (7.25, "mm", "7.2 mm"),
+        (-3.0, "mm", "-3.0 mm"),
+        (12.3, "deg", "12°"),
+        (310.6, "{pixels}", "311 px"),
+        (2.0, "kg", "2.0 kg"),
+    ],
+)
+def test_quantities_have_their_unit_and_no_more_digits_than_they_deserve(value, unit, words):
+    assert quantity(value, unit) == words
+
+
+def test_a_normal_range_carries_its_unit_once():
+    assert normal_range(measurement(220, "mm", (200, 310))) == "200 to 310 mm"
+
+
+def test_what_is_not_stated_is_empty():
+    bare = measurement(normal=None, within=0.0)
+    assert (normal_range(bare), tolerance(bare), is_normal(bare)) == ("", "", None)
+
+
+@pytest.mark.parametrize(("value", "normal"), [(0.45, True), (0.5, True), (0.51, False)])
+def test_a_value_is_normal_within_its_range(value, normal):
+    assert is_normal(measurement(value)) is normal
+
+
+def test_a_tolerance_is_written_with_its_unit():
+    assert tolerance(measurement(220, "mm", None, 8.0)) == "± 8 mm"
