@@ -39,27 +39,37 @@ def save(report: GroundedReport, path: Path) -> None:
     exporter(report, path)
 
 
-def save_all(report: GroundedReport, folder: Path) -> tuple[Path, ...]:
+def save_all(report: GroundedReport, folder: Path, *, pictures: bool = True) -> tuple[Path, ...]:
     """Write every form into a folder and return the paths.
 
-    report.json, report.txt, report.html; with a film also overlay.png and a panel for each
-    sentence, sentence_01.png and on. Panels that an earlier report left there are removed.
+    report.json and report.txt; report.html; with a film also overlay.png and a panel for each
+    sentence, sentence_01.png and on. What an earlier report left there of these is removed.
+    pictures: whether to write more than report.json and report.txt.
     """
-    from grounded.viz.panel import draw_sentence
-
-    paths = [folder / "report.json", folder / "report.txt", folder / "report.html"]
-    if report.film is not None:
-        paths.append(folder / "overlay.png")
+    names = ["report.json", "report.txt"]
+    if pictures:
+        names.append("report.html")
+    if pictures and report.film is not None:
+        names.append("overlay.png")
+    paths = [folder / name for name in names]
     for path in paths:
         save(report, path)
+    panels = _save_panels(report, folder) if "overlay.png" in names else []
+    written = (*paths, *panels)
+    ours = {folder / "report.html", folder / "overlay.png", *folder.glob("sentence_[0-9]*.png")}
+    for old in ours - set(written):
+        old.unlink(missing_ok=True)
+    return written
+
+
+def _save_panels(report: GroundedReport, folder: Path) -> list[Path]:
+    from grounded.viz.panel import draw_sentence
+
     panels = []
     for number, sentence in enumerate(report.sentences, start=1):
-        if report.film is not None:
-            panels.append(folder / f"sentence_{number:02d}.png")
-            _write(panels[-1], _png(draw_sentence(report, sentence)))
-    for old in set(folder.glob("sentence_*.png")) - set(panels):
-        old.unlink()
-    return (*paths, *panels)
+        panels.append(folder / f"sentence_{number:02d}.png")
+        _write(panels[-1], _png(draw_sentence(report, sentence)))
+    return panels
 
 
 def write_json(report: GroundedReport, path: Path) -> None:

@@ -112,3 +112,10 @@ def test_panels_of_an_earlier_report_do_not_stay(report, tmp_path):
 def test_without_film_everything_but_pictures_is_written(report, tmp_path):
     paths = save_all(replace(report, film=None), tmp_path)
     assert names(paths) == ["report.html", "report.json", "report.txt"]
+
+
+def test_pictures_can_be_left_out(report, tmp_path):
+    save_all(report, tmp_path)
+    paths = save_all(report, tmp_path, pictures=False)
+    assert names(paths) == ["report.json", "report.txt"]
+    assert names(tuple(tmp_path.iterdir())) == names(paths)

@@ -79,16 +79,6 @@ def stroke(
         cv2.polylines(pixels, encoded, False, ink, thickness, cv2.LINE_AA, _SHIFT)
 
 
-def corners(box: Box) -> list[NDArray[np.float64]]:
-    """The four corners of a box as open lines, a sixth of the shorter side long."""
-    arm = min(box.width, box.height) / 6
-    return [
-        np.array([[x + arm * right, y], [x, y], [x, y + arm * down]])
-        for x, right in ((box.x0, 1), (box.x1, -1))
-        for y, down in ((box.y0, 1), (box.y1, -1))
-    ]
-
-
 def draw_ruler(pixels: NDArray[np.uint8], line: Line, view: View) -> None:
     """A measured line with a tick at each end, in white."""
     ends = view.points(np.array([[line.x0, line.y0], [line.x1, line.y1]]))

@@ -21,7 +21,16 @@ from grounded.geometry import Box
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.viz.canvas import heat_picture
 from grounded.viz.labels import Spot, line_spots, mark_spots
-from grounded.viz.marks import Mark, closed_lines, heat_maximum, marks_in, marks_of, owner
+from grounded.viz.marks import (
+    Mark,
+    closed_lines,
+    corners,
+    heat_maximum,
+    is_crowded,
+    marks_in,
+    marks_of,
+    owner,
+)
 from grounded.viz.palette import heat_table, hexadecimal, ink_on
 from grounded.viz.panel import ruler_labels
 from grounded.viz.sheet import UNVERIFIED
@@ -79,6 +88,7 @@ def _render(report: GroundedReport, largest: int) -> str:
         report=report,
         unverified=UNVERIFIED,
         film=_film_uri(report, largest),
+        crowded=is_crowded(marks),
         regions=[_region(mark, frame) for mark in marks],
         drawn=[_region(mark, frame) for mark in _drawing_order(marks)],
         sections=[
@@ -117,6 +127,7 @@ def _region(mark: Mark, frame: Box) -> dict[str, Any]:
         "ink": hexadecimal(ink_on(mark.color)),
         "dashed": mark.is_box,
         "path": _path(mark.lines),
+        "corners": _path(corners(mark.region.box), closed=False) if mark.is_box else "",
         "sentences": mark.sentences,
         "spots": _spots(mark_spots(mark, frame)),
     }

@@ -9,11 +9,12 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 from grounded.viz.lettering import font, plain, shortened, width_of
-from grounded.viz.marks import Mark
+from grounded.viz.marks import Mark, is_crowded
 from grounded.viz.palette import Rgb
 from grounded.viz.sheet import FAINT, INK, blank, chip, chip_size, paragraph
 
 KEY = "Solid line: outline. Dashed: box. Corners only: no sentence refers to it."
+CROWDED_KEY = "Solid line: outline. Corners: box. Dark number: no sentence refers to it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def draw_legend(
     width = columns.width if not room[0] else max(room[0], columns.width)
     parts = [_heading("Regions found", size, width)]
     if marks:
-        parts.append(paragraph(KEY, _small(size), width, FAINT, pad=size // 2))
+        key = CROWDED_KEY if is_crowded(marks) else KEY
+        parts.append(paragraph(key, _small(size), width, FAINT, pad=size // 2))
         parts.append(_table(marks, columns, count, width))
     if missing:
         parts.append(_heading("Not found", size, width))

@@ -20,6 +20,8 @@ from grounded.report import GroundedReport, GroundedSentence
 from grounded.viz.palette import Rgb, region_color
 from grounded.viz.words import short_name
 
+_CROWD = 14  # regions with sentences
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mark:
@@ -72,6 +74,11 @@ def marks_of(report: GroundedReport) -> tuple[Mark, ...]:
     )
 
 
+def is_crowded(marks: Sequence[Mark]) -> bool:
+    """Whether whole boxes would cover the film: boxes then show their corners, labels numbers."""
+    return sum(mark.cited for mark in marks) > _CROWD
+
+
 def closed_lines(place: Box | Mask) -> tuple[NDArray[np.float64], ...]:
     """The outline of a mask (its larger parts), or the four corners of a box, image frame."""
     if isinstance(place, Box):
@@ -80,6 +87,16 @@ def closed_lines(place: Box | Mask) -> tuple[NDArray[np.float64], ...]:
     lines = place.outlines()
     large = [line for line in lines if len(line) >= max(4, 0.05 * len(lines[0]))]
     return tuple(large) if large else closed_lines(place.box)
+
+
+def corners(box: Box) -> list[NDArray[np.float64]]:
+    """The four corners of a box as open lines, a sixth of the shorter side long."""
+    arm = min(box.width, box.height) / 6
+    return [
+        np.array([[x + arm * right, y], [x, y], [x, y + arm * down]])
+        for x, right in ((box.x0, 1), (box.x1, -1))
+        for y, down in ((box.y0, 1), (box.y1, -1))
+    ]
 
 
 def owner(evidence: Evidence, marks: Iterable[Mark]) -> Mark | None:

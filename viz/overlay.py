@@ -2,7 +2,7 @@
 
 Outlines are solid and boxes dashed. Regions that a sentence points at are drawn in full width and
 labelled with number and name. Of the others an outline is thin, a box shows its corners only, and
-the label is the number.
+the label is the number. Where sentences point at very many regions, all boxes show corners only.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from PIL import ImageDraw
 
 from grounded.geometry import Box
 from grounded.report import GroundedReport
-from grounded.viz.canvas import View, corners, film_pixels, stroke
+from grounded.viz.canvas import View, film_pixels, stroke
 from grounded.viz.labels import Spot, Wanted, mark_spots, place_labels
 from grounded.viz.legend import draw_legend
 from grounded.viz.lettering import shortened
-from grounded.viz.marks import Mark, film_of, marks_of
+from grounded.viz.marks import Mark, corners, film_of, is_crowded, marks_of
 from grounded.viz.palette import Rgb
 from grounded.viz.sheet import (
     FAINT,
@@ -33,8 +33,6 @@ from grounded.viz.sheet import (
     stacked,
     with_margins,
 )
-
-_NAMED = 14  # with more regions than this, labels on the film are numbers only
 
 
 def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
@@ -57,9 +55,10 @@ def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
 
 def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: View) -> None:
     """Lines of the regions onto an array that is being made: thin ones first, small ones last."""
+    crowded = is_crowded(marks)
     for mark in sorted(marks, key=lambda mark: (mark.cited, -mark.region.box.area)):
-        if mark.is_box and not mark.cited:
-            lines = corners(view.box(mark.region.box))
+        if mark.is_box and (crowded or not mark.cited):
+            lines = [view.points(line) for line in corners(mark.region.box)]
             stroke(pixels, lines, mark.color, view.stroke, closed=False)
         else:
             lines = [view.points(line) for line in mark.lines]
@@ -117,7 +116,7 @@ def _frame(view: View) -> Box:
 
 def _region_labels(marks: Sequence[Mark], view: View) -> list[Wanted]:
     """Regions that sentences point at choose first, small ones before large ones."""
-    named = sum(mark.cited for mark in marks) <= _NAMED
+    named = not is_crowded(marks)
     turns = sorted(marks, key=lambda mark: (not mark.cited, mark.region.box.area))
     return [region_label(mark, view, named=named) for mark in turns]
 

@@ -53,12 +53,12 @@
   // film is small only what is lit is named; the rest shows its number.
   function placeLabels(width = sheet.clientWidth, size = 12) {
     const view = overlay.viewBox.baseVal, unit = view.width / Math.max(width, 1);
-    const taken = [];
+    const taken = [], roomy = width >= 380 && !overlay.classList.contains("crowded");
     const order = labels.filter((label) => { const on = isShown(label); label.classList.toggle("shown", on); return on; });
     order.sort((a, b) => Number(b.classList.contains("lit")) - Number(a.classList.contains("lit")));
     for (const label of order) {
       const text = label.querySelector("text"), { short, full } = label.dataset;
-      const named = label.classList.contains("lit") || (label.classList.contains("cited") && width >= 480);
+      const named = label.classList.contains("lit") || (roomy && label.classList.contains("cited"));
       if (full) text.textContent = named ? full : short;
       text.setAttribute("font-size", String(size * unit));
       const need = text.getComputedTextLength() + 10 * unit, fit = Math.min(1, view.width / need);

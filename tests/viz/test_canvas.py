@@ -4,7 +4,6 @@ import pytest
 from grounded import Box, Heatmap, Image, Line
 from grounded.viz.canvas import (
     View,
-    corners,
     draw_ruler,
     film_pixels,
     heat_picture,
@@ -95,12 +94,6 @@ def test_a_ruler_has_a_tick_at_each_end():
     for x in (100, 400):
         assert pixels[200 - reach, x - 1 : x + 1].max() > 200
     assert pixels[200 - reach, 250].max() == 0
-
-
-def test_the_corners_of_a_box_are_four_open_lines():
-    lines = corners(Box(0, 0, 60, 120))
-    assert [line.shape for line in lines] == [(3, 2)] * 4
-    assert np.array_equal(lines[0], [[10, 0], [0, 0], [0, 10]])
 
 
 def test_no_heat_leaves_the_picture_as_it_is():

@@ -3,9 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grounded import Box, Heatmap, Mask
+from grounded import Box, Heatmap, Mask, Regions
 from grounded.errors import ReportError
-from grounded.viz.marks import closed_lines, film_of, heat_maximum, marks_in, marks_of, owner
+from grounded.viz.marks import (
+    closed_lines,
+    corners,
+    film_of,
+    heat_maximum,
+    is_crowded,
+    marks_in,
+    marks_of,
+    owner,
+)
 
 
 def test_regions_are_numbered_in_the_order_of_the_report(drawn):
@@ -35,6 +44,12 @@ def test_a_box_has_four_corners_and_an_outline_lies_in_its_extent(drawn):
     assert len(outline) > 40
     assert np.all(outline >= [80, 120])
     assert np.all(outline <= [260, 600])
+
+
+def test_the_corners_of_a_box_are_four_open_lines():
+    lines = corners(Box(0, 0, 60, 120))
+    assert [line.shape for line in lines] == [(3, 2)] * 4
+    assert np.array_equal(lines[0], [[10, 0], [0, 0], [0, 10]])
 
 
 def test_specks_of_a_mask_are_not_drawn():
@@ -70,3 +85,12 @@ def test_without_heat_the_maximum_is_zero(drawn):
 def test_a_report_without_film_says_how_to_give_it(drawn):
     with pytest.raises(ReportError, match=r"GroundedReport\.open\(.*film="):
         film_of(replace(drawn, film=None))
+
+
+def test_many_cited_regions_crowd_a_film_and_many_others_do_not(drawn):
+    names = tuple(f"place {number}" for number in range(15))
+    boxes = np.tile([10.0, 10.0, 40.0, 40.0], (15, 1))
+    regions = Regions(names, boxes, np.ones(15))
+    said = replace(drawn.sentences[1], regions=names)
+    assert is_crowded(marks_of(replace(drawn, regions=regions, sentences=(said,))))
+    assert not is_crowded(marks_of(replace(drawn, regions=regions, sentences=())))
