@@ -1,0 +1,40 @@
+"""Findings of a report against those of a reference."""
+
+import importlib.util
+
+import pytest
+
+from grounded.errors import MissingExtraError
+from grounded.evaluate.findings import example_fourteen, finding_table, micro_five, radeval_scores
+from grounded.findings import CHEXPERT
+from grounded.labeller import Labeller
+
+LABELLER = Labeller.open()
+TRUE = ["Mild edema and a left effusion.", "The heart is normal. No effusion."]
+SAID = ["Left pleural effusion.", "Cardiomegaly."]
+
+
+def test_a_table_has_a_column_for_each_observation() -> None:
+    table = finding_table(TRUE, LABELLER)
+    assert table.shape == (2, 14)
+    assert [CHEXPERT[i] for i in table[0].nonzero()[0]] == ["Edema", "Pleural Effusion"]
+    assert [CHEXPERT[i] for i in table[1].nonzero()[0]] == ["No Finding"]
+    assert finding_table([], LABELLER).shape == (0, 14)
+
+
+def test_uncertain_counts_as_asked() -> None:
+    column = CHEXPERT.index("Pneumonia")
+    assert finding_table(["Possible pneumonia."], LABELLER)[0, column]
+    assert not finding_table(["Possible pneumonia."], LABELLER, "absent")[0, column]
+
+
+def test_micro_five_and_example_fourteen_by_hand() -> None:
+    truth, said = finding_table(TRUE, LABELLER), finding_table(SAID, LABELLER)
+    assert micro_five(truth, said) == pytest.approx((1 / 2, 1 / 2, 1 / 2))
+    assert example_fourteen(truth, said) == pytest.approx((1 / 2, 1 / 4, 1 / 3))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("radeval") is not None, reason="it is installed")
+def test_without_radeval_the_error_names_it() -> None:
+    with pytest.raises(MissingExtraError, match="pip install radeval"):
+        radeval_scores(["a"], ["b"])
