@@ -51,14 +51,18 @@ class OrganDetector:
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """The regions of each film, in the atlas's order, with features to describe them from."""
         outlines = find_outlines(self._net, [image.pixels for image in images])
-        return [self._regions(image, found) for image, found in zip(images, outlines, strict=True)]
+        return [
+            film_regions(found, image.info.frame, self.atlas, self._threshold)
+            for image, found in zip(images, outlines, strict=True)
+        ]
 
-    def _regions(self, image: Image, found: OrganOutlines) -> Regions:
-        frame = image.info.frame
-        organs = organ_regions(found, frame, self._threshold)
-        regions = in_order(anatomy.derive(organs, frame), self.atlas)
-        film = torch.from_numpy(found.features)
-        return replace(regions, features=FilmFeatures.of(film, found.placement, regions.boxes))
+
+def film_regions(found: OrganOutlines, frame: Box, atlas: Atlas, threshold: float) -> Regions:
+    """All regions that follow from what the network found in a film, in the atlas's order."""
+    organs = organ_regions(found, frame, threshold)
+    regions = in_order(anatomy.derive(organs, frame), atlas)
+    film = torch.from_numpy(found.features)
+    return replace(regions, features=FilmFeatures.of(film, found.placement, regions.boxes))
 
 
 def organ_regions(found: OrganOutlines, frame: Box, threshold: float) -> Regions:
