@@ -168,11 +168,12 @@ def print_robustness(films: Sequence[Film], rows: dict[str, Values]) -> None:
 
 
 def print_statements(questions: Sequence[Question], of: str) -> None:
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    counts: dict[str, Counter[str]] = {label: Counter() for label in Measured.scope.assessed}
     for sentences in Measured().describe(questions):
-        said = {(f.label, f.presence) for sentence in sentences for f in sentence.findings}
-        for label, presence in said:
-            counts[label][presence] += 1
+        said = [finding for sentence in sentences for finding in sentence.findings]
+        for label, count in counts.items():
+            here = {finding.presence for finding in said if finding.label == label}
+            count.update([p for p in ("present", "uncertain", "absent") if p in here][:1])
     print(f"\nHow often a finding is stated, {len(questions)} {of}")
     print(f"{'finding':30} {'present':>8} {'uncertain':>10} {'absent':>8} {'unmeasured':>11}")
     for label, count in counts.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -23,11 +23,18 @@ class Contour:
     """The largest closed outline of a mask, inside the film.
 
     points: (N, 2), x first, image frame; the last is joined to the first. cell: the larger side of
-    a cell of the mask, film pixels.
+    a cell of the mask, film pixels. box: the extent of the outline.
     """
 
     points: Points
     cell: float
+    box: Box = field(init=False)
+    _next: Points = field(init=False, repr=False)  # the end of the edge that begins at each point
+
+    def __post_init__(self) -> None:
+        corners = (*self.points.min(axis=0), *self.points.max(axis=0))
+        object.__setattr__(self, "box", Box(*corners))
+        object.__setattr__(self, "_next", np.roll(self.points, -1, axis=0))
 
     @classmethod
     def of(cls, mask: Mask, frame: Box) -> Contour | None:
@@ -46,10 +53,6 @@ class Contour:
         return cls(largest, cell)
 
     @property
-    def box(self) -> Box:
-        return Box(*self.points.min(axis=0), *self.points.max(axis=0))
-
-    @property
     def area(self) -> float:
         """Square pixels of the film."""
         return abs(_shoelace(self.points))
@@ -57,8 +60,7 @@ class Contour:
     @property
     def centroid(self) -> tuple[float, float]:
         """The centre of the area (x, y)."""
-        x, y = self.points.T
-        next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+        (x, y), (next_x, next_y) = self.points.T, self._next.T
         wedge = x * next_y - next_x * y
         total = 3 * wedge.sum()
         return (
@@ -105,14 +107,13 @@ class Contour:
         return gaps[edge] < self.cell
 
     def _outermost(self, value: float, axis: int) -> tuple[float, float] | None:
-        here, there = self.points, np.roll(self.points, -1, axis=0)
-        a, b = here[:, axis], there[:, axis]
-        crosses = (a <= value) != (b <= value)
-        if not crosses.any():
+        begins, ends = self.points[:, axis], self._next[:, axis]
+        crosses = np.flatnonzero((begins <= value) != (ends <= value))
+        if not crosses.size:
             return None
-        fraction = (value - a[crosses]) / (b[crosses] - a[crosses])
-        other = 1 - axis
-        found = here[crosses, other] + fraction * (there - here)[crosses, other]
+        here, there = self.points[crosses], self._next[crosses]
+        fraction = (value - here[:, axis]) / (there[:, axis] - here[:, axis])
+        found = here[:, 1 - axis] + fraction * (there - here)[:, 1 - axis]
         return float(found.min()), float(found.max())
 
 

@@ -331,7 +331,7 @@ def _dome(chest: Chest, lung: Contour, name: str) -> tuple[float, float]:
     end = min(end, medial) if outward < 0 else max(end, medial)
     if outward * (start - end) < _LEAST_BASE * width:
         raise NotMeasurable(f"the heart hides the dome under the {name}")
-    places = [(x, lung.column(x)) for x in np.linspace(start, end, 65)]
+    places = [(x, lung.column(x)) for x in np.linspace(start, end, 33)]
     base = [(span[1], float(x)) for x, span in places if span is not None]
     if not base:
         raise NotMeasurable(f"the {name} has no base beside the heart")
@@ -374,7 +374,7 @@ def _thoracic_line(right: Contour, left: Contour) -> Line:
     top, bottom = max(right.box.y0, left.box.y0), min(right.box.y1, left.box.y1)
     levels = [
         (outer[1] - outer[0], float(level))
-        for level in np.linspace(top, bottom, 101)
+        for level in np.linspace(top, bottom, 51)
         if (outer := _outer_edges(right, left, level)) is not None
     ]
     if not levels:
