@@ -134,7 +134,13 @@ def _region(mark: Mark, frame: Box) -> dict[str, Any]:
 
 
 def _sentence(number: int, item: GroundedSentence, marks: Sequence[Mark]) -> dict[str, Any]:
-    return {"number": number, "item": item, "marks": marks_in(item, marks)}
+    findings = dict.fromkeys(f"{each.label}: {each.presence}" for each in item.findings)
+    return {
+        "number": number,
+        "item": item,
+        "marks": marks_in(item, marks),
+        "findings": list(findings),
+    }
 
 
 def _evidence(
@@ -143,13 +149,13 @@ def _evidence(
     """What shows on the film only while the sentence is lit."""
     own = marks_in(item, marks)
     places = [piece for piece in item.evidence if isinstance(piece, Box | Mask)]
+    rulers = [line for measurement in item.measurements for line in measurement.lines]
     return {
         "number": number,
         "heats": [_heat(piece, maximum) for piece in item.evidence if isinstance(piece, Heatmap)],
         "places": [_path(closed_lines(piece)) for piece in places if owner(piece, own) is None],
-        "rulers": [
-            _ruler(line, frame) for measurement in item.measurements for line in measurement.lines
-        ],
+        "rulers": [_ruler(line, frame) for line in rulers],
+        "lines": ";".join(f"{r.x0:.1f},{r.y0:.1f},{r.x1:.1f},{r.y1:.1f}" for r in rulers),
         "labels": [
             {"text": text, "spots": _spots(line_spots(line))}
             for measurement in item.measurements
@@ -192,7 +198,7 @@ def _path(lines: Sequence[NDArray[np.float64]], *, closed: bool = True) -> str:
 
 
 def _spots(spots: Sequence[Spot]) -> str:
-    return ";".join(f"{spot.x:.1f},{spot.y:.1f},{spot.right},{spot.down}" for spot in spots)
+    return ";".join(f"{s.x:.1f},{s.y:.1f},{s.right},{s.down},{s.away:g}" for s in spots)
 
 
 def _heat(heat: Heatmap, maximum: float) -> dict[str, Any]:

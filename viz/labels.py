@@ -19,17 +19,20 @@ class Spot:
     """A point to hang a label on, image frame.
 
     right, down: on which side of the point the label lies, -1, 0 (centred) or 1.
+    away: how far from the point it stays, in heights of the label.
     """
 
     x: float
     y: float
     right: int = 0
     down: int = 0
+    away: float = 0.0
 
     def box(self, size: tuple[float, float]) -> Box:
         """The label of this (width, height) there."""
-        x = self.x + (self.right - 1) * size[0] / 2
-        y = self.y + (self.down - 1) * size[1] / 2
+        gap = self.away * size[1]
+        x = self.x + self.right * gap + (self.right - 1) * size[0] / 2
+        y = self.y + self.down * gap + (self.down - 1) * size[1] / 2
         return Box(x, y, x + size[0], y + size[1])
 
 
@@ -63,14 +66,15 @@ class Label:
         return min(max(x, names.x0), names.x1), min(max(y, names.y0), names.y1)
 
 
-def place_labels(wanted: Sequence[Wanted], frame: Box) -> list[Label]:
+def place_labels(wanted: Sequence[Wanted], frame: Box, taken: Sequence[Box] = ()) -> list[Label]:
     """A place inside `frame` for each label; those that come first choose first.
 
-    Where no place without a collision is left, the label goes to the least bad one.
+    taken: what no label should cover. Where no place without a collision is left, the label goes
+    to the least bad one.
     """
     placed: list[Label] = []
     for label in wanted:
-        placed.append(_place(label, frame, [other.box for other in placed]))
+        placed.append(_place(label, frame, [*taken, *(other.box for other in placed)]))
     return placed
 
 
@@ -80,22 +84,32 @@ def mark_spots(mark: Mark, frame: Box) -> tuple[Spot, ...]:
 
 
 def line_spots(line: Line) -> tuple[Spot, ...]:
-    """Where the label of a measured line may go: above, below or beside its middle and ends."""
-    x, y = (line.x0 + line.x1) / 2, (line.y0 + line.y1) / 2
+    """Where the label of a measured line may go: beside its middle, its quarters and its ends."""
     flat = abs(line.x1 - line.x0) >= abs(line.y1 - line.y0)
     sides = ((0, -1), (0, 1)) if flat else ((1, 0), (-1, 0))
-    points = [(x, y)]
-    points += [(x + (end_x - x) / 2, y + (end_y - y) / 2) for end_x, end_y in _ends(line)]
-    gap = 0.02 * line.length
     return tuple(
-        Spot(at_x + gap * right, at_y + gap * down, right, down)
-        for at_x, at_y in points
+        Spot(
+            line.x0 + part * (line.x1 - line.x0),
+            line.y0 + part * (line.y1 - line.y0),
+            right,
+            down,
+            away,
+        )
+        for away in (0.45, 1.6, 2.75)
+        for part in (0.5, 0.25, 0.75, 0.0, 1.0)
         for right, down in sides
     )
 
 
-def _ends(line: Line) -> tuple[tuple[float, float], tuple[float, float]]:
-    return (line.x0, line.y0), (line.x1, line.y1)
+def line_boxes(line: Line, reach: float) -> list[Box]:
+    """Small boxes along a line that together cover it, `reach` to each side of it."""
+    count = max(1, math.ceil(line.length / (2 * reach)))
+    parts = [index / count for index in range(count + 1)]
+    points = [
+        (line.x0 + part * (line.x1 - line.x0), line.y0 + part * (line.y1 - line.y0))
+        for part in parts
+    ]
+    return [Box(x - reach, y - reach, x + reach, y + reach) for x, y in points]
 
 
 def _box_spots(box: Box, frame: Box) -> tuple[Spot, ...]:

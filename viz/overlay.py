@@ -66,12 +66,12 @@ def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: View) -> 
 
 
 def draw_labels(
-    pixels: NDArray[np.uint8], wanted: Sequence[Wanted], view: View
+    pixels: NDArray[np.uint8], wanted: Sequence[Wanted], view: View, taken: Sequence[Box] = ()
 ) -> NDArray[np.uint8]:
-    """The picture with its labels, none over another where there is room."""
+    """The picture with its labels, none over another or over `taken` where there is room."""
     picture = Picture.fromarray(pixels)
     pen = ImageDraw.Draw(picture)
-    for label in place_labels(wanted, _frame(view)):
+    for label in place_labels(wanted, _frame(view), taken):
         box = view.box(label.box)
         if label.moved:
             anchor = (label.anchor[0] * view.scale, label.anchor[1] * view.scale)

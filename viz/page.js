@@ -53,7 +53,7 @@
   // film is small only what is lit is named; the rest shows its number.
   function placeLabels(width = sheet.clientWidth, size = 12) {
     const view = overlay.viewBox.baseVal, unit = view.width / Math.max(width, 1);
-    const taken = [], roomy = width >= 380 && !overlay.classList.contains("crowded");
+    const taken = rulerBoxes(size * 0.5 * unit), roomy = width >= 380 && !overlay.classList.contains("crowded");
     const order = labels.filter((label) => { const on = isShown(label); label.classList.toggle("shown", on); return on; });
     order.sort((a, b) => Number(b.classList.contains("lit")) - Number(a.classList.contains("lit")));
     for (const label of order) {
@@ -73,11 +73,28 @@
     }
   }
 
+  // Small boxes along the measured lines in sight, which no label should cover.
+  function rulerBoxes(reach) {
+    const boxes = [];
+    for (const group of all(".evidence.lit", overlay)) {
+      for (const line of group.dataset.lines.split(";").filter(Boolean)) {
+        const [x0, y0, x1, y1] = line.split(",").map(Number);
+        const count = Math.max(1, Math.ceil(Math.hypot(x1 - x0, y1 - y0) / (2 * reach)));
+        for (let at = 0; at <= count; at += 1) {
+          const x = x0 + ((x1 - x0) * at) / count, y = y0 + ((y1 - y0) * at) / count;
+          boxes.push({ x: x - reach, y: y - reach, wide: 2 * reach, high: 2 * reach });
+        }
+      }
+    }
+    return boxes;
+  }
+
   function freeBox(spots, wide, high, view, taken, unit) {
     let best = null, least = Infinity;
     for (const spot of spots.split(";")) {
-      const [x, y, right, down] = spot.split(",").map(Number);
-      const left = x + ((right - 1) * wide) / 2, top = y + ((down - 1) * high) / 2;
+      const [x, y, right, down, away] = spot.split(",").map(Number);
+      const left = x + right * away * high + ((right - 1) * wide) / 2;
+      const top = y + down * away * high + ((down - 1) * high) / 2;
       for (const step of [0, 1, -1, 2, -2]) {
         const box = {
           x: Math.max(0, Math.min(left, view.width - wide)),

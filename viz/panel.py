@@ -13,7 +13,7 @@ from grounded.evidence import Heatmap, Line, Mask, Measurement
 from grounded.geometry import Box
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.viz.canvas import View, draw_ruler, film_pixels, stroke, with_heat
-from grounded.viz.labels import Wanted, line_spots
+from grounded.viz.labels import Wanted, line_boxes, line_spots
 from grounded.viz.lettering import font, plain
 from grounded.viz.marks import Mark, closed_lines, film_of, heat_maximum, marks_in, marks_of, owner
 from grounded.viz.overlay import draw_labels, region_label, wanted_label
@@ -51,7 +51,10 @@ def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray
     for heat in heats:
         pixels = with_heat(pixels, heat, maximum, view)
     _draw_places(pixels, sentence, marks, view)
-    body = with_margins(draw_labels(pixels, _labels(sentence, marks, view), view), view.font)
+    rulers = [line for measurement in sentence.measurements for line in measurement.lines]
+    taken = [box for line in rulers for box in line_boxes(line, 0.5 * view.font / view.scale)]
+    pixels = draw_labels(pixels, _labels(sentence, marks, view), view, taken)
+    body = with_margins(pixels, view.font)
     if heats:
         body = _with_bar(body, maximum, view.font)
     width = max(body.width, _NARROWEST)
@@ -90,16 +93,15 @@ def _labels(sentence: GroundedSentence, marks: Sequence[Mark], view: View) -> li
 
 
 def ruler_labels(measurement: Measurement) -> list[tuple[str, Line]]:
-    """What to write at the lines of a measurement.
+    """What to write at the lines of a measurement: its value, and the name of each of its lines.
 
-    A single line carries name and value; of several each carries its own name, the last the value.
+    The value stands at the longest line. A single line needs no name of its own.
     """
     lines = measurement.lines
-    whole = f"{measurement.name} {quantity(measurement.value, measurement.unit)}"
-    last = lines[-1].label
-    texts = [line.label for line in lines[:-1]]
-    texts.append(f"{last} · {whole}" if last and len(lines) > 1 else whole)
-    return [(text, line) for text, line in zip(texts, lines, strict=True) if text]
+    value = f"{measurement.name} {quantity(measurement.value, measurement.unit)}"
+    longest = max(lines, key=lambda line: line.length)
+    names = {line.label: line for line in lines if line.label and len(lines) > 1}
+    return [(value, longest), *names.items()]
 
 
 def _caption(

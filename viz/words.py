@@ -31,9 +31,9 @@ def short_name(name: str) -> str:
 
 def number(value: float, unit: str) -> str:
     """With as many digits as such a value deserves: a ratio two, a length over 10 mm none."""
-    if unit in ("1", "cm"):
-        return f"{value:.2f}" if unit == "1" else f"{value:.1f}"
-    return f"{value:.0f}" if abs(value) >= 10 or unit == "{pixels}" else f"{value:.1f}"
+    small = abs(value) < 10 and unit != "{pixels}"
+    digits = {"1": 2, "cm": 1}.get(unit, 1 if small else 0)
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0 turns -0.0 into 0.0
 
 
 def quantity(value: float, unit: str) -> str:
@@ -42,10 +42,12 @@ def quantity(value: float, unit: str) -> str:
 
 
 def normal_range(measurement: Measurement) -> str:
-    """ "0.40 to 0.50", or "" where there is no range."""
+    """ "0.40 to 0.50", "up to 0.50" for a range from zero, or "" where there is none."""
     if measurement.normal is None:
         return ""
     low, high = measurement.normal
+    if low == 0:
+        return f"up to {quantity(high, measurement.unit)}"
     return f"{number(low, measurement.unit)} to {quantity(high, measurement.unit)}"
 
 
@@ -53,8 +55,9 @@ def tolerance(measurement: Measurement) -> str:
     """ "± 0.02", or "" where none is stated."""
     if not measurement.tolerance:
         return ""
-    unit = _UNITS.get(measurement.unit, f" {measurement.unit}")
-    return f"± {measurement.tolerance:.2g}{unit}"
+    value, unit = measurement.tolerance, _UNITS.get(measurement.unit, f" {measurement.unit}")
+    digits = 3 if value < 0.1 else 2 if value < 1 else 1 if value < 10 else 0
+    return f"± {round(value, digits):g}{unit}"
 
 
 def is_normal(measurement: Measurement) -> bool | None:

@@ -1,9 +1,9 @@
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
 from grounded import Box, Line
-from grounded.viz.labels import Spot, Wanted, line_spots, mark_spots, place_labels
+from grounded.viz.labels import Spot, Wanted, line_boxes, line_spots, mark_spots, place_labels
 from grounded.viz.marks import marks_of
 
 FRAME = Box(0, 0, 400, 300)
@@ -70,3 +70,23 @@ def test_a_small_box_is_labelled_outside_of_itself(drawn):
 )
 def test_the_value_stands_beside_its_line(line, side):
     assert (line_spots(line)[0].right, line_spots(line)[0].down) == side
+
+
+def test_a_label_keeps_away_from_what_is_taken():
+    line = Line(100, 150, 200, 150)
+    taken = line_boxes(line, 8)
+    label = Wanted("value", (1, 2, 3), (60, 20), Box(100, 142, 200, 158), line_spots(line))
+    [placed] = place_labels([label], FRAME, taken)
+    assert not any(placed.box.overlap(box) for box in taken)
+    assert not placed.moved
+
+
+def test_boxes_along_a_line_leave_no_gap():
+    boxes = line_boxes(Line(0, 0, 30, 40), 6)
+    assert boxes[0].center == (0, 0)
+    assert boxes[-1].center == (30, 40)
+    assert all(one.overlap(other) > 0 for one, other in pairwise(boxes))
+
+
+def test_a_line_of_no_length_has_boxes_too():
+    assert len(line_boxes(Line(5, 5, 5, 5), 6)) == 2

@@ -72,14 +72,29 @@ def test_a_panel_needs_the_film(drawn):
         draw_sentence(replace(drawn, film=None), drawn.sentences[0])
 
 
-def test_the_last_line_of_a_measurement_carries_its_value(drawn):
+def test_the_value_stands_at_the_longest_line_and_lines_have_their_names(drawn):
     [ratio] = drawn.sentences[2].measurements
-    assert [text for text, _ in ruler_labels(ratio)] == [
-        "cardiac diameter",
-        "thoracic diameter · cardiothoracic ratio 0.43",
+    heart, chest = ratio.lines
+    assert ruler_labels(ratio) == [
+        ("cardiothoracic ratio 0.43", chest),
+        ("cardiac diameter", heart),
+        ("thoracic diameter", chest),
     ]
 
 
 def test_a_single_line_carries_name_and_value():
-    height = Measurement("lung height", 212.2, "mm", (Line(0, 0, 0, 9),))
+    height = Measurement("lung height", 212.2, "mm", (Line(0, 0, 0, 9, "height"),))
     assert [text for text, _ in ruler_labels(height)] == ["lung height 212 mm"]
+
+
+def test_lines_of_the_same_name_are_named_once():
+    sides = (Line(0, 0, 0, 9, "side"), Line(0, 9, 9, 9, "side"))
+    angle = Measurement("angle", 90.0, "deg", sides)
+    assert [text for text, _ in ruler_labels(angle)] == ["angle 90°", "side"]
+
+
+def test_no_label_covers_a_measured_line(drawn):
+    part = film_part(draw_sentence(drawn, drawn.sentences[2]), drawn.film.shape)
+    for x0, x1, y in ((246, 444, 480), (86, 564, 570)):
+        along = part[y - 1 : y + 1, x0:x1].max(axis=0)
+        assert np.all(along > 200)

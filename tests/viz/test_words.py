@@ -27,6 +27,8 @@ def test_region_names_become_short_enough_for_a_film(name, short):
         (0.5234, "1", "0.52"),
         (143.4, "mm", "143 mm"),
         (7.25, "mm", "7.2 mm"),
+        (-0.001, "1", "0.00"),
+        (16.25, "cm", "16.2 cm"),
         (-3.0, "mm", "-3.0 mm"),
         (12.3, "deg", "12°"),
         (310.6, "{pixels}", "311 px"),
@@ -49,6 +51,17 @@ def test_what_is_not_stated_is_empty():
 @pytest.mark.parametrize(("value", "normal"), [(0.45, True), (0.5, True), (0.51, False)])
 def test_a_value_is_normal_within_its_range(value, normal):
     assert is_normal(measurement(value)) is normal
+
+
+def test_a_range_from_zero_is_an_upper_limit():
+    assert normal_range(measurement(normal=(0.0, 0.5))) == "up to 0.50"
+
+
+@pytest.mark.parametrize(
+    ("within", "words"), [(0.0099, "± 0.01"), (0.025, "± 0.025"), (9.9, "± 9.9"), (12.4, "± 12")]
+)
+def test_a_tolerance_has_no_more_digits_than_it_deserves(within, words):
+    assert tolerance(measurement(within=within)) == words
 
 
 def test_a_tolerance_is_written_with_its_unit():
