@@ -28,12 +28,13 @@ class Features(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """One region found in a film: its box (image frame), and its outline where there is one."""
+    """One region found in a film: its box (image frame), its outline and a note where there are."""
 
     name: str
     box: Box
     score: float
     mask: Mask | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +44,7 @@ class Regions:
     names: (N,), unique. boxes: (N, 4) float64 x0 y0 x1 y1 in the image frame. scores: (N,) in
     0..1. masks: (N,), None where a region has no outline. features: what a generator reads.
     missing: the regions that were looked for and not found, each with the reason in words.
+    notes: (N,), what a reader should know of a region that was found, "" for nothing.
     An empty `Regions` is a fine answer. Raises InvalidValueError for arrays that do not align.
     """
 
@@ -52,16 +54,18 @@ class Regions:
     masks: tuple[Mask | None, ...] = ()
     features: Features | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.names)
         boxes = np.array(self.boxes, dtype=np.float64).reshape(-1, 4)
         scores = np.array(self.scores, dtype=np.float64).reshape(-1)
         masks = tuple(self.masks) or (None,) * count
-        if not len(boxes) == len(scores) == len(masks) == count:
+        notes = tuple(self.notes) or ("",) * count
+        if not len(boxes) == len(scores) == len(masks) == len(notes) == count:
             raise InvalidValueError(
-                f"{count} names need as many boxes, scores and masks, "
-                f"got {len(boxes)}, {len(scores)} and {len(masks)}"
+                f"{count} names need as many boxes, scores, masks and notes, "
+                f"got {len(boxes)}, {len(scores)}, {len(masks)} and {len(notes)}"
             )
         if len(set(self.names)) != count:
             raise InvalidValueError(f"a region is named twice in {self.names}")
@@ -76,6 +80,7 @@ class Regions:
         object.__setattr__(self, "boxes", boxes)
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "masks", masks)
+        object.__setattr__(self, "notes", notes)
 
     @classmethod
     def none(cls, missing: Mapping[str, str] | None = None) -> Regions:
@@ -124,6 +129,7 @@ class Regions:
                 "box": list(region.box),
                 "score": region.score,
                 **({"mask": evidence_to_dict(region.mask)} if region.mask else {}),
+                **({"note": region.note} if region.note else {}),
             }
             for region in self
         ]
@@ -139,6 +145,7 @@ class Regions:
             scores=np.array([row["score"] for row in rows], dtype=np.float64),
             masks=tuple(mask if isinstance(mask, Mask) else None for mask in masks),
             missing=dict(missing or {}),
+            notes=tuple(str(row.get("note", "")) for row in rows),
         )
 
     def _index(self, name: str) -> int:
@@ -150,7 +157,8 @@ class Regions:
 
     def _row(self, index: int) -> Region:
         box = Box(*self.boxes[index])
-        return Region(self.names[index], box, float(self.scores[index]), self.masks[index])
+        score = float(self.scores[index])
+        return Region(self.names[index], box, score, self.masks[index], self.notes[index])
 
     def _take(self, rows: NDArray[np.intp]) -> Regions:
         return Regions(
@@ -159,4 +167,5 @@ class Regions:
             scores=self.scores[rows],
             masks=tuple(self.masks[row] for row in rows),
             features=self.features.take(rows) if self.features is not None else None,
+            notes=tuple(self.notes[row] for row in rows),
         )

@@ -330,6 +330,9 @@ def _lay_out(report: GroundedReport) -> tuple[str, tuple[Span, ...]]:
         if not sentences:
             add("No sentence: see the scope and the regions that were not found.\n")
         add("\n")
+    noted = {region.name: region.note for region in report.regions if region.note}
+    for note, names in _by_reason(noted).items():
+        add(f"Note on {', '.join(names)}: {note}.\n")
     for reason, names in _by_reason(report.regions.missing).items():
         add(f"Not found: {', '.join(names)} ({reason}).\n")
     for warning in report.image.warnings:
@@ -338,8 +341,9 @@ def _lay_out(report: GroundedReport) -> tuple[str, tuple[Span, ...]]:
     return "".join(parts), tuple(spans)
 
 
-def _by_reason(missing: Mapping[str, str]) -> dict[str, list[str]]:
-    reasons: dict[str, list[str]] = {}
-    for name, reason in missing.items():
-        reasons.setdefault(reason, []).append(name)
-    return reasons
+def _by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names that share a reason, by reason."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return names

@@ -19,7 +19,7 @@ PARTS = {"detectors", "generators", "viz", "dicom", "explain", "data"}  # never 
 TOOLS = {"train", "evaluate", "serve"}
 CORE = (
     {"errors", "silence"},
-    {"geometry", "tone"},
+    {"geometry", "tone", "weights"},
     {"image", "atlas", "evidence", "findings"},
     {"regions", "labeller", "raster", "films"},
     {"report"},

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,6 +83,13 @@ def test_regions_round_trip() -> None:
     assert again.names == found.names
     assert again.boxes == pytest.approx(found.boxes)
     assert [mask is None for mask in again.masks] == [True, True, False]
+
+
+def test_a_note_on_a_region_goes_with_it() -> None:
+    noted = replace(regions(), notes=("", "not selected", ""))
+    assert noted["left lung"].note == "not selected"
+    assert noted[["left lung"]].notes == ("not selected",)
+    assert Regions.from_dict(noted.to_dict()).notes == noted.notes
 
 
 @pytest.mark.parametrize(

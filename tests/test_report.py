@@ -48,6 +48,12 @@ def test_the_text_has_sections_scope_and_notice(report: GroundedReport) -> None:
     assert "not a medical device" in text
 
 
+def test_the_text_tells_what_is_noted_on_regions(report: GroundedReport) -> None:
+    notes = ("not selected",) * len(report.regions)
+    noted = replace(report, regions=replace(report.regions, notes=notes))
+    assert f"Note on {', '.join(report.regions.names)}: not selected." in noted.text
+
+
 def test_a_point_gives_what_was_said_of_it(report: GroundedReport) -> None:
     assert [s.text for s in report.at(15, 20)] == ["The lungs are of equal height."]
     assert "The heart is not enlarged." in [s.text for s in report.at(50, 50)]

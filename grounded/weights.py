@@ -1,0 +1,132 @@
+"""A folder of weights: `config.json` with a network's sizes, `model.safetensors` beside it.
+
+Tensors are read one by one, so that a network whose weights are stored in float32 and wanted in
+bfloat16 never needs the memory of both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grounded.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SHOWN = 5  # names of a list that a message shows
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The sizes in a folder of weights. Raises ConfigError for a folder that has none."""
+    path = folder / CONFIG
+    if not path.is_file() or not (folder / WEIGHTS).is_file():
+        raise ConfigError(f"no weights in {folder}: expected a folder with {CONFIG} and {WEIGHTS}")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"{path} holds an object of sizes, got a {type(config).__name__}")
+    return config
+
+
+def write(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Make a folder of weights."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(dict(config), indent=2) + "\n"
+    (folder / CONFIG).write_text(text, encoding="utf-8")
+    save_file(dict(tensors), folder / WEIGHTS)
+
+
+def fill(
+    net: nn.Module, folder: Path, dtype_of: Callable[[str], torch.dtype] | None = None
+) -> dict[str, str]:
+    """Give a network that was built on torch's meta device the weights of a folder.
+
+    dtype_of: the type to keep a tensor in, by its name; float32 without it. Returns the SHA-256 of
+    the file under its name. Raises ConfigError for a file that does not fit the network.
+    """
+    import torch
+    from safetensors import SafetensorError
+
+    path = folder / WEIGHTS
+    expected = {name: tuple(value.shape) for name, value in parameters(net).items()}
+    try:
+        check(path, shapes(path), expected)
+        for name in expected:
+            dtype = dtype_of(name) if dtype_of else torch.float32
+            _put(net, name, _read(path, name).to(dtype))
+    except SafetensorError as error:
+        raise ConfigError(f"{path} is no safetensors file: {error}") from error
+    for name, value in net.named_buffers():
+        if value.is_meta:  # the counters
+            _put(net, name, torch.zeros(value.shape, dtype=value.dtype))
+    net.eval()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {f"{folder.resolve().name}/{WEIGHTS}": digest}
+
+
+def parameters(net: nn.Module) -> dict[str, Tensor]:
+    """What a network keeps in a file: everything but the counters of its batch normalisations."""
+    state = net.state_dict().items()
+    return {name: value for name, value in state if not name.endswith("num_batches_tracked")}
+
+
+def shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors in a safetensors file, without reading them."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
+def check(
+    source: object, got: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Raise ConfigError that lists what is missing, extra or of another shape."""
+    problems = {
+        "missing": [name for name in expected if name not in got],
+        "not expected": [name for name in got if name not in expected],
+        "of another shape": [
+            f"{name} {got[name]} instead of {expected[name]}"
+            for name in expected
+            if name in got and tuple(got[name]) != tuple(expected[name])
+        ],
+    }
+    said = [f"{len(names)} {what}: {_few(names)}" for what, names in problems.items() if names]
+    if said:
+        raise ConfigError(f"{source} does not fit the network; {'; '.join(said)}")
+
+
+def _few(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _read(path: Path, name: str) -> Tensor:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:  # a handle each, or the pages read so far stay in memory
+        tensor: Tensor = file.get_tensor(name)
+        return tensor
+
+
+def _put(net: nn.Module, name: str, value: Tensor) -> None:
+    from torch import nn
+
+    owner, _, leaf = name.rpartition(".")
+    module = net.get_submodule(owner)
+    if leaf in module._parameters:
+        module._parameters[leaf] = nn.Parameter(value, requires_grad=False)
+    else:
+        module._buffers[leaf] = value
