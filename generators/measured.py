@@ -10,8 +10,9 @@ import numpy as np
 from grounded.errors import InvalidValueError
 from grounded.evidence import Line, Mask, Measurement
 from grounded.findings import VOCABULARY
-from grounded.generators import statements
+from grounded.generators import measures, statements
 from grounded.generators.chest import HEART, LEFT_LUNG, RIGHT_LUNG, NotMeasurable
+from grounded.generators.measures import Reference
 from grounded.generators.wording import Lengths, Said, Subject
 from grounded.geometry import Box
 from grounded.protocols import Question
@@ -19,13 +20,30 @@ from grounded.regions import Region
 from grounded.report import Scope, Sentence
 
 ORIGIN = "measured"
+
+
+def _figure(what: str, reference: Reference, unit: str = "") -> str:
+    """The figure that the scope states: how near a value comes to that of people's outlines."""
+    return f"{what}, to ± {reference.tolerance:.2g}{unit} in 90 % of {measures.ERRORS_FROM}"
+
+
 ASSESSED = {
-    "Cardiomegaly": "cardiothoracic ratio",
-    "Enlarged Cardiomediastinum": "width of the upper mediastinum",
-    "Elevated Hemidiaphragm": "heights of the lungs",
-    "Mediastinal Shift": "positions of heart and upper mediastinum",
-    "Lung Volume Asymmetry": "areas of the lungs",
-    "Blunted Costophrenic Angle": "costophrenic angles",
+    "Cardiomegaly": _figure("cardiothoracic ratio", measures.CARDIOTHORACIC_RATIO),
+    "Enlarged Cardiomediastinum": _figure(
+        "width of the upper mediastinum over the chest's", measures.UPPER_MEDIASTINUM_WIDTH
+    ),
+    "Elevated Hemidiaphragm": _figure(
+        "relative difference in lung height", measures.LUNG_HEIGHT_DIFFERENCE
+    ),
+    "Mediastinal Shift": _figure(
+        "positions of heart and upper mediastinum over the chest's width", measures.HEART_POSITION
+    ),
+    "Lung Volume Asymmetry": _figure(
+        "share of the right lung in the area of both", measures.RIGHT_AREA_SHARE
+    ),
+    "Blunted Costophrenic Angle": _figure(
+        "costophrenic angles", measures.COSTOPHRENIC_ANGLE, " degrees"
+    ),
 }
 
 

@@ -84,6 +84,7 @@ class Reference:
         return Verdict("absent", score, side)
 
 
+ERRORS_FROM = "films held out from the training of the shipped detector"
 _JSRT = (
     "range: central 95 % of the films of the JSRT set (Shiraishi et al., AJR 2000), adults, PA, by "
     "benchmarks/measurement_agreement.py"

@@ -19,7 +19,8 @@ def heart_size(subject: Subject) -> Said:
     ratio = measures.cardiothoracic_ratio(subject.chest, reference)
     presence, score = _heart_verdict(ratio.value, on_ap)
     figure = f"cardiothoracic ratio {ratio.value:.2f}"
-    detail = "; ".join(filter(None, (_diameters(subject), _heart_limit(subject.view, presence))))
+    parts = (_diameters(subject), _heart_limit(subject.view, presence), subject.lengths.doubt)
+    detail = "; ".join(part for part in parts if part)
     lead, impression = _HEART_WORDS[on_ap, presence]
     return Said(
         f"{lead}: {figure} ({detail}).",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grounded.evidence import Measurement
 from grounded.findings import Finding
-from grounded.generators.chest import Chest, Projection, projection
-from grounded.generators.measures import Reference, Verdict
+from grounded.generators.chest import Chest, NotMeasurable, Projection, projection
+from grounded.generators.measures import Reference, Verdict, thoracic_diameter
 from grounded.geometry import Box
 from grounded.image import ImageInfo
 from grounded.protocols import Question
 
+_WIDTHS_MM = (180.0, 450.0)  # chests of the JSRT films: 250 to 340 mm
 _NOTES = {"patient": "", "detector": " at the detector", "unknown": " by the file's pixel spacing"}
 
 
@@ -20,10 +21,32 @@ class Lengths:
     """Puts lengths of one film in words.
 
     A spacing that holds at the detector gives lengths that are magnified, and one that the file
-    does not explain may be: the words say so.
+    does not explain may be: the words say so. doubt: why the spacing of the file is not used, "" if
+    it is.
     """
 
     info: ImageInfo
+    doubt: str = ""
+
+    @classmethod
+    def of(cls, info: ImageInfo, chest: Chest) -> Lengths:
+        """Without lengths where they would make the chest as wide as no adult's.
+
+        Films that were made smaller keep the spacing of the original in their header, often.
+        """
+        lengths = cls(info)
+        try:
+            pixels = thoracic_diameter(chest)
+        except NotMeasurable:
+            return lengths
+        low, high = _WIDTHS_MM
+        if info.spacing_mm is None or low <= pixels * info.spacing_mm[1] <= high:
+            return lengths
+        doubt = (
+            f"no lengths are given, as by the file's pixel spacing the chest would be "
+            f"{lengths.across(pixels)} wide"
+        )
+        return cls(replace(info, spacing_mm=None), doubt)
 
     @property
     def known(self) -> bool:
@@ -67,12 +90,9 @@ class Subject:
     @classmethod
     def of(cls, question: Question) -> Subject:
         info = question.image.info
-        return cls(
-            Chest.of(question.found, info),
-            question.found.names,
-            Lengths(info),
-            projection(info.view),
-        )
+        chest = Chest.of(question.found, info)
+        names = question.found.names
+        return cls(chest, names, Lengths.of(info, chest), projection(info.view))
 
 
 @dataclass(frozen=True, slots=True)

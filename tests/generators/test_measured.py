@@ -97,8 +97,8 @@ def test_the_sentences_of_a_drawn_box_point_at_that_box(ask: Ask) -> None:
 
 
 def test_a_drawn_box_in_which_nothing_was_measured_says_so(ask: Ask) -> None:
-    [text] = texts(ask(Box(2, 2, 30, 20), spacing_mm=(1.0, 1.0), spacing_kind="patient"))
-    assert text == "No finding was assessed in the marked area (2.8 cm x 1.8 cm)."
+    [text] = texts(ask(Box(2, 2, 30, 20), spacing_mm=(1.5, 1.5), spacing_kind="patient"))
+    assert text == "No finding was assessed in the marked area (4.2 cm x 2.7 cm)."
 
 
 def test_a_film_whose_heart_cannot_be_measured_says_why(ask: Ask) -> None:

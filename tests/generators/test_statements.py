@@ -78,6 +78,14 @@ def test_a_spacing_that_may_be_magnified_is_named(kind: str, note: str, ask: Ask
     assert note in sentence_on("Cardiomegaly", question).text
 
 
+@pytest.mark.parametrize("spacing", [0.5, 5.0])
+def test_a_spacing_that_no_adult_chest_fits_gives_no_lengths(spacing: float, ask: Ask) -> None:
+    question = ask(spacing_mm=(spacing, spacing), spacing_kind="patient")
+    text = sentence_on("Cardiomegaly", question).text
+    assert "no lengths are given, as by the file's pixel spacing the chest would be " in text
+    assert text.count(" cm") == 1
+
+
 def test_the_evidence_carries_value_range_tolerance_and_source(ask: Ask) -> None:
     [ratio] = sentence_on("Cardiomegaly", ask(ratio=0.58)).evidence
     assert isinstance(ratio, Measurement)
