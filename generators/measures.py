@@ -154,7 +154,7 @@ def cardiothoracic_ratio(chest: Chest, reference: Reference = CARDIOTHORACIC_RAT
     height of its extreme point, and the thoracic diameter at the widest level.
     """
     right, left = chest.lungs()
-    heart = chest.organ(HEART, "left", "right")
+    heart = chest.organ(HEART, "left", "right", "lower")
     thorax = left.box.x1 - right.box.x0
     if heart.box.width >= thorax:
         raise NotMeasurable("the outline of the heart is wider than the chest")
@@ -225,7 +225,7 @@ def heart_position(chest: Chest) -> Measurement:
     of the thoracic diameter.
     """
     right, left = chest.lungs()
-    heart = chest.organ(HEART, "left", "right")
+    heart = chest.organ(HEART, "left", "right", "lower")
     level = heart.centroid[1]
     lungs, at_level = _outer_edges(right, left, level), heart.row(level)
     if lungs is None or at_level is None:

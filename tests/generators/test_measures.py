@@ -83,6 +83,12 @@ def test_a_lung_that_leaves_the_film_sideways_makes_the_ratio_meaningless(
         measures.cardiothoracic_ratio(chest_of(chest_shapes))
 
 
+def test_a_film_that_ends_within_the_heart_has_no_ratio(chest_shapes: Shapes) -> None:
+    chest_shapes[HEART] = ellipse(146, 240, 45, 35)
+    with pytest.raises(NotMeasurable, match="silhouette reaches the lower edge"):
+        measures.cardiothoracic_ratio(chest_of(chest_shapes))
+
+
 def test_a_tiny_outline_is_not_measured(chest_shapes: Shapes) -> None:
     chest_shapes[HEART] = rectangle(140, 140, 144, 144)
     with pytest.raises(NotMeasurable, match="outline of the cardiac silhouette is too small"):
