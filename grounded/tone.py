@@ -80,7 +80,7 @@ def grey_of_colour(
     if share > 1 - _GREY_SHARE and not force:
         raise UnsuitableImageError(
             f"{what}: a colour picture ({share:.0%} of its pixels are coloured); expected a grey "
-            "film. Export the film itself, or force reading to take its brightness"
+            "film. Export the film itself, or read its brightness with force (force=True, --force)"
         )
     if share > 1 - _GREY_SHARE:
         return luminance, ("A colour picture was read by force: its brightness is shown.",)

@@ -45,6 +45,7 @@ def test_the_info_round_trips() -> None:
         sha256="ab",
         reference=DicomReference("1.2", "1.3", "1.4", "1.5", 2),
         warnings=("first frame of 2",),
+        laterality="U",
     )
     assert ImageInfo.from_dict(info.to_dict()) == info
 

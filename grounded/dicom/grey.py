@@ -237,9 +237,9 @@ def _table(item: Header) -> _Table | None:
 
 
 def _entries(item: Header) -> NDArray[np.uint16] | None:
-    data = item.dataset.get("LUTData")
+    data = item.value("LUTData")
     if isinstance(data, bytes):
-        order = "<u2" if item.dataset.original_encoding[1] else ">u2"
+        order = ">u2" if item.dataset.original_encoding[1] is False else "<u2"
         return np.frombuffer(data[: len(data) // 2 * 2], dtype=order).astype(np.uint16)
     values = item.numbers("LUTData")
     if not values or min(values) < -32768 or max(values) > 65535:

@@ -14,8 +14,8 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from grounded.errors import ImageError
 
-_CODED = re.compile(r"[A-Z0-9 _/.&+-]{1,32}")
-_CT_DICOMDIR = "1.2.840.10008.1.3.10"
+_CODED = re.compile(r"[A-Z0-9 _/.&+-]{1,24}")
+_DICOMDIR = "1.2.840.10008.1.3.10"
 
 
 class Header:
@@ -60,15 +60,19 @@ class Header:
         """The items of a sequence."""
         return tuple(Header(item) for item in self._values(keyword) if isinstance(item, Dataset))
 
-    def _values(self, keyword: str) -> tuple[Any, ...]:
+    def value(self, keyword: str) -> Any:
+        """The value as pydicom gives it, or None."""
         try:
-            value = self.dataset.get(keyword)
-            if value is None or isinstance(value, bytes):
-                return ()
-            several = isinstance(value, Iterable) and not isinstance(value, (str, Dataset))
-            return tuple(value) if several else (value,)
+            return self.dataset.get(keyword)
         except Exception:  # pydicom converts on access, and a broken value fails in any way
+            return None
+
+    def _values(self, keyword: str) -> tuple[Any, ...]:
+        value = self.value(keyword)
+        if value is None or isinstance(value, bytes):
             return ()
+        several = isinstance(value, Iterable) and not isinstance(value, (str, Dataset))
+        return tuple(value) if several else (value,)
 
 
 def coded(value: str) -> str:
@@ -91,7 +95,7 @@ def open_header(path: Path) -> Header:
         ) from None
     if not length:
         raise ImageError(f"{path}: the DICOM file is cut short or empty; send or export it again")
-    if dataset.file_meta.get("MediaStorageSOPClassUID") == _CT_DICOMDIR:
+    if Header(dataset.file_meta).text("MediaStorageSOPClassUID") == _DICOMDIR:
         raise ImageError(f"{path} is a DICOMDIR, an index of files; expected one film of its list")
     _set_transfer_syntax(dataset)
     return Header(dataset)

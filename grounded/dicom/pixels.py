@@ -37,7 +37,7 @@ def stored_values(header: Header, path: Path) -> NDArray[Any]:
     has no decoder, and MissingExtraError where an extra brings it.
     """
     _check(header, path)
-    syntax = UID(str(header.dataset.file_meta.TransferSyntaxUID))
+    syntax = UID(Header(header.dataset.file_meta).text("TransferSyntaxUID"))
     if not _has_decoder(syntax):
         raise _no_decoder(syntax, path)
     native = not syntax.is_encapsulated

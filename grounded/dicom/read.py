@@ -63,7 +63,7 @@ def _fitness(header: Header, path: Path, *, force: bool) -> tuple[str, ...]:
     if reasons and not force:
         raise UnsuitableImageError(
             f"{path} is no frontal chest film by its header: {reasons}. If the header is wrong, "
-            "force reading it"
+            "read it with force (force=True, --force)"
         )
     forced = (f"Read by force, although no frontal chest film by its header: {reasons}.",)
     return (forced if reasons else ()) + hints(header) + positions(header)

@@ -11,6 +11,7 @@ import re
 from grounded.dicom.header import Header, coded
 from grounded.dicom.view import (
     DECUBITUS_VIEWS,
+    FROM_THE_SIDE,
     FRONTAL_VIEWS,
     LATERAL_VIEWS,
     disorientation,
@@ -38,7 +39,9 @@ _CHEST = re.compile(
     r"|HEART|CARDIAC|MEDIASTIN|BRUSTKORB|RIPPEN|KLATKA|HRUDNIK|MELLKAS|BABYGRAM"
 )
 _NOT_CHEST = re.compile(r"SPINE|VERTEBRA|WIRBEL|\b[BT]?WS\b|RACHIS|COLUMNA|STERNUM|CLAVIC")
-_UNSPECIFIC = re.compile(r"UNKNOWN|UNDEFINED|UNSPEC|OTHER|NONE|N/?A|STANDARD|DEFAULT|MISC\w*|\W*")
+_UNSPECIFIC = re.compile(
+    r"UNKNOWN|UNDEFINED|UNSPEC\w*|OTHER|NONE|N/?A|STANDARD|DEFAULT|MISC\w*|(UPPER )?TRUNK|BODY|\W*"
+)
 _CHEST_CODES = (  # PS3.16 CID 4009: thorax or chest, lung, rib, heart, mediastinum
     "816094009", "51185008", "T-D3000", "39607008", "T-28000", "113197003", "T-11300",
     "80891009", "T-32000", "72410000", "T-D3300",
@@ -59,7 +62,7 @@ def hints(header: Header) -> tuple[str, ...]:
         told += (f"The body part is given as {coded(part)}, but the description says chest.",)
     view = view_of(header)
     position = header.text("ViewPosition")
-    if position and not view:
+    if position and not view and "FRONTAL" not in position:
         told += (f"The view {coded(position)} is not known here: taken as frontal.",)
     described = {view_from_words(header.text(keyword)) for keyword in _IMAGE_WORDS}
     if not view and described & {*LATERAL_VIEWS, *DECUBITUS_VIEWS, "OBLIQUE"}:
@@ -72,7 +75,7 @@ def _modality(header: Header) -> tuple[str, ...]:
     if modality not in _MODALITIES:
         return (f"modality {coded(modality)}",)
     stored_as = header.text("SOPClassUID")
-    uid = getattr(header.dataset.get("SOPClassUID"), "name", "")
+    uid = getattr(header.value("SOPClassUID"), "name", "")
     known = bool(uid) and uid != stored_as
     if modality in _VAGUE_MODALITIES and known and stored_as not in _FILM_CLASSES:
         return (f"stored as {uid}",)
@@ -107,9 +110,9 @@ def _orientation(header: Header) -> tuple[str, ...]:
     It is not turned here: boxes are in the file's own pixels.
     """
     difference = disorientation(header)
-    if not difference or (difference == "seen from the side" and view_of(header) in FRONTAL_VIEWS):
+    if not difference or (difference == FROM_THE_SIDE and view_of(header) in FRONTAL_VIEWS):
         return ()
-    return (f"stored {difference} (Patient Orientation)",)
+    return (f"{difference} (Patient Orientation)",)
 
 
 def _is_elsewhere(part: str) -> bool:

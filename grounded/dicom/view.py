@@ -19,10 +19,10 @@ _VIEW_CODES = {
     "399067008": "LATERAL", "R-10230": "LATERAL",
 }  # fmt: skip
 _OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
-_MIRRORED = "mirrored: the patient's left is on the left of the picture"
-_TURNED = "turned by 90 degrees"
-_UPSIDE_DOWN = "upside down"
-_FROM_THE_SIDE = "seen from the side"
+_MIRRORED = "stored mirrored: the patient's left is on the left of the picture"
+_TURNED = "stored turned by 90 degrees"
+_UPSIDE_DOWN = "stored upside down"
+FROM_THE_SIDE = "taken from the side"
 _ORIENTATIONS = {
     "LF": "", "RF": _MIRRORED, "LH": _UPSIDE_DOWN, "RH": _UPSIDE_DOWN,
     "HL": _TURNED, "HR": _TURNED, "FL": _TURNED, "FR": _TURNED,
@@ -87,7 +87,7 @@ def disorientation(header: Header) -> str:
         return ""
     first = directions[0][0] + directions[1][0]
     if {"A", "P"} & set(first):
-        return _FROM_THE_SIDE
+        return FROM_THE_SIDE
     return _ORIENTATIONS.get(first, "")
 
 
