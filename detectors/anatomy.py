@@ -38,6 +38,7 @@ OUTSIDE = "outside the film"
 VISIBLE = 0.5  # the part of a derived region that must lie in the film
 LUNG_HEIGHT = 0.79  # apex to dome, as part of the chest width: median of the annotated films
 LUNG_WIDTHS = 2.1  # chest width over a lung's own width: median of the annotated films
+DEEPEST_RECESS = 0.3  # dome to costophrenic point, part of the chest width: 99 % of those films
 APEX_TO_CLAVICLE = 0.15  # lower margin of the clavicle, as part of the lung's height: median
 KNOB_TO_CARINA = 0.17  # of the chest width; standard deviation 0.02 by eye
 CARINA_HEIGHT = 0.49  # of the lung's height, where no aortic knob is seen
@@ -239,6 +240,7 @@ def _lung(name: str, outline: Profile, heart: Profile | None, width: float, fram
     outward = -1 if name == RIGHT_LUNG else 1
     recess = _recess(outline, outward)
     apex, dome = outline.box.y0, _dome(outline, outward, heart, recess)
+    dome = max(dome, recess[1] - DEEPEST_RECESS * width)
     base_cut = _touches(outline.bottom, frame.y1, frame)
     if base_cut:
         dome = max(outline.box.y1, apex + LUNG_HEIGHT * width)
@@ -269,7 +271,8 @@ def _recess(outline: Profile, outward: int) -> tuple[float, float]:
 def _dome(
     outline: Profile, outward: int, heart: Profile | None, recess: tuple[float, float]
 ) -> float:
-    """The highest point of the lower border between the costophrenic point and the heart."""
+    """The height of the lower border between the costophrenic point and the heart: its highest
+    tenth, so that a notch in the outline does not count."""
     limit = outline.box.center[0]
     if heart is not None:
         limit = heart.box.x0 if outward < 0 else heart.box.x1
@@ -277,7 +280,7 @@ def _dome(
     inner, outer = min(limit * outward, recess[0] * outward - least), recess[0] * outward
     along = outline.columns * outward
     chosen = (along >= inner) & (along <= outer)
-    return float(outline.bottom[chosen].min()) if chosen.any() else outline.box.y1
+    return float(np.percentile(outline.bottom[chosen], 10)) if chosen.any() else outline.box.y1
 
 
 def _midline(right: Lung, left: Lung, width: float) -> Midline:
@@ -479,7 +482,7 @@ def _abdomen(chest: Chest) -> Box:
     right, left = chest.lung("right"), chest.lung("left")
     top = min(right.dome, left.dome)
     bottom = max(chest.frame.y1, top + 0.1 * chest.width)
-    return Box(right.recess[0], top, left.recess[0], bottom)
+    return Box(right.profile.box.x0, top, left.profile.box.x1, bottom)
 
 
 BOTH = (RIGHT_LUNG, LEFT_LUNG)
