@@ -24,13 +24,14 @@ from grounded.viz.marks import Mark, corners, film_of, is_crowded, marks_of
 from grounded.viz.palette import Rgb
 from grounded.viz.sheet import (
     FAINT,
+    Piece,
     as_array,
-    blank,
+    assembled,
     chip,
     chip_size,
+    extent,
     notices,
     paragraph,
-    stacked,
     with_margins,
 )
 
@@ -46,11 +47,12 @@ def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
     marks = marks_of(report)
     pixels = film_pixels(film, view)
     draw_marks(pixels, marks, view)
-    labelled = draw_labels(pixels, _region_labels(marks, view), view)
-    body = with_margins(labelled, view.font)
-    body = _beside(body, marks, report, view)
-    foot = paragraph(notices(report), view.font, body.width, FAINT, pad=view.font // 2)
-    return as_array(stacked([body, foot]))
+    draw_labels(pixels, _region_labels(marks, view), view)
+    pieces = with_margins(pixels, view.font)
+    pieces.append(_legend(marks, report, view, extent(pieces)))
+    width, height = extent(pieces)
+    foot = paragraph(notices(report), view.font, width, FAINT, pad=view.font // 2)
+    return assembled([*pieces, Piece(as_array(foot), 0, height)])
 
 
 def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: View) -> None:
@@ -67,19 +69,23 @@ def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: View) -> 
 
 def draw_labels(
     pixels: NDArray[np.uint8], wanted: Sequence[Wanted], view: View, taken: Sequence[Box] = ()
-) -> NDArray[np.uint8]:
-    """The picture with its labels, none over another or over `taken` where there is room."""
-    picture = Picture.fromarray(pixels)
-    pen = ImageDraw.Draw(picture)
+) -> None:
+    """Labels onto an array that is being made, none over another or over `taken` where there is
+    room."""
     for label in place_labels(wanted, _frame(view), taken):
         box = view.box(label.box)
         if label.moved:
             anchor = (label.anchor[0] * view.scale, label.anchor[1] * view.scale)
-            pen.line((*box.center, *anchor), fill=label.wanted.color, width=view.stroke)
+            leader = np.array([box.center, anchor])
+            stroke(pixels, [leader], label.wanted.color, view.stroke, closed=False)
         size = label_size(view, quiet=label.wanted.quiet)
-        corner = (box.x0, box.y0)
-        chip(pen, corner, label.wanted.text, size, label.wanted.color, quiet=label.wanted.quiet)
-    return as_array(picture)
+        left, top = max(0, round(box.x0)), max(0, round(box.y0))
+        wide, high = chip_size(label.wanted.text, size)
+        patch = pixels[top : top + high, left : left + wide]
+        picture = Picture.fromarray(np.ascontiguousarray(patch))
+        pen = ImageDraw.Draw(picture)
+        chip(pen, (0, 0), label.wanted.text, size, label.wanted.color, quiet=label.wanted.quiet)
+        patch[:] = as_array(picture)
 
 
 def region_label(mark: Mark, view: View, *, named: bool) -> Wanted:
@@ -121,15 +127,14 @@ def _region_labels(marks: Sequence[Mark], view: View) -> list[Wanted]:
     return [region_label(mark, view, named=named) for mark in turns]
 
 
-def _beside(
-    body: Picture.Image, marks: Sequence[Mark], report: GroundedReport, view: View
-) -> Picture.Image:
-    """The legend to the right of a film, or beneath one that is much wider than high."""
+def _legend(
+    marks: Sequence[Mark], report: GroundedReport, view: View, film: tuple[int, int]
+) -> Piece:
+    """The legend to the right of the film (width, height), or beneath one that is much wider."""
+    width, height = film
     missing = report.regions.missing
-    if body.width > 1.7 * body.height:
-        return stacked([body, draw_legend(marks, missing, view.font, room=(body.width, 0))])
-    legend = draw_legend(marks, missing, view.font, room=(0, body.height))
-    sheet = blank(body.width + legend.width, legend.height)
-    sheet.paste(body, (0, 0))
-    sheet.paste(legend, (body.width, 0))
-    return sheet
+    if width > 1.7 * height:
+        legend = draw_legend(marks, missing, view.font, room=(width, 0))
+        return Piece(as_array(legend), 0, height)
+    legend = draw_legend(marks, missing, view.font, room=(0, height))
+    return Piece(as_array(legend), width, 0)

@@ -14,17 +14,20 @@ from grounded.geometry import Box
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.viz.canvas import View, draw_ruler, film_pixels, stroke, with_heat
 from grounded.viz.labels import Wanted, line_boxes, line_spots
-from grounded.viz.lettering import font, plain
+from grounded.viz.lettering import font
 from grounded.viz.marks import Mark, closed_lines, film_of, heat_maximum, marks_in, marks_of, owner
 from grounded.viz.overlay import draw_labels, region_label, wanted_label
 from grounded.viz.palette import WHITE, heat_table
 from grounded.viz.sheet import (
     FAINT,
     INK,
+    Piece,
     as_array,
+    assembled,
     blank,
     chip,
     chip_size,
+    extent,
     notices,
     paragraph,
     stacked,
@@ -53,13 +56,13 @@ def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray
     _draw_places(pixels, sentence, marks, view)
     rulers = [line for measurement in sentence.measurements for line in measurement.lines]
     taken = [box for line in rulers for box in line_boxes(line, 0.5 * view.font / view.scale)]
-    pixels = draw_labels(pixels, _labels(sentence, marks, view), view, taken)
-    body = with_margins(pixels, view.font)
+    draw_labels(pixels, _labels(sentence, marks, view), view, taken)
+    pieces = with_margins(pixels, view.font)
     if heats:
-        body = _with_bar(body, maximum, view.font)
-    width = max(body.width, _NARROWEST)
-    caption = _caption(report, sentence, marks, view.font, width)
-    return as_array(stacked([body, caption]))
+        pieces.append(Piece(_heat_bar(maximum, view), extent(pieces)[0], 0))
+    width, height = extent(pieces)
+    caption = _caption(report, sentence, marks, view.font, max(width, _NARROWEST))
+    return assembled([*pieces, Piece(as_array(caption), 0, height)])
 
 
 def _draw_places(
@@ -155,24 +158,23 @@ def _names(marks: Sequence[Mark], size: int, width: int) -> Picture.Image:
     return sheet
 
 
-def _with_bar(body: Picture.Image, maximum: float, size: int) -> Picture.Image:
-    """The heat scale beside the film: one for the whole report, from 0 to its maximum."""
-    wide = round(size * 6)
-    sheet = blank(body.width + wide, body.height)
-    sheet.paste(body, (0, 0))
-    top, height = size * 3, min(body.height - 5 * size, size * 20)
+def _heat_bar(maximum: float, view: View) -> NDArray[np.uint8]:
+    """The heat scale, to stand beside the film: one for the whole report, from 0 to its maximum."""
+    size, room = view.font, view.shape[0]
+    sheet = blank(round(size * 6), room)
+    top, height = size * 3, min(room - 5 * size, size * 20)
     if height < 2 * size:
-        return sheet
+        return as_array(sheet)
     ramp = np.linspace(255, 0, height).round().astype(np.uint8)
     bar = np.repeat(heat_table()[ramp][:, None], size, axis=1)
-    left = body.width + size // 2
+    left = size // 2
     sheet.paste(Picture.fromarray(bar), (left, top))
     pen = ImageDraw.Draw(sheet)
     at = left + round(size * 1.3)
-    pen.text((left, size * 1.3), plain("heat"), font=font(size), fill=INK, anchor="lm")
+    pen.text((left, size * 1.3), "heat", font=font(size), fill=INK, anchor="lm")
     pen.text((at, top), f"{maximum:.2g}", font=font(size), fill=INK, anchor="lm")
     pen.text((at, top + height), "0", font=font(size), fill=INK, anchor="lm")
     for row, words in enumerate(("one scale", "for the", "report")):
         spot = (at, top + height // 2 + (row - 1) * size * 1.3)
         pen.text(spot, words, font=font(max(11, round(size * 0.8))), fill=FAINT, anchor="lm")
-    return sheet
+    return as_array(sheet)

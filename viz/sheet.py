@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from grounded.report import GroundedReport
 from grounded.viz.lettering import font, plain, width_of, wrapped
 from grounded.viz.palette import Rgb, ink_on
 
-PAPER: Rgb = (16, 18, 22)
+PAPER: Rgb = (18, 18, 18)  # a pure grey: large sheets are filled at once
 INK: Rgb = (236, 238, 241)
 FAINT: Rgb = (166, 172, 180)
 UNVERIFIED = "AI-generated, unverified"
@@ -38,18 +39,43 @@ def as_array(picture: Picture.Image) -> NDArray[np.uint8]:
     return np.array(picture, dtype=np.uint8)
 
 
-def with_margins(pixels: NDArray[np.uint8], unit: int) -> Picture.Image:
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A picture (H, W, 3) and where its upper left corner lies on the sheet."""
+
+    pixels: NDArray[np.uint8]
+    left: int
+    top: int
+
+
+def assembled(pieces: Sequence[Piece]) -> NDArray[np.uint8]:
+    """One sheet of paper that holds all pieces, (H, W, 3)."""
+    width, height = extent(pieces)
+    sheet = np.full((height, width, 3), PAPER[0], dtype=np.uint8)
+    for piece in pieces:
+        high, wide = piece.pixels.shape[:2]
+        sheet[piece.top : piece.top + high, piece.left : piece.left + wide] = piece.pixels
+    return sheet
+
+
+def extent(pieces: Sequence[Piece]) -> tuple[int, int]:
+    """Width and height of the smallest sheet that holds all pieces."""
+    return (
+        max(piece.left + piece.pixels.shape[1] for piece in pieces),
+        max(piece.top + piece.pixels.shape[0] for piece in pieces),
+    )
+
+
+def with_margins(pixels: NDArray[np.uint8], unit: int) -> list[Piece]:
     """The film between two margins that name the patient's sides; its pixels are untouched.
 
     unit: height of the lettering. The margins are `gutter(unit)` wide.
     """
     height, width = pixels.shape[:2]
     side = gutter(unit)
-    sheet = blank(width + 2 * side, height)
-    sheet.paste(Picture.fromarray(pixels), (side, 0))
-    for letter, words, left in (("R", "patient's right", 0), ("L", "patient's left", side + width)):
-        sheet.paste(_side_marker(letter, words, unit, height), (left, 0))
-    return sheet
+    right = as_array(_side_marker("R", "patient's right", unit, height))
+    left = as_array(_side_marker("L", "patient's left", unit, height))
+    return [Piece(right, 0, 0), Piece(pixels, side, 0), Piece(left, side + width, 0)]
 
 
 def gutter(unit: int) -> int:
