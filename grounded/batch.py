@@ -45,7 +45,7 @@ def report_files(
             try:
                 save_all(report, folders[path], pictures=pictures)
                 outcome.written[path] = folders[path]
-            except OSError as error:
+            except (GroundedError, OSError) as error:
                 outcome.failed[path] = f"its report could not be written: {error}"
         advance(len(batch))
     return outcome
