@@ -155,6 +155,8 @@ def cardiothoracic_ratio(chest: Chest, reference: Reference = CARDIOTHORACIC_RAT
     """
     right, left = chest.lungs()
     heart = chest.organ(HEART, "left", "right", "lower")
+    if right.touches("lower", chest.frame) and left.touches("lower", chest.frame):
+        raise NotMeasurable("the film ends above the bases of the lungs")
     thorax = left.box.x1 - right.box.x0
     if heart.box.width >= thorax:
         raise NotMeasurable("the outline of the heart is wider than the chest")

@@ -89,6 +89,14 @@ def test_a_film_that_ends_within_the_heart_has_no_ratio(chest_shapes: Shapes) ->
         measures.cardiothoracic_ratio(chest_of(chest_shapes))
 
 
+def test_a_film_that_ends_above_both_bases_has_no_ratio(chest_shapes: Shapes) -> None:
+    chest_shapes[RIGHT_LUNG] = rectangle(36, 40, 106, 300)
+    assert measures.cardiothoracic_ratio(chest_of(chest_shapes)).value > 0
+    chest_shapes[LEFT_LUNG] = rectangle(146, 40, 236, 300)
+    with pytest.raises(NotMeasurable, match="ends above the bases of the lungs"):
+        measures.cardiothoracic_ratio(chest_of(chest_shapes))
+
+
 def test_a_tiny_outline_is_not_measured(chest_shapes: Shapes) -> None:
     chest_shapes[HEART] = rectangle(140, 140, 144, 144)
     with pytest.raises(NotMeasurable, match="outline of the cardiac silhouette is too small"):
