@@ -44,8 +44,6 @@ MEASURES: dict[str, Measure] = {
     "position of the heart": lambda chest: measures.heart_position(chest).value,
     "position of upper mediastinum": lambda chest: measures.upper_mediastinum_position(chest).value,
     "width of upper mediastinum": lambda chest: measures.upper_mediastinum_width(chest).value,
-    "right costophrenic angle": lambda chest: measures.costophrenic_angle(chest, RIGHT_LUNG).value,
-    "left costophrenic angle": lambda chest: measures.costophrenic_angle(chest, LEFT_LUNG).value,
 }
 
 

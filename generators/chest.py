@@ -26,14 +26,12 @@ class NotMeasurable(GroundedError):  # noqa: N818 - a reason, not a failure
 class Chest:
     """The organs that were outlined in one film.
 
-    outlines: by region name. reasons: why a region has none. frame: the film. aspect: the height
-    of a film pixel over its width.
+    outlines: by region name. reasons: why a region has none. frame: the film.
     """
 
     outlines: Mapping[str, Contour]
     reasons: Mapping[str, str]
     frame: Box
-    aspect: float = 1.0
 
     @classmethod
     def of(cls, found: Regions, info: ImageInfo) -> Chest:
@@ -50,8 +48,7 @@ class Chest:
                 reasons[name] = f"the outline of the {name} is too small"
             else:
                 outlines[name] = contour
-        row_mm, column_mm = info.spacing_mm or (1.0, 1.0)
-        return cls(outlines, reasons, info.frame, row_mm / column_mm)
+        return cls(outlines, reasons, info.frame)
 
     def organ(self, name: str, *uncut: Edge) -> Contour:
         """The outline of an organ that must not reach the given edges of the film.

@@ -90,12 +90,6 @@ class Contour:
         """
         return int(np.argmax(self.points[:, 1] + 0.5 * outward * self.points[:, 0]))
 
-    def along(self, start: int, length: float) -> tuple[Points, Points]:
-        """The points (2,) that lie `length` along the outline from `start`, both ways."""
-        ring = np.roll(self.points, -start, axis=0)
-        ring = np.concatenate([ring, ring[:1]])
-        return _at_length(ring, length), _at_length(ring[::-1], length)
-
     def touches(self, edge: Edge, frame: Box) -> bool:
         """Whether the organ reaches an edge of the film, to a cell of its mask."""
         gaps = {
@@ -120,9 +114,3 @@ class Contour:
 def _shoelace(points: Points) -> float:
     x, y = points.T
     return float(0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
-
-
-def _at_length(path: Points, length: float) -> Points:
-    steps = np.hypot(*np.diff(path, axis=0).T)
-    walked = np.concatenate([[0.0], np.cumsum(steps)])
-    return np.array([np.interp(length, walked, path[:, axis]) for axis in (0, 1)])

@@ -22,9 +22,9 @@ from grounded.report import Scope, Sentence
 ORIGIN = "measured"
 
 
-def _figure(what: str, reference: Reference, unit: str = "") -> str:
+def _figure(what: str, reference: Reference) -> str:
     """The figure that the scope states: how near a value comes to that of people's outlines."""
-    return f"{what}, to ± {reference.tolerance:.2g}{unit} in 90 % of {measures.ERRORS_FROM}"
+    return f"{what}, to ± {reference.tolerance:.2g} in 90 % of {measures.ERRORS_FROM}"
 
 
 ASSESSED = {
@@ -40,9 +40,6 @@ ASSESSED = {
     ),
     "Lung Volume Asymmetry": _figure(
         "share of the right lung in the area of both", measures.RIGHT_AREA_SHARE
-    ),
-    "Blunted Costophrenic Angle": _figure(
-        "costophrenic angles", measures.COSTOPHRENIC_ANGLE, " degrees"
     ),
 }
 
@@ -97,7 +94,6 @@ def _kept(names: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
 
 _LUNGS = (RIGHT_LUNG, LEFT_LUNG)
 _DOMES = ("right hemidiaphragm", "left hemidiaphragm")
-_RIGHT_RECESS, _LEFT_RECESS = "right costophrenic angle", "left costophrenic angle"
 _HEART_SIZE = _Topic("heart size", statements.heart_size, (HEART,))
 _TOPICS = (
     _HEART_SIZE,
@@ -105,8 +101,6 @@ _TOPICS = (
     _Topic("relative size of the lungs", statements.lung_symmetry, _LUNGS),
     _Topic("mediastinal shift", statements.mediastinal_position, ("mediastinum", HEART)),
     _Topic("mediastinal width", statements.mediastinal_width, ("upper mediastinum",), _LUNGS),
-    _Topic(_RIGHT_RECESS, statements.right_recess, (_RIGHT_RECESS,), (RIGHT_LUNG,)),
-    _Topic(_LEFT_RECESS, statements.left_recess, (_LEFT_RECESS,), (LEFT_LUNG,)),
 )
 
 

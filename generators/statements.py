@@ -227,33 +227,3 @@ def mediastinal_width(subject: Subject) -> Said:
         verdict,
         impression,
     )
-
-
-def right_recess(subject: Subject) -> Said:
-    """The right costophrenic angle."""
-    return _recess(subject, "right", RIGHT_LUNG)
-
-
-def left_recess(subject: Subject) -> Said:
-    """The left costophrenic angle."""
-    return _recess(subject, "left", LEFT_LUNG)
-
-
-def _recess(subject: Subject, side: str, lung: str) -> Said:
-    """Sharp, or wider than usual: blunting itself was never checked, so it is never said for sure.
-
-    The outline of a lung follows what a detector takes for lung, not the fluid that blunts.
-    """
-    angle = measures.costophrenic_angle(subject.chest, lung)
-    reference = measures.COSTOPHRENIC_ANGLE
-    verdict = reference.judge(angle.value)
-    if verdict.presence == "present":
-        verdict = replace(verdict, presence="uncertain")
-    wide = verdict.presence == "uncertain"
-    lead = f"The {side} costophrenic angle is {'wider than usual' if wide else 'acute'}"
-    text = (
-        f"{lead}: {angle.value:.0f} degrees along the outline of the lung "
-        f"(usual up to {reference.normal[1]:.0f})."
-    )
-    impression = f"Wide {side} costophrenic angle" if wide else ""
-    return said(text, (angle,), "Blunted Costophrenic Angle", verdict, impression, (side,))

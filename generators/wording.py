@@ -128,7 +128,6 @@ _SIDED = {
     "Lung Volume Asymmetry": "{side} lung",
     "Mediastinal Shift": "mediastinum",
     "Enlarged Cardiomediastinum": "upper mediastinum",
-    "Blunted Costophrenic Angle": "{side} costophrenic angle",
 }
 
 

@@ -1,6 +1,3 @@
-import math
-from dataclasses import replace
-
 import pytest
 
 from grounded.generators import measures
@@ -177,29 +174,6 @@ def test_the_positions_survive_a_tilt(chest_shapes: Shapes, degrees: float) -> N
     straight = chest_of(chest_shapes)
     for measure in (measures.heart_position, measures.upper_mediastinum_position):
         assert measure(tilted).value == pytest.approx(measure(straight).value, abs=0.012)
-
-
-@pytest.mark.parametrize("cell", [1.0, 2.0])
-@pytest.mark.parametrize("slope", [30.0, 50.0])
-def test_the_costophrenic_angle_is_that_between_wall_and_base(
-    chest_shapes: Shapes, slope: float, cell: float
-) -> None:
-    upright = rectangle(36, 40, 126, 250)
-    rise = math.tan(math.radians(90 - slope))
-    chest_shapes[RIGHT_LUNG] = lambda x, y: upright(x, y) & (y <= 240 - rise * (x - 36))
-    angle = measures.costophrenic_angle(chest_of(chest_shapes, cell), RIGHT_LUNG)
-    assert angle.value == pytest.approx(slope, abs=5)
-
-
-def test_pixels_that_are_not_square_are_taken_into_account(chest_shapes: Shapes) -> None:
-    upright = rectangle(36, 40, 126, 250)
-    chest_shapes[RIGHT_LUNG] = lambda x, y: upright(x, y) & (y <= 240 - (x - 36))
-    chest = chest_of(chest_shapes)
-    square = measures.costophrenic_angle(chest, RIGHT_LUNG).value
-    tall = measures.costophrenic_angle(replace(chest, aspect=2.0), RIGHT_LUNG).value
-    assert math.tan(math.radians(tall)) == pytest.approx(
-        math.tan(math.radians(square)) / 2, rel=0.1
-    )
 
 
 @pytest.mark.parametrize(

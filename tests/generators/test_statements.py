@@ -148,11 +148,3 @@ def test_a_wide_mediastinum_is_not_sure_on_an_ap_film(
     sentence = sentence_on("Enlarged Cardiomediastinum", film_of(chest_shapes, view))
     assert "35 % of the thoracic diameter" in sentence.text
     assert sentence.findings[0].presence == presence
-
-
-def test_a_wide_recess_is_never_called_blunted_for_sure(chest_shapes: Shapes) -> None:
-    question = film_of(chest_shapes)
-    [sentences] = Measured().describe([question])
-    said = [s for s in sentences if s.findings and s.findings[0].label.startswith("Blunted")]
-    assert [s.findings[0].presence for s in said] == ["uncertain", "uncertain"]
-    assert "wider than usual: 9" in said[0].text
