@@ -1,0 +1,58 @@
+"""The chest anatomy set: JSRT and Wingspan films with outlines of lungs, heart and clavicles.
+
+Folder: `annotations.json`, and PNG files of 512 x 512 in `images/`, `right_lung/`, `left_lung/` and
+`heart/`. Clavicles are landmark polygons, on JSRT only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grounded.data.annotations import read_annotations
+from grounded.data.organs import (
+    HEART,
+    LEFT_CLAVICLE,
+    LEFT_LUNG,
+    RIGHT_CLAVICLE,
+    RIGHT_LUNG,
+    OrganExample,
+    Outline,
+)
+from grounded.errors import DataError
+
+MASK_FOLDERS = {RIGHT_LUNG: "right_lung", LEFT_LUNG: "left_lung", HEART: "heart"}
+POLYGONS = {RIGHT_CLAVICLE: "right_clavicle", LEFT_CLAVICLE: "left_clavicle"}
+
+
+def chest_anatomy(folder: Path) -> list[OrganExample]:
+    """All films of the set, ordered by name. Raises DataError when a file is missing."""
+    rows = read_annotations(folder, required=("id", "source"))
+    return sorted((_example(folder, row) for row in rows), key=lambda example: example.name)
+
+
+def _example(folder: Path, row: dict[str, Any]) -> OrganExample:
+    name = str(row["id"])
+    outlines: dict[str, Outline] = {
+        organ: folder / mask_folder / f"{name}.png" for organ, mask_folder in MASK_FOLDERS.items()
+    }
+    film = folder / "images" / f"{name}.png"
+    for path in (film, *(outline for outline in outlines.values() if isinstance(outline, Path))):
+        if not path.is_file():
+            raise DataError(f"{path} is missing; annotations.json names it")
+    landmarks = row.get("landmarks") or {}
+    for organ, key in POLYGONS.items():
+        if landmarks.get(key):
+            outlines[organ] = np.array(landmarks[key], dtype=np.float64)
+    ratio = row.get("cardiothoracic_ratio")
+    return OrganExample(
+        name=name,
+        source=str(row["source"]),
+        patient=name,  # one film a patient
+        path=film,
+        view="PA",
+        outlines=outlines,
+        cardiothoracic_ratio=None if ratio is None else float(ratio),
+    )
