@@ -1,0 +1,336 @@
+"""Trains OrganNet on films with outlines, films with boxes, and films of nothing.
+
+Linear: read, hold out, train, measure, write. Every random choice follows from the configuration's
+seed and the number of the training film, so a run that is stopped and resumed sees the same films.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.utils.data import DataLoader, Subset
+
+from grounded.data.chest_anatomy import chest_anatomy
+from grounded.data.covid_films import covid_films
+from grounded.data.organs import OrganExample, split_by_patient
+from grounded.detectors.organ_net import OrganNet
+from grounded.detectors.outlines import find_outlines
+from grounded.errors import ConfigError
+from grounded.evaluate.detection import Pair, ratio_errors, region_accuracy
+from grounded.regions import Regions
+from grounded.train.augment import Strength
+from grounded.train.organ_loss import LossWeights, organ_loss
+from grounded.train.organ_samples import KeptFilm, OrganSample, OrganSamples
+
+CHECKPOINT = "checkpoint.pt"
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """All that a run depends on, beside the data.
+
+    side: S of the network's input. cache_side: the films are kept with this longest side.
+    held_out: the part of each source's patients that is not trained on. shares: how often a film
+    with outlines, with boxes only, of no chest, and a made-up one is drawn. ema: decay per step.
+    """
+
+    seed: int = 0
+    side: int = 256
+    cache_side: int = 320
+    held_out: float = 0.15
+    widths: tuple[int, ...] = (32, 64, 96, 160, 224)
+    decoder_width: int = 32
+    features: int = 160
+    steps: int = 3000
+    batch: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    warmup: float = 0.05
+    ema: float = 0.998
+    shares: tuple[float, ...] = (0.58, 0.32, 0.04, 0.06)
+    start: str = ""
+    workers: int = 1
+    threads: int = 2
+    log_every: int = 100
+    measure_every: int = 500
+    strength: Strength = field(default_factory=Strength)
+    loss: LossWeights = field(default_factory=LossWeights)
+
+    @classmethod
+    def of(cls, table: dict[str, Any]) -> DetectorConfig:
+        """From a table of keywords, with sub-tables `strength` and `loss`. Raises ConfigError."""
+        values = dict(table)
+        try:
+            values["strength"] = Strength(**values.get("strength", {}))
+            values["loss"] = LossWeights(**values.get("loss", {}))
+            for key in ("widths", "shares"):
+                if key in values:
+                    values[key] = tuple(values[key])
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f"the training configuration does not fit: {error}") from error
+
+
+@dataclass
+class _Run:
+    """A run under way: the network, its smoothed copy, the optimizer, the step reached."""
+
+    config: DetectorConfig
+    output: Path
+    net: OrganNet
+    smooth: OrganNet
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+
+    @classmethod
+    def begin(cls, config: DetectorConfig, output: Path) -> _Run:
+        net, smooth = (new_net(config) for _ in range(2))
+        smooth.load_state_dict(net.state_dict())
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in net.parameters() if p.ndim > 1]},
+            {"params": [p for p in net.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(
+            groups,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        run = cls(config, output, net, smooth, optimizer)
+        if config.start:
+            weights = load_file(config.start)
+            net.load_state_dict(weights)
+            smooth.load_state_dict(weights)
+        if (output / CHECKPOINT).is_file():
+            run._resume()
+        return run
+
+    def steps(self, train: Sequence[OrganExample], held: Sequence[OrganExample]) -> Iterator[str]:
+        """Train to the end; a line of text for each log entry."""
+        config = self.config
+        samples = OrganSamples(
+            [KeptFilm.of(example, config.cache_side) for example in train],
+            side=config.side,
+            count=config.steps * config.batch,
+            seed=config.seed,
+            shares=config.shares,
+            strength=config.strength,
+        )
+        remaining = range(self.step * config.batch, len(samples))
+        loader = DataLoader(
+            Subset(samples, remaining),
+            batch_size=config.batch,
+            num_workers=config.workers,
+            prefetch_factor=4 if config.workers else None,
+        )
+        sums: dict[str, float] = {}
+        started, first = time.perf_counter(), self.step
+        for sample in loader:
+            for name, value in self._one(OrganSample(*sample)).items():
+                sums[name] = sums.get(name, 0.0) + value
+            if self.step % config.log_every == 0 or self.step == config.steps:
+                count = (self.step - 1) % config.log_every + 1
+                losses = {name: round(value / count, 4) for name, value in sums.items()}
+                seconds = (time.perf_counter() - started) / (self.step - first)
+                yield self._log({"step": self.step, "seconds_a_step": round(seconds, 3), **losses})
+                sums = {}
+            if self.step % config.measure_every == 0 and self.step < config.steps:
+                self._save()
+                yield self._log({"step": self.step, **measure(self.smooth, held)})
+
+    def finish(self, held: Sequence[OrganExample], say: Callable[[str], None]) -> dict[str, float]:
+        """Write the weights and the figures on the films that were held out."""
+        self._save()
+        figures = measure(self.smooth, held)
+        say(self._log({"step": self.step, **figures}))
+        (self.output / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+        return figures
+
+    def _one(self, sample: OrganSample) -> dict[str, float]:
+        config = self.config
+        rate = config.learning_rate * learning_rate_at(self.step / config.steps, config.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.net.train()
+        films = sample.film.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            output = self.net(films)
+        terms = organ_loss(output, sample, config.loss)
+        self.optimizer.zero_grad()
+        terms["total"].backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimizer.step()
+        self.step += 1
+        self._smooth()
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    @torch.no_grad()
+    def _smooth(self) -> None:
+        """Move the smoothed copy towards the network; faster while the run is young."""
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        kept, new = ([*net.parameters(), *net.buffers()] for net in (self.smooth, self.net))
+        smoothed = [k for k in kept if k.is_floating_point()]
+        torch._foreach_lerp_(smoothed, [n for n in new if n.is_floating_point()], 1 - decay)
+
+    def _log(self, entry: dict[str, float]) -> str:
+        line = json.dumps(entry)
+        with (self.output / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+        return line
+
+    def _save(self) -> None:
+        write_weights(self.smooth, self.config, self.output)
+        state = {
+            "step": self.step,
+            "net": self.net.state_dict(),
+            "smooth": self.smooth.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        torch.save(state, self.output / CHECKPOINT)
+
+    def _resume(self) -> None:
+        state = torch.load(self.output / CHECKPOINT, weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.smooth.load_state_dict(state["smooth"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = int(state["step"])
+
+
+def train_from_file(path: Path, data: Path, output: Path) -> dict[str, float]:
+    """Train what a TOML file, as in configs/train, describes; with progress on the screen.
+
+    Its `detector` is "organ_net" or "faster_rcnn"; the other keys are the detector's own.
+    Raises ConfigError for a file that cannot be used, DataError for films that are missing.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from grounded.train.faster_rcnn import FasterRCNNConfig, train_faster_rcnn
+
+    table = read_table(path)
+    kind = table.pop("detector", "organ_net")
+    console = Console()
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False)
+
+    if kind == "organ_net":
+        figures = train_detector(DetectorConfig.of(table), data, output, say=say)
+    elif kind == "faster_rcnn":
+        figures = train_faster_rcnn(FasterRCNNConfig.of(table), data, output, say=say)
+    else:
+        raise ConfigError(f"{path}: detector is 'organ_net' or 'faster_rcnn', got {kind!r}")
+    shown = Table("on the films held out", "value")
+    for name, value in figures.items():
+        shown.add_row(name, f"{value:.4f}")
+    console.print(shown)
+    return figures
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """A TOML file's table. Raises ConfigError for a file that is missing or misshapen."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read the training configuration {path}: {error}") from error
+
+
+def train_detector(
+    config: DetectorConfig,
+    data: Path,
+    output: Path,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, float]:
+    """Train, measure on the held-out films, write `output`; the figures by name.
+
+    data: the folder that holds `chest_anatomy` and, if there is one, `covid_films`. output: gets
+    model.safetensors, config.json, log.jsonl, figures.json and checkpoint.pt; a run that finds its
+    own checkpoint there goes on from it. say: called with each line of progress.
+    """
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
+    cv2.setNumThreads(1)  # its thread pool does not survive the fork of the loader's workers
+    train, held = split_by_patient(organ_films(data), config.held_out, config.seed)
+    say(f"{len(train)} films to train on, {len(held)} held out")
+    output.mkdir(parents=True, exist_ok=True)
+    run = _Run.begin(config, output)
+    for line in run.steps(train, held):
+        say(line)
+    return run.finish(held, say)
+
+
+def organ_films(data: Path) -> list[OrganExample]:
+    """The annotated films in a data folder: of chest_anatomy, and of covid_films if it is there."""
+    films = chest_anatomy(data / "chest_anatomy")
+    if (data / "covid_films").is_dir():
+        films += covid_films(data / "covid_films")
+    return films
+
+
+def net_keywords(config: DetectorConfig) -> dict[str, Any]:
+    """What OrganNet is constructed with."""
+    return {
+        "side": config.side,
+        "widths": list(config.widths),
+        "decoder_width": config.decoder_width,
+        "features": config.features,
+    }
+
+
+def new_net(config: DetectorConfig) -> OrganNet:
+    """A network with random weights that follow from torch's seed."""
+    net = OrganNet(**net_keywords(config))
+    return net.to(memory_format=torch.channels_last)
+
+
+def write_weights(net: OrganNet, config: DetectorConfig, folder: Path) -> None:
+    """model.safetensors in half precision, and config.json with the constructor's keywords."""
+    half = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in net.state_dict().items()
+    }
+    save_file({name: value.contiguous() for name, value in half.items()}, folder / WEIGHTS)
+    (folder / "config.json").write_text(json.dumps(net_keywords(config), indent=1) + "\n")
+
+
+def learning_rate_at(progress: float, warmup: float) -> float:
+    """The part of the largest rate at `progress` (0..1): a linear rise, then half a cosine."""
+    if progress < warmup:
+        return (progress + 1e-3) / (warmup + 1e-3)
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) + 1e-3
+
+
+def measure(net: OrganNet, held: Sequence[OrganExample]) -> dict[str, float]:
+    """Box IoU and found rate by source and organ, and the cardiothoracic ratio's mean error."""
+    net.eval()
+    pairs: dict[str, list[Pair]] = {}
+    ratios: list[tuple[Regions, float]] = []
+    for example in held:
+        film = np.asarray(example.pixels() / 255, dtype=np.float32)
+        regions = find_outlines(net, [film])[0].regions()
+        pairs.setdefault(example.source, []).append((regions, example.reference_boxes()))
+        if example.cardiothoracic_ratio is not None:
+            ratios.append((regions, example.cardiothoracic_ratio))
+    figures = {
+        f"{source} {name} {figure}": round(value, 4)
+        for source, of_source in pairs.items()
+        for name, accuracy in region_accuracy(of_source).items()
+        for figure, value in (("iou", accuracy.mean_iou), ("found", accuracy.found))
+    }
+    if ratios:
+        errors = ratio_errors([r for r, _ in ratios], [value for _, value in ratios])
+        figures["cardiothoracic ratio error"] = round(float(np.mean(np.abs(errors))), 4)
+    return figures
