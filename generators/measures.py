@@ -232,8 +232,8 @@ def heart_position(chest: Chest) -> Measurement:
         raise NotMeasurable("the lungs do not reach down to the middle of the heart")
     centre, heart_centre = sum(lungs) / 2, sum(at_level) / 2
     lines = (
-        _level(centre, heart_centre, level, "centre of the chest to centre of the heart"),
-        _level(*at_level, level, "heart at its centroid"),
+        _level(centre, heart_centre, level, "to the centre of the heart"),
+        Line(centre, heart.box.y0, centre, heart.box.y1, "centre of the chest"),
     )
     value = (heart_centre - centre) / (left.box.x1 - right.box.x0)
     return _measurement("position of the heart", value, "1", lines, HEART_POSITION)
@@ -255,8 +255,10 @@ def upper_mediastinum_position(chest: Chest) -> Measurement:
     offset, level = float(np.mean(offsets)), float(levels[len(levels) // 2])
     outer = _outer_edges(right, left, level)
     centre = sum(outer or (0.0, 0.0)) / 2
-    label = "centre of the chest to centre of the upper mediastinum"
-    lines = (_level(centre, centre + offset, level, label),)
+    lines = (
+        _level(centre, centre + offset, level, "to the centre of the upper mediastinum"),
+        Line(centre, levels[0], centre, levels[-1], "centre of the chest"),
+    )
     value = offset / (left.box.x1 - right.box.x0)
     return _measurement(
         "position of the upper mediastinum", value, "1", lines, UPPER_MEDIASTINUM_POSITION
