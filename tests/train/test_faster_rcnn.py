@@ -3,18 +3,14 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from grounded import Atlas, Image
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.phantom import write_phantoms
 from grounded.detectors.faster_rcnn import FasterRCNNDetector
-from grounded.detectors.features import FilmFeatures
 from grounded.detectors.region_rcnn import RegionRCNN
 from grounded.errors import ConfigError
-from grounded.protocols import RegionDetector
 from grounded.train.faster_rcnn import FasterRCNNConfig, fit, net_keywords, write_weights
 from grounded.train.organ_samples import KeptFilm
 
@@ -28,22 +24,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network with random weights."""
-    folder = tmp_path_factory.mktemp("faster_rcnn")
-    torch.manual_seed(0)
-    config = FasterRCNNConfig.of(TINY)
-    write_weights(RegionRCNN(**net_keywords(config)), config, folder)
-    return folder
-
-
-def films() -> list[Image]:
-    rng = np.random.default_rng(0)
-    shapes = ((64, 64), (50, 91), (200, 33), (1, 1))
-    return [Image.of(rng.random(shape, dtype=np.float32)) for shape in shapes]
-
-
 def test_its_loss_falls_on_two_films(data: Path) -> None:
     config = FasterRCNNConfig.of({**TINY, "steps": 16, "learning_rate": 1e-3})
     torch.manual_seed(0)
@@ -55,63 +35,11 @@ def test_its_loss_falls_on_two_films(data: Path) -> None:
         assert log[-1][term] < 0.6 * log[0][term]
 
 
-def test_it_is_a_detector_of_the_whole_atlas(weights: Path) -> None:
-    detector = FasterRCNNDetector(weights, threshold=0)
-    assert isinstance(detector, RegionDetector)
-    for film, regions in zip(films(), detector.detect(films()), strict=True):
-        assert {*regions.names, *regions.missing} == set(Atlas.open("chest29").names)
-        for region in regions:
-            assert region.box.clip(film.info.frame) == region.box
-
-
-def test_what_it_is_not_sure_of_is_missing(weights: Path) -> None:
-    [regions] = FasterRCNNDetector(weights, threshold=0.99).detect(films()[:1])
-    assert len(regions) == 0
-    assert len(regions.missing) == 29
-
-
-def test_a_batch_gives_the_same_as_one_by_one(weights: Path) -> None:
-    detector = FasterRCNNDetector(weights, threshold=0)
-    for film, batched in zip(films(), detector.detect(films()), strict=True):
-        [single] = detector.detect([film])
-        assert single.names == batched.names
-        assert np.allclose(single.boxes, batched.boxes, atol=1e-2)
-        assert np.allclose(single.scores, batched.scores, atol=1e-4)
-
-
-def test_features_are_pooled_on_the_very_box(weights: Path) -> None:
-    [regions] = FasterRCNNDetector(weights, threshold=0).detect(films()[:1])
-    assert isinstance(regions.features, FilmFeatures)
-    again = regions.features.pool(regions.boxes)
-    assert torch.equal(again.vectors, regions.features.vectors)
-
-
-def test_an_unannotated_region_is_not_learnt_as_background(data: Path) -> None:
-    from grounded.detectors.region_rcnn import RegionTargets
-
-    net = RegionRCNN(**net_keywords(FasterRCNNConfig.of(TINY)))
-    known = torch.ones(29, dtype=torch.bool)
-    known[5] = False
-    target = RegionTargets(torch.tensor([[8.0, 8, 40, 50]]), torch.tensor([2]), known)
-    net.losses(torch.rand(2, 1, 64, 64), [target, target])["loss_classifier"].backward()
-    gradient = net.parts.roi_heads.box_predictor.cls_score.weight.grad
-    assert torch.count_nonzero(gradient[5 + 1]) == 0
-    assert torch.count_nonzero(gradient[6 + 1]) > 0
-
-
-def test_weights_for_another_atlas_are_refused(weights: Path, tmp_path: Path) -> None:
-    file = tmp_path / "knee.toml"
-    file.write_text(
-        'name = "knee"\nbody_part = "knee"\n[regions.patella]\nside = "unpaired"\n'
-        'source = "annotated"\nusual_place = [0.3, 0.3, 0.6, 0.6]\n'
-    )
-    with pytest.raises(ConfigError, match="know 29 regions, the atlas 'knee' has 1"):
-        FasterRCNNDetector(weights, atlas=str(file))
-
-
-def test_an_unknown_backbone_is_refused() -> None:
-    with pytest.raises(ValueError, match="backbone is one of"):
-        RegionRCNN(backbone="resnet5")
+def test_written_weights_make_a_detector(tmp_path: Path) -> None:
+    config = FasterRCNNConfig.of(TINY)
+    net = RegionRCNN(**net_keywords(config))
+    write_weights(net, config, tmp_path)
+    assert FasterRCNNDetector(tmp_path).atlas.name == "chest29"
 
 
 def test_an_unknown_setting_is_refused() -> None:
