@@ -46,7 +46,7 @@ def report_files(
                 save_all(report, folders[path], pictures=pictures)
                 outcome.written[path] = folders[path]
             except (GroundedError, OSError) as error:
-                outcome.failed[path] = f"its report could not be written: {error}"
+                outcome.failed[path] = f"{path}: its report could not be written: {error}"
         advance(len(batch))
     return outcome
 

@@ -70,8 +70,8 @@ def report(
         )
     for path, folder in outcome.written.items():
         typer.echo(f"{path} -> {folder}")
-    for path, reason in outcome.failed.items():
-        typer.echo(f"error: {path}: {reason}", err=True)
+    for reason in outcome.failed.values():
+        typer.echo(f"error: {reason}", err=True)
     if outcome.failed:
         typer.echo(f"{len(outcome.failed)} of {len(paths)} films have no report", err=True)
         raise typer.Exit(1)
