@@ -15,7 +15,7 @@ from grounded.protocols import Question
 from grounded.regions import Region
 from grounded.report import Scope, Sentence
 
-NEUTRAL = "{Region}: found in the film; nothing was read from it."
+NEUTRAL = "{Region}: nothing was read here."
 
 
 class Template:

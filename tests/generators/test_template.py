@@ -17,7 +17,7 @@ def test_it_fits_the_protocol() -> None:
 
 def test_without_sentences_it_claims_nothing(ask: Ask) -> None:
     [[sentence]] = Template().describe([ask(HEART)])
-    assert sentence.text == "Cardiac silhouette: found in the film; nothing was read from it."
+    assert sentence.text == "Cardiac silhouette: nothing was read here."
     assert (sentence.findings, sentence.score, sentence.abnormal) == ((), 0.0, False)
 
 
