@@ -8,9 +8,9 @@ prints how much they move).
 Left out, because these outlines do not carry it:
 
 * sharpness of the costophrenic angles: the angle of an outline at the recess can be measured to a
-  degree, but the outline follows where a lung usually ends, not the fluid that blunts it. Of seven
-  films whose notes describe an effusion or a blunted angle, six had angles as on healthy films
-  (23 to 67 degrees) on the outlines of a detector, so a usual angle would rule nothing out;
+  degree, but the outline follows where a lung usually ends, not the fluid that blunts it. The
+  outlines of a trained detector had angles as on healthy films (23 to 67 degrees) on all of seven
+  films whose notes describe an effusion or a blunted angle: a usual angle would rule nothing out;
 * tracheal deviation: the trachea's place is derived from the lungs here, so its deviation would be
   theirs over again;
 * rotation of the patient: the medial ends of the clavicles are annotated in one data set only, and
