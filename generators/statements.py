@@ -104,7 +104,7 @@ def diaphragm(subject: Subject) -> Said:
 
 
 def _heights(subject: Subject, difference: float) -> str:
-    more = "higher" if difference >= 0 else "lower"
+    more = "taller" if difference >= 0 else "shorter"
     compared = f"the left lung is {percent(abs(difference))} {more} than the right"
     lengths = subject.lengths
     if not lengths.known:

@@ -336,7 +336,7 @@ def _lay_out(report: GroundedReport) -> tuple[str, tuple[Span, ...]]:
     for reason, names in _by_reason(report.regions.missing).items():
         add(f"Not found: {', '.join(names)} ({reason}).\n")
     for warning in report.image.warnings:
-        add(f"Film: {warning}.\n")
+        add(f"Film: {warning.rstrip('.')}.\n")
     add(f"{report.scope.text}\n{report.notice}\n")
     return "".join(parts), tuple(spans)
 
