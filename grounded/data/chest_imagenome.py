@@ -90,6 +90,18 @@ class Built:
         return all(count.written == count.expected for count in self.counts.values())
 
     @property
+    def text(self) -> str:
+        """The counts against what was expected, and the problems by kind, for people."""
+        keys = ("listed", "avoided", "expected", "written", *_TALLIES)
+        lines = ["".join([f"{'split':8s}", *(f"{key:>11s}" for key in keys)])]
+        for split, count in self.counts.items():
+            cells = (f"{getattr(count, key):11d}" for key in keys)
+            lines.append("".join([f"{split:8s}", *cells]))
+        lines += [f"{number} x {reason}" for reason, number in self.reasons.most_common()]
+        whole = "every listed film has its row" if self.complete else "films are missing"
+        return "\n".join([*lines, f"{whole}; {len(self.problems)} problems"]) + "\n"
+
+    @property
     def reasons(self) -> Counter[str]:
         """How often each kind of problem occurred."""
         return Counter(re.sub(r"'[^']*'|\S*/\S*", "…", p.reason) for p in self.problems)

@@ -141,7 +141,8 @@ def train_rgrg(
         say(f"{len(rows)} films to train on, {len(valid)} to measure with, on {engine.device}")
     run = _Run.begin(config, rows, output, engine)
     for line in run.steps(rows, valid, advance):
-        say(line)
+        if engine.rank == 0:
+            say(line)
     return run.finish(valid, say)
 
 
@@ -301,6 +302,7 @@ def new_losses(config: RGRGConfig, rows: Sequence[RegionRow], words: Words) -> R
     """The networks of a configuration, filled from the stage before or from pretrained parts."""
     layout = replace(config.decoder, vocabulary=words.size, stop=words.stop)
     detector, decoder = DetectorNet(config.detector), DecoderNet(layout)
+    nn.init.normal_(decoder.wte.weight, std=0.02)  # GPT-2's; it is also the output layer
     if config.start:
         load_stage(detector, decoder, Path(config.start))
     else:

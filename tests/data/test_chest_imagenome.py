@@ -147,6 +147,15 @@ def test_a_missing_film_is_listed_and_the_rest_is_written(tree: Path) -> None:
     assert "c2" in (tree / "out" / "problems.csv").read_text()
 
 
+def test_the_text_tells_expected_and_written_and_what_went_wrong(tree: Path) -> None:
+    next((tree / "jpg").rglob("c2.jpg")).unlink()
+    lines = _build(tree).text.splitlines()
+    assert lines[0].split()[:5] == ["split", "listed", "avoided", "expected", "written"]
+    assert lines[3].split()[:5] == ["test", "2", "0", "2", "1"]
+    assert lines[4] == "1 x left out: the film … is missing"
+    assert lines[5] == "films are missing; 1 problems"
+
+
 def test_a_broken_scene_graph_is_listed(tree: Path) -> None:
     (tree / "imagenome/silver_dataset/scene_graph/a2_SceneGraph.json").write_text("{")
     [problem] = _build(tree).problems
