@@ -75,6 +75,7 @@ class RegionRCNN(nn.Module):
             rpn_pre_nms_top_n_test=500,
             rpn_post_nms_top_n_test=300,
             box_batch_size_per_image=sampled,
+            box_positive_fraction=0.5,  # 29 regions crowd one film
             box_head=TwoMLPHead(body.out_channels * 7 * 7, head),
             box_predictor=FastRCNNPredictor(head, regions + 1),  # the background comes first
         )
