@@ -26,6 +26,8 @@ from grounded.data.region_table import REGIONS, RegionRow, write_table
 from grounded.errors import DataError
 
 SPLITS = ("train", "valid", "test")
+PUBLISHED_ROWS = {"train": 166_521, "valid": 23_953, "test": 47_393}
+"""Films in the split files of version 1.0.0."""
 ABNORMAL = "nlp|yes|abnormal"
 _SUFFIX = "_SceneGraph.json"
 _ORDER = {name: place for place, name in enumerate(REGIONS)}
@@ -61,6 +63,7 @@ class SplitCount:
     """listed: films in the split's CSV. avoided: of these, in images_to_avoid.csv. written: rows.
 
     boxes, phrases, abnormal: how many regions have one. reports: rows with a reference report.
+    limited: only the first films of the split were asked for.
     """
 
     listed: int
@@ -70,6 +73,7 @@ class SplitCount:
     phrases: int
     abnormal: int
     reports: int
+    limited: bool = False
 
     @property
     def expected(self) -> int:
@@ -98,8 +102,19 @@ class Built:
             cells = (f"{getattr(count, key):11d}" for key in keys)
             lines.append("".join([f"{split:8s}", *cells]))
         lines += [f"{number} x {reason}" for reason, number in self.reasons.most_common()]
+        lines += self.differences
         whole = "every listed film has its row" if self.complete else "films are missing"
         return "\n".join([*lines, f"{whole}; {len(self.problems)} problems"]) + "\n"
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Where a split file does not list as many films as version 1.0.0's, in words."""
+        return tuple(
+            f"{split}.csv lists {count.listed} films, version 1.0.0 of Chest ImaGenome "
+            f"{PUBLISHED_ROWS[split]}: a part of it, another version, or cut off?"
+            for split, count in self.counts.items()
+            if not count.limited and count.listed != PUBLISHED_ROWS.get(split, count.listed)
+        )
 
     @property
     def reasons(self) -> Counter[str]:
@@ -138,7 +153,11 @@ def build_tables(
         tables[split] = output / f"{split}.csv"
         written = write_table(tables[split], rows, reports=split != "train")
         counts[split] = SplitCount(
-            len(listed), len(listed) - len(kept), written, *(tally[key] for key in _TALLIES)
+            len(listed),
+            len(listed) - len(kept),
+            written,
+            *(tally[key] for key in _TALLIES),
+            limited=limit is not None,
         )
         if not written:
             tables[split].unlink()

@@ -153,7 +153,14 @@ def test_the_text_tells_expected_and_written_and_what_went_wrong(tree: Path) -> 
     assert lines[0].split()[:5] == ["split", "listed", "avoided", "expected", "written"]
     assert lines[3].split()[:5] == ["test", "2", "0", "2", "1"]
     assert lines[4] == "1 x left out: the film … is missing"
-    assert lines[5] == "films are missing; 1 problems"
+    assert lines[-1] == "films are missing; 1 problems"
+
+
+def test_split_files_of_another_length_than_the_published_are_told(tree: Path) -> None:
+    differences = _build(tree).differences
+    assert len(differences) == 3
+    assert "train.csv lists 2 films, version 1.0.0 of Chest ImaGenome 166521" in differences[0]
+    assert _build(tree, limit=1).differences == ()
 
 
 def test_a_broken_scene_graph_is_listed(tree: Path) -> None:
