@@ -156,11 +156,12 @@ def build_tables(
             len(listed),
             len(listed) - len(kept),
             written,
-            *(tally[key] for key in _TALLIES),
+            **{key: tally[key] for key in _TALLIES},
             limited=limit is not None,
         )
         if not written:
             tables[split].unlink()
+            _write_problems(output / "problems.csv", problems)
             raise DataError(_empty(split, len(kept), problems))
     _write_problems(output / "problems.csv", problems)
     return Built(tables, counts, tuple(problems))

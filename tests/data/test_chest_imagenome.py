@@ -176,6 +176,7 @@ def test_a_table_that_would_be_empty_is_an_error(tree: Path) -> None:
     with pytest.raises(DataError, match=r"no film of the 2 of 'train'.*is missing"):
         _build(tree)
     assert not (tree / "out" / "train.csv").exists()
+    assert len((tree / "out" / "problems.csv").read_text().splitlines()) == 3
 
 
 def test_missing_folders_are_named(tree: Path) -> None:
