@@ -1,0 +1,300 @@
+"""The one decoding loop: greedy and beam search for all sequences of a batch in one pass.
+
+It knows nothing of text, films or any model. A model gives a `BeamCache`, with what it has to say
+before the first token (an image, a prompt) in it, and a `Step`: tokens in, the best next tokens
+out. Keys and values are written once and stay where they are when beams change places: all beams of
+a sequence share its slots, and a bias says which of them are a beam's own past. A sequence that has
+ended leaves the batch.
+
+Shapes: N sequences at the start, of which G are still being decoded; B beams each, b = 1 in the
+first step and B afterwards; H heads of width D; S slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+BLOCK = 128  # tokens to a block when the best of a large vocabulary are looked for
+
+
+class Best(NamedTuple):
+    """The k most probable next tokens, best first: both (G, b, k); log_probs natural, float32."""
+
+    log_probs: Tensor
+    tokens: Tensor
+
+
+class Step(Protocol):
+    """One step of a model: it writes keys and values into the cache, layer by layer."""
+
+    def __call__(self, tokens: Tensor, position: int, cache: BeamCache, best: int) -> Best:
+        """tokens: (G, b), each at `position`, from 0. best: how many next tokens to return.
+
+        `cache.rows` (G,) says which of the N sequences each row is.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One sequence: its tokens without the start and stop tokens.
+
+    log_probs: of each token, and of the stop token if the sequence reached it. score: what beam
+    search compared, the sum of the log-probabilities over length ** length_penalty.
+    """
+
+    tokens: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    finished: bool
+    score: float
+
+
+class BeamCache:
+    """Keys and values of G sequences in slots that all beams of a sequence share.
+
+    layers, heads, width: of the model's attention. beams: B. slots: room at the start; it grows,
+    after slots that no beam descends from any more were given up.
+    """
+
+    def __init__(
+        self,
+        sequences: int,
+        *,
+        layers: int,
+        heads: int,
+        width: int,
+        beams: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        slots: int = 64,
+    ) -> None:
+        shape = (sequences, heads, slots, width)
+        self.keys = [torch.empty(shape, dtype=dtype, device=device) for _ in range(layers)]
+        self.values = [torch.empty(shape, dtype=dtype, device=device) for _ in range(layers)]
+        self.rows = torch.arange(sequences, device=device)
+        self.beams = beams
+        self.used = 0
+        # 0 where a beam sees a slot, -inf where it does not
+        self.bias = torch.full((sequences, beams, slots), -torch.inf, dtype=dtype, device=device)
+
+    def __len__(self) -> int:
+        """G, the sequences that are still being decoded."""
+        return len(self.rows)
+
+    def prefix(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """What every beam sees before its first token: (G, H, P, D) each, the same P everywhere."""
+        count = keys.shape[2]
+        self.used = count
+        self.keys[layer][:, :, :count] = keys
+        self.values[layer][:, :, :count] = values
+        self.bias[:, :, :count] = 0
+
+    def open(self, width: int) -> None:
+        """Make slots for the next token of `width` beams; each sees its own past and itself."""
+        if self.used + width > self.bias.shape[2]:
+            self._make_room(width)
+        new = slice(self.used, self.used + width)
+        self.bias[:, :, new] = -torch.inf
+        self.bias[:, range(width), range(new.start, new.stop)] = 0
+        self.used += width
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attention of the newest tokens, (G, b, H, D) each, over all that their beams see."""
+        width = query.shape[1]
+        new = slice(self.used - width, self.used)
+        count = len(self)
+        keys, values = self.keys[layer][:count], self.values[layer][:count]
+        keys[:, :, new] = key.transpose(1, 2)
+        values[:, :, new] = value.transpose(1, 2)
+        bias = self.bias[:, None, :width, : self.used] if self.beams > 1 else None
+        attended = functional.scaled_dot_product_attention(
+            query.transpose(1, 2), keys[:, :, : self.used], values[:, :, : self.used], bias
+        )  # (G, H, b, D)
+        return attended.transpose(1, 2)
+
+    def branch(self, parents: Tensor) -> None:
+        """Beam i goes on from beam parents[:, i] of its sequence: (G, B). No key is moved."""
+        used = self.bias[:, :, : self.used]
+        used.copy_(used.gather(1, parents[:, :, None].expand(-1, -1, self.used)))
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows (fewer than G) in this order. Rows that keep their place stay."""
+        moved = (rows != torch.arange(len(rows), device=rows.device)).nonzero()[:, 0]
+        for buffer in (*self.keys, *self.values):
+            buffer[moved, :, : self.used] = buffer[rows[moved], :, : self.used]
+        self.rows, self.bias = self.rows[rows], self.bias[rows]
+
+    def _make_room(self, width: int) -> None:
+        count, slots = len(self), self.bias.shape[2]
+        live = (self.bias[:, :, : self.used] == 0).any(1)  # (G, S)
+        self.used = int(live.sum(1).max())
+        order = live.byte().sort(dim=1, descending=True, stable=True).indices[:, : self.used]
+        grown = slots if self.used + width <= slots * 3 // 4 else slots * 2
+        index = order[:, None, :, None].expand(-1, self.keys[0].shape[1], -1, self.keys[0].shape[3])
+        for buffers in (self.keys, self.values):
+            for layer, buffer in enumerate(buffers):
+                packed = buffer[:count].gather(2, index)
+                if grown != slots or len(buffer) != count:
+                    buffers[layer] = buffer.new_empty(
+                        count, buffer.shape[1], grown, buffer.shape[3]
+                    )
+                buffers[layer][:, :, : self.used] = packed
+        bias = self.bias.new_full((count, self.beams, grown), -torch.inf)
+        bias[:, :, : self.used] = self.bias.gather(2, order[:, None].expand(-1, self.beams, -1))
+        self.bias = bias
+
+
+def best_of(logits: Tensor, count: int) -> Best:
+    """The `count` best of logits (..., V) with their log-probabilities.
+
+    It never writes a full log-softmax, and finds the best by way of the maxima of blocks: the best
+    k lie in the k blocks with the highest maxima. Tokens of equal logits may come in any order.
+    """
+    logits = logits.float()
+    total = logits.logsumexp(-1, keepdim=True)
+    whole = logits.shape[-1] // BLOCK
+    if whole <= count:
+        values, tokens = logits.topk(min(count, logits.shape[-1]))
+        return Best(values - total, tokens)
+    blocks = logits[..., : whole * BLOCK].reshape(*logits.shape[:-1], whole, BLOCK)
+    tops = blocks.amax(-1).topk(count).indices  # (..., k)
+    tokens = (tops[..., None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(-2)
+    rest = torch.arange(whole * BLOCK, logits.shape[-1], device=logits.device)
+    tokens = torch.cat([tokens, rest.expand(*tokens.shape[:-1], -1)], -1)
+    values, order = logits.gather(-1, tokens).topk(count)
+    return Best(values - total, tokens.gather(-1, order))
+
+
+def decode(
+    step: Step,
+    cache: BeamCache,
+    *,
+    start: int,
+    stop: int,
+    max_length: int,
+    length_penalty: float = 1.0,
+) -> list[Decoded]:
+    """Decode all sequences of the cache, greedily with one beam, else by beam search.
+
+    Beam search as in the usual libraries: of the 2 B best continuations of a sequence's beams, the
+    best B that do not stop go on; those that stop count if they are among the best B. A sequence is
+    done when B of its beams have stopped ("early stopping") or at max_length, which counts the
+    start token; the best score wins, over a length that counts the start and not the stop token.
+    """
+    search = _Search.begin(cache, start, stop, max_length, length_penalty)
+    for position in range(max_length - 1):
+        if not len(cache):
+            break
+        width = 1 if position == 0 else cache.beams
+        cache.open(width)
+        best = step(search.last(width), position, cache, 2 * cache.beams)
+        search.advance(best)
+        search.release()
+    return search.results()
+
+
+@dataclass(slots=True)
+class _Search:
+    """The state of a decoding: what each beam has said, and the sequences that have ended."""
+
+    cache: BeamCache
+    stop: int
+    max_length: int
+    length_penalty: float
+    tokens: Tensor  # (G, B, T), the start token first
+    log_probs: Tensor  # (G, B, T), 0 for the start token
+    scores: Tensor  # (G, B), sums of log_probs
+    ended: list[list[Decoded]] = field(default_factory=list)  # for each of the N sequences
+
+    @classmethod
+    def begin(
+        cls, cache: BeamCache, start: int, stop: int, max_length: int, length_penalty: float
+    ) -> _Search:
+        shape = (len(cache), cache.beams)
+        device = cache.rows.device
+        return cls(
+            cache,
+            stop,
+            max_length,
+            length_penalty,
+            tokens=torch.full((*shape, 1), start, device=device),
+            log_probs=torch.zeros(*shape, 1, device=device),
+            scores=torch.zeros(shape, device=device),
+            ended=[[] for _ in range(len(cache))],
+        )
+
+    def last(self, width: int) -> Tensor:
+        return self.tokens[:, :width, -1]
+
+    def advance(self, best: Best) -> None:
+        """Choose the beams that go on, and note those that stop."""
+        width, beams = best.tokens.shape[1], self.cache.beams
+        sums = (self.scores[:, :width, None] + best.log_probs).flatten(1)  # (G, b * k)
+        sums, order = sums.topk(min(2 * beams, sums.shape[1]))
+        parents = order // best.tokens.shape[2]
+        tokens = best.tokens.flatten(1).gather(1, order)
+        log_probs = best.log_probs.flatten(1).gather(1, order)
+        stops = tokens == self.stop
+        self._note(stops[:, :beams], parents, log_probs, sums)
+        # the best B that do not stop, in their order
+        chosen = stops.byte().sort(dim=1, stable=True).indices[:, :beams]
+        parents = parents.gather(1, chosen)
+        self.scores = sums.gather(1, chosen)
+        self.tokens = _extend(self.tokens, parents, tokens.gather(1, chosen))
+        self.log_probs = _extend(self.log_probs, parents, log_probs.gather(1, chosen))
+        if beams > 1:
+            self.cache.branch(parents)
+
+    def release(self) -> None:
+        """Let the sequences leave that have B ended beams; the last ones take their places."""
+        rows = self.cache.rows.tolist()
+        done = [len(self.ended[row]) >= self.cache.beams for row in rows]
+        if not any(done):
+            return
+        count = len(done) - sum(done)
+        movers = iter([index for index in range(count, len(done)) if not done[index]])
+        kept = torch.tensor(
+            [next(movers) if done[index] else index for index in range(count)],
+            dtype=torch.long,
+            device=self.tokens.device,
+        )
+        self.cache.keep(kept)
+        self.tokens, self.log_probs = self.tokens[kept], self.log_probs[kept]
+        self.scores = self.scores[kept]
+
+    def results(self) -> list[Decoded]:
+        """The best of each sequence; what is still open ends here."""
+        for index, row in enumerate(self.cache.rows.tolist()):
+            for beam in range(self.cache.beams):
+                self.ended[row].append(
+                    self._decoded(self.tokens[index, beam], self.log_probs[index, beam], None)
+                )
+        return [max(ended, key=lambda item: item.score) for ended in self.ended]
+
+    def _note(self, stops: Tensor, parents: Tensor, log_probs: Tensor, sums: Tensor) -> None:
+        for index, rank in stops.nonzero().tolist():
+            parent = parents[index, rank]
+            row = int(self.cache.rows[index])
+            self.ended[row].append(
+                self._decoded(
+                    self.tokens[index, parent],
+                    self.log_probs[index, parent],
+                    float(log_probs[index, rank]),
+                )
+            )
+
+    def _decoded(self, tokens: Tensor, log_probs: Tensor, stop: float | None) -> Decoded:
+        said = log_probs[1:].tolist() + ([] if stop is None else [stop])
+        score = sum(said) / len(tokens) ** self.length_penalty
+        return Decoded(tuple(tokens[1:].tolist()), tuple(said), stop is not None, score)
+
+
+def _extend(history: Tensor, parents: Tensor, new: Tensor) -> Tensor:
+    """Histories (G, B, T) of the parents (G, B), each one longer: (G, B, T + 1)."""
+    index = parents[:, :, None].expand(-1, -1, history.shape[2])
+    return torch.cat([history.gather(1, index), new[:, :, None]], 2)
