@@ -14,11 +14,11 @@ from grounded.atlas import Atlas
 from grounded.detectors.features import FilmFeatures
 from grounded.detectors.organ_net import film_tensor
 from grounded.detectors.region_rcnn import RegionRCNN
-from grounded.detectors.weights import build, fill, read_config
 from grounded.errors import ConfigError
 from grounded.geometry import Placement
 from grounded.image import Image
 from grounded.regions import Regions
+from grounded.weights import build, fill, read_config
 
 
 class FasterRCNNDetector:

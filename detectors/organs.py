@@ -17,12 +17,12 @@ from grounded.detectors import anatomy
 from grounded.detectors.features import FilmFeatures
 from grounded.detectors.organ_net import ORGANS, OrganNet
 from grounded.detectors.outlines import OrganOutlines, find_outlines
-from grounded.detectors.weights import build, fill, read_config
 from grounded.errors import InvalidValueError
 from grounded.evidence import Mask
 from grounded.geometry import Box
 from grounded.image import Image
 from grounded.regions import Regions
+from grounded.weights import build, fill, read_config
 
 LUNGS = ("right lung", "left lung")
 FAINT = 0.05  # a mask is kept as far as its values reach this

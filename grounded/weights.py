@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from grounded.errors import ConfigError
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+Network = TypeVar("Network", bound="nn.Module")
+COUNTER = "num_batches_tracked"  # of a batch normalisation; not needed to read a film
 SHOWN = 5  # names of a list that a message shows
 
 
@@ -36,6 +38,19 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def build(network: type[Network], keywords: Mapping[str, Any], folder: Path) -> Network:
+    """The network that a folder describes, its weights still random.
+
+    Raises ConfigError for keywords that the network does not take.
+    """
+    try:
+        return network(**keywords)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{folder / CONFIG} does not describe a {network.__name__}: {error}"
+        ) from error
+
+
 def write(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Make a folder of weights."""
     from safetensors.torch import save_file
@@ -49,7 +64,7 @@ def write(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]
 def fill(
     net: nn.Module, folder: Path, dtype_of: Callable[[str], torch.dtype] | None = None
 ) -> dict[str, str]:
-    """Give a network that was built on torch's meta device the weights of a folder.
+    """Give a network the weights of a folder; it may have been built on torch's meta device.
 
     dtype_of: the type to keep a tensor in, by its name; float32 without it. Returns the SHA-256 of
     the file under its name. Raises ConfigError for a file that does not fit the network.
@@ -78,15 +93,16 @@ def fill(
 def parameters(net: nn.Module) -> dict[str, Tensor]:
     """What a network keeps in a file: everything but the counters of its batch normalisations."""
     state = net.state_dict().items()
-    return {name: value for name, value in state if not name.endswith("num_batches_tracked")}
+    return {name: value for name, value in state if not name.endswith(COUNTER)}
 
 
 def shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shapes of the tensors in a safetensors file, without reading them."""
+    """The shapes of the tensors in a safetensors file but counters, without reading them."""
     from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
-        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        names = [name for name in file.keys() if not name.endswith(COUNTER)]  # noqa: SIM118
+        return {name: tuple(file.get_slice(name).get_shape()) for name in names}
 
 
 def check(

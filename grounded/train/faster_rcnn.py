@@ -21,12 +21,12 @@ from torch.utils.data import DataLoader
 from grounded.atlas import Atlas
 from grounded.data.organs import OrganExample, split_by_patient
 from grounded.detectors.region_rcnn import RegionRCNN
-from grounded.detectors.weights import CONFIG, WEIGHTS
 from grounded.errors import ConfigError
 from grounded.train.augment import Strength
 from grounded.train.derived import annotated_regions, region_targets
 from grounded.train.detector import learning_rate_at, organ_films
 from grounded.train.organ_samples import KeptFilm, OrganSamples
+from grounded.weights import CONFIG, WEIGHTS
 
 OUTLINED = (1.0, 0.0, 0.0, 0.0)  # of the kinds of films, those with outlines alone
 
