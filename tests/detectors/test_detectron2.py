@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from grounded.detectors.detectron2 import Detectron2Detector, load_weights
 from torch import nn
 
 from grounded import Image
+from grounded.detectors.detectron2 import Detectron2Detector, load_weights
 from grounded.errors import ConfigError, MissingExtraError
 
 INSTALLED = importlib.util.find_spec("detectron2") is not None
