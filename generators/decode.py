@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 BLOCK = 128  # tokens to a block when the best of a large vocabulary are looked for
+ROWS = 8  # rows of logits that are looked through at once
 
 
 class Best(NamedTuple):
@@ -55,10 +56,10 @@ class Decoded:
 
 
 class BeamCache:
-    """Keys and values of G sequences in slots that all beams of a sequence share.
+    """Keys and values of G sequences in slots that all beams of a sequence share, in float32.
 
-    layers, heads, width: of the model's attention. beams: B. slots: room at the start; it grows,
-    after slots that no beam descends from any more were given up.
+    layers, heads, width: of the model's attention. beams: B. slots: room at the start. When it is
+    used up, slots that no beam descends from any more are given up before the cache grows.
     """
 
     def __init__(
@@ -69,34 +70,39 @@ class BeamCache:
         heads: int,
         width: int,
         beams: int,
-        dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
-        slots: int = 64,
+        slots: int = 32,
     ) -> None:
         shape = (sequences, heads, slots, width)
-        self.keys = [torch.empty(shape, dtype=dtype, device=device) for _ in range(layers)]
-        self.values = [torch.empty(shape, dtype=dtype, device=device) for _ in range(layers)]
+        self.keys = [torch.empty(shape, device=device) for _ in range(layers)]
+        self.values = [torch.empty(shape, device=device) for _ in range(layers)]
         self.rows = torch.arange(sequences, device=device)
         self.beams = beams
         self.used = 0
         # 0 where a beam sees a slot, -inf where it does not
-        self.bias = torch.full((sequences, beams, slots), -torch.inf, dtype=dtype, device=device)
+        self.bias = torch.full((sequences, beams, slots), -torch.inf, device=device)
 
     def __len__(self) -> int:
         """G, the sequences that are still being decoded."""
         return len(self.rows)
 
+    @property
+    def room(self) -> int:
+        """The slots that there is memory for."""
+        return self.bias.shape[2]
+
     def prefix(self, layer: int, keys: Tensor, values: Tensor) -> None:
         """What every beam sees before its first token: (G, H, P, D) each, the same P everywhere."""
-        count = keys.shape[2]
-        self.used = count
-        self.keys[layer][:, :, :count] = keys
-        self.values[layer][:, :, :count] = values
-        self.bias[:, :, :count] = 0
+        self.used = keys.shape[2]
+        if self.used > self.room:
+            raise ValueError(f"a prefix of {self.used} needs as many slots, got {self.room}")
+        self.keys[layer][:, :, : self.used] = keys
+        self.values[layer][:, :, : self.used] = values
+        self.bias[:, :, : self.used] = 0
 
     def open(self, width: int) -> None:
         """Make slots for the next token of `width` beams; each sees its own past and itself."""
-        if self.used + width > self.bias.shape[2]:
+        if self.used + width > self.room:
             self._make_room(width)
         new = slice(self.used, self.used + width)
         self.bias[:, :, new] = -torch.inf
@@ -105,15 +111,16 @@ class BeamCache:
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention of the newest tokens, (G, b, H, D) each, over all that their beams see."""
-        width = query.shape[1]
+        width, count = query.shape[1], len(self)
         new = slice(self.used - width, self.used)
-        count = len(self)
         keys, values = self.keys[layer][:count], self.values[layer][:count]
         keys[:, :, new] = key.transpose(1, 2)
         values[:, :, new] = value.transpose(1, 2)
-        bias = self.bias[:, None, :width, : self.used] if self.beams > 1 else None
         attended = functional.scaled_dot_product_attention(
-            query.transpose(1, 2), keys[:, :, : self.used], values[:, :, : self.used], bias
+            query.transpose(1, 2).float(),
+            keys[:, :, : self.used],
+            values[:, :, : self.used],
+            self.bias[:, None, :width, : self.used],
         )  # (G, H, b, D)
         return attended.transpose(1, 2)
 
@@ -125,28 +132,33 @@ class BeamCache:
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows (fewer than G) in this order. Rows that keep their place stay."""
         moved = (rows != torch.arange(len(rows), device=rows.device)).nonzero()[:, 0]
-        for buffer in (*self.keys, *self.values):
-            buffer[moved, :, : self.used] = buffer[rows[moved], :, : self.used]
+        for keys, values in zip(self.keys, self.values, strict=True):
+            keys[moved, :, : self.used] = keys[rows[moved], :, : self.used]
+            values[moved, :, : self.used] = values[rows[moved], :, : self.used]
         self.rows, self.bias = self.rows[rows], self.bias[rows]
 
     def _make_room(self, width: int) -> None:
-        count, slots = len(self), self.bias.shape[2]
+        """Pack the slots that are still seen to the left; more memory if that is not enough."""
         live = (self.bias[:, :, : self.used] == 0).any(1)  # (G, S)
         self.used = int(live.sum(1).max())
         order = live.byte().sort(dim=1, descending=True, stable=True).indices[:, : self.used]
-        grown = slots if self.used + width <= slots * 3 // 4 else slots * 2
-        index = order[:, None, :, None].expand(-1, self.keys[0].shape[1], -1, self.keys[0].shape[3])
+        needed = self.used + width
+        room = self.room if 4 * needed <= 3 * self.room else needed * 3 // 2
         for buffers in (self.keys, self.values):
             for layer, buffer in enumerate(buffers):
-                packed = buffer[:count].gather(2, index)
-                if grown != slots or len(buffer) != count:
-                    buffers[layer] = buffer.new_empty(
-                        count, buffer.shape[1], grown, buffer.shape[3]
-                    )
-                buffers[layer][:, :, : self.used] = packed
-        bias = self.bias.new_full((count, self.beams, grown), -torch.inf)
+                buffers[layer] = _repacked(buffer[: len(self)], order, room)
+        bias = self.bias.new_full((len(self), self.beams, room), -torch.inf)
         bias[:, :, : self.used] = self.bias.gather(2, order[:, None].expand(-1, self.beams, -1))
         self.bias = bias
+
+
+def _repacked(buffer: Tensor, order: Tensor, room: int) -> Tensor:
+    """The slots `order` (G, S) of a buffer (G, H, slots, D), first in one of `room` slots."""
+    _, heads, _, width = buffer.shape
+    packed = buffer.new_empty(len(order), heads, room, width)
+    index = order[:, None, :, None].expand(-1, heads, -1, width)
+    torch.gather(buffer, 2, index, out=packed[:, :, : order.shape[1]])
+    return packed
 
 
 def best_of(logits: Tensor, count: int) -> Best:
@@ -155,19 +167,31 @@ def best_of(logits: Tensor, count: int) -> Best:
     It never writes a full log-softmax, and finds the best by way of the maxima of blocks: the best
     k lie in the k blocks with the highest maxima. Tokens of equal logits may come in any order.
     """
-    logits = logits.float()
+    flat = logits.reshape(-1, logits.shape[-1])
+    if not len(flat):
+        count = min(count, logits.shape[-1])
+        empty = logits.new_empty(*logits.shape[:-1], count, dtype=torch.float32)
+        return Best(empty, empty.long())
+    # a few rows at a time, so that what is made of them stays in the processor's cache
+    parts = [_best_of(part.float(), count) for part in torch.split(flat, ROWS)]
+    shape = logits.shape[:-1]
+    return Best(*(torch.cat(field).view(*shape, -1) for field in zip(*parts, strict=True)))
+
+
+def _best_of(logits: Tensor, count: int) -> Best:
+    """`best_of` for rows (R, V) in float32."""
     total = logits.logsumexp(-1, keepdim=True)
     whole = logits.shape[-1] // BLOCK
     if whole <= count:
         values, tokens = logits.topk(min(count, logits.shape[-1]))
         return Best(values - total, tokens)
-    blocks = logits[..., : whole * BLOCK].reshape(*logits.shape[:-1], whole, BLOCK)
-    tops = blocks.amax(-1).topk(count).indices  # (..., k)
-    tokens = (tops[..., None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(-2)
+    blocks = logits[:, : whole * BLOCK].view(-1, whole, BLOCK)
+    tops = blocks.amax(-1).topk(count).indices  # (R, k)
+    tokens = (tops[..., None] * BLOCK + torch.arange(BLOCK, device=logits.device)).flatten(1)
     rest = torch.arange(whole * BLOCK, logits.shape[-1], device=logits.device)
-    tokens = torch.cat([tokens, rest.expand(*tokens.shape[:-1], -1)], -1)
-    values, order = logits.gather(-1, tokens).topk(count)
-    return Best(values - total, tokens.gather(-1, order))
+    tokens = torch.cat([tokens, rest.expand(len(tokens), -1)], 1)
+    values, order = logits.gather(1, tokens).topk(count)
+    return Best(values - total, tokens.gather(1, order))
 
 
 def decode(

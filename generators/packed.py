@@ -75,7 +75,7 @@ class Vocabulary(nn.Module):
     center: Tensor
     weight: Tensor
 
-    def __init__(self, table: Tensor, *, packed: bool, spare: int = 8) -> None:
+    def __init__(self, table: Tensor, *, packed: bool, spare: int = 4) -> None:
         super().__init__()
         table = table.detach()
         self.register_buffer("table", table.bfloat16())
@@ -89,8 +89,8 @@ class Vocabulary(nn.Module):
         """For hidden (G, b, width) float32, the `count` best tokens and their log-probabilities."""
         logits = self._logits(hidden.bfloat16())
         rough = best_of(logits, count + self.spare)
-        rows = self.table[rough.tokens].float() - self.center  # (G, b, k, width)
-        exact = (rows @ hidden[..., None])[..., 0]  # (G, b, k)
+        rows = self.table[rough.tokens].float()  # (G, b, k, width)
+        exact = (rows @ hidden[..., None])[..., 0] - hidden @ self.center[:, None]  # (G, b, k)
         first = logits.gather(-1, rough.tokens).float()
         total = first[..., :1] - rough.log_probs[..., :1]
         # the shortlist's share of the sum, before and after

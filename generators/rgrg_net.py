@@ -111,7 +111,6 @@ class DecoderNet(nn.Module):
         self.wte = nn.Embedding(layout.vocabulary, layout.width)
         self.h = nn.ModuleList(Block(layout) for _ in range(layout.layers))
         self.ln_f = nn.LayerNorm(layout.width)
-        self.cache_dtype = torch.float32
         self.fast_head: Vocabulary | None = None  # stands for the product with wte
 
     @property
@@ -140,7 +139,6 @@ class DecoderNet(nn.Module):
             heads=layout.heads,
             width=layout.width // layout.heads,
             beams=beams,
-            dtype=self.cache_dtype,
             device=images.device,
         )
         for layer, block in enumerate(self.blocks):
@@ -161,12 +159,11 @@ class DecoderNet(nn.Module):
 def accelerate(net: DecoderNet, dtype: torch.dtype = torch.float32) -> None:
     """Make a loaded network fast, in place; it cannot be trained any more.
 
-    dtype: of the matrices, and of the cached keys and values. What is summed up from layer to
-    layer, and the log-probabilities that are compared, stay float32. On a CPU the matrices are laid
-    out as oneDNN wants them.
+    dtype: of the matrices. What is summed up from layer to layer, attention, and the
+    log-probabilities that are compared stay float32. On a CPU the matrices are laid out as oneDNN
+    wants them.
     """
     net.eval()
-    net.cache_dtype = dtype
     packed = net.wte.weight.device.type == "cpu" and can_pack(dtype)
     for block in net.blocks:
         block.attn.c_attn = _product(block.attn.c_attn, dtype, packed)

@@ -147,11 +147,13 @@ def test_features_of_another_detector_are_refused(generator: RgrgGenerator, ches
 
 
 def test_without_a_tokenizer_the_error_says_how_to_get_it(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
     with pytest.raises(ConfigError, match="hf download openai-community/gpt2"):
         open_tokenizer(tmp_path)
 
 
 def test_a_tokenizer_on_disk_turns_tokens_to_text(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
     from tokenizers import Tokenizer, decoders, models
 
     vocabulary = {"The": 0, "Ġheart": 1, "Ġis": 2, "Ġlarge": 3, ".": 4}
