@@ -1,0 +1,109 @@
+"""Adapters of the annotated films, on made-up folders."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from grounded.data.chest_anatomy import chest_anatomy
+from grounded.data.covid_films import covid_films
+from grounded.data.organs import HEART, LEFT_CLAVICLE, OrganExample, filled, split_by_patient
+from grounded.data.phantom import chest_phantom, write_phantoms
+from grounded.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_phantoms(tmp_path, 3, side=96)
+    return tmp_path
+
+
+def boxed(folder: Path, rows: list[dict[str, object]]) -> Path:
+    (folder / "images").mkdir(parents=True)
+    for row in rows:
+        cv2.imwrite(str(folder / "images" / str(row["file"])), np.zeros((20, 30), np.uint8))
+    (folder / "annotations.json").write_text(json.dumps(rows))
+    return folder
+
+
+def test_outlines_and_boxes_agree_with_the_phantom(folder: Path) -> None:
+    films = chest_anatomy(folder)
+    assert [film.name for film in films] == ["phantom_000", "phantom_001", "phantom_002"]
+    phantom = chest_phantom(1, (96, 96))
+    assert films[1].cardiothoracic_ratio == pytest.approx(phantom.cardiothoracic_ratio)
+    boxes = films[1].reference_boxes()
+    for name, box in phantom.boxes.items():
+        assert np.allclose(tuple(boxes[name]), tuple(box), atol=1.5), name
+    assert np.array_equal(films[1].mask(LEFT_CLAVICLE), phantom.masks[LEFT_CLAVICLE])
+
+
+def test_a_film_without_landmarks_has_no_clavicles(folder: Path) -> None:
+    rows = json.loads((folder / "annotations.json").read_text())
+    rows[0] |= {"landmarks": {}, "cardiothoracic_ratio": None}
+    (folder / "annotations.json").write_text(json.dumps(rows))
+    film = chest_anatomy(folder)[0]
+    assert HEART in film.outlines
+    assert film.cardiothoracic_ratio is None
+    with pytest.raises(DataError, match="no outline of 'left clavicle'"):
+        film.mask(LEFT_CLAVICLE)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "heart" / "phantom_001.png").unlink()
+    with pytest.raises(DataError, match=r"heart.phantom_001\.png is missing"):
+        chest_anatomy(folder)
+
+
+def test_a_missing_folder_and_broken_annotations_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no annotations\.json"):
+        chest_anatomy(tmp_path / "nowhere")
+    path = tmp_path / "annotations.json"
+    for text, message in (("{", "no JSON"), ("[]", "list of films"), ('[{"id": 1}]', "film 0")):
+        path.write_text(text)
+        with pytest.raises(DataError, match=message):
+            chest_anatomy(tmp_path)
+
+
+def test_a_lateral_film_shows_nothing_and_a_film_without_boxes_is_left_out(tmp_path: Path) -> None:
+    folder = boxed(
+        tmp_path / "covid",
+        [
+            {
+                "file": "a.jpg",
+                "patient": "1",
+                "view": "PA",
+                "boxes": {"left lung": [15, 1, 28, 18]},
+            },
+            {"file": "b.jpg", "patient": "1", "view": "L"},
+            {"file": "c.jpg", "patient": "2", "view": "AP"},
+        ],
+    )
+    frontal, lateral = covid_films(folder)
+    assert tuple(frontal.reference_boxes()["left lung"]) == (15, 1, 28, 18)
+    assert not frontal.absent
+    assert lateral.absent
+    assert not lateral.reference_boxes()
+    assert lateral.pixels().shape == (20, 30)
+
+
+def test_a_polygon_fills_the_pixels_that_it_covers() -> None:
+    square = np.array([[2.0, 3.0], [7.0, 3.0], [7.0, 5.0], [2.0, 5.0]])
+    mask = filled(square, (8, 10))
+    assert mask.sum() == 10
+    assert mask[3:5, 2:7].all()
+
+
+def test_a_split_keeps_patients_together_and_ignores_order() -> None:
+    films = [OrganExample(f"{n}", "s", f"{n // 2}", Path("x")) for n in range(20)]
+    films += [OrganExample(f"t{n}", "t", f"{n}", Path("x")) for n in range(10)]
+    train, held = split_by_patient(films, 0.2, seed=5)
+    assert {e.patient for e in train if e.source == "s"}.isdisjoint(
+        e.patient for e in held if e.source == "s"
+    )
+    assert sum(e.source == "s" for e in held) == 4
+    assert sum(e.source == "t" for e in held) == 2
+    _, again = split_by_patient(films[::-1], 0.2, seed=5)
+    assert {e.name for e in again} == {e.name for e in held}
+    assert split_by_patient(films, 0.0, seed=5)[1] == []
