@@ -7,7 +7,7 @@ All films are float32 in 0..1, air dark, unless `invert` turned them over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import cv2
 import numpy as np
@@ -42,6 +42,12 @@ class Strength:
     noise: float = 0.35
     invert: float = 0.10
     patch: float = 0.15
+
+    def times(self, factor: float) -> Strength:
+        """The same, with all probabilities multiplied; crop, pad, rotation and stretch stay."""
+        kept = {"crop", "pad", "rotation", "stretch"}
+        scaled = {k: v * factor for k, v in asdict(self).items() if k not in kept}
+        return replace(self, **scaled)
 
 
 @dataclass(frozen=True, slots=True)

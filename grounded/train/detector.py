@@ -44,6 +44,8 @@ class DetectorConfig:
     side: S of the network's input. cache_side: the films are kept with this longest side.
     held_out: the part of each source's patients that is not trained on. shares: how often a film
     with outlines, with boxes only, of no chest, and a made-up one is drawn. ema: decay per step.
+    From the part `settle` of the run on, boxes without outlines count beyond `slack` alone (see
+    organ_loss) and films are changed `calm` times as often.
     """
 
     seed: int = 0
@@ -59,6 +61,9 @@ class DetectorConfig:
     weight_decay: float = 0.02
     warmup: float = 0.05
     ema: float = 0.998
+    settle: float = 0.5625
+    slack: float = 0.04
+    calm: float = 0.6
     shares: tuple[float, ...] = (0.58, 0.32, 0.04, 0.06)
     start: str = ""
     workers: int = 1
@@ -127,6 +132,8 @@ class _Run:
             seed=config.seed,
             shares=config.shares,
             strength=config.strength,
+            calm_from=config.settle,
+            calm=config.calm,
         )
         remaining = range(self.step * config.batch, len(samples))
         loader = DataLoader(
@@ -167,7 +174,8 @@ class _Run:
         films = sample.film.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             output = self.net(films)
-        terms = organ_loss(output, sample, config.loss)
+        settled = self.step >= config.settle * config.steps
+        terms = organ_loss(output, sample, config.loss, config.slack if settled else 0.0)
         self.optimizer.zero_grad()
         terms["total"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -330,7 +338,7 @@ def measure(net: OrganNet, held: Sequence[OrganExample]) -> dict[str, float]:
         for name, accuracy in region_accuracy(of_source).items()
         for figure, value in (("iou", accuracy.mean_iou), ("found", accuracy.found))
     }
-    if ratios:
-        errors = ratio_errors([r for r, _ in ratios], [value for _, value in ratios])
+    errors = ratio_errors([r for r, _ in ratios], [value for _, value in ratios])
+    if errors:
         figures["cardiothoracic ratio error"] = round(float(np.mean(np.abs(errors))), 4)
     return figures

@@ -30,8 +30,14 @@ class LossWeights:
     presence: float = 0.3
 
 
-def organ_loss(output: OrganOutput, sample: OrganSample, weights: LossWeights) -> dict[str, Tensor]:
-    """The weighted terms by name, and their sum as "total". Both in the model frame, batched."""
+def organ_loss(
+    output: OrganOutput, sample: OrganSample, weights: LossWeights, slack: float = 0.0
+) -> dict[str, Tensor]:
+    """The weighted terms by name, and their sum as "total". Both in the model frame, batched.
+
+    slack: how far an organ may end from a box that was drawn without outline, as part of the box's
+    size, at no cost: such boxes are drawn less exactly, and to another convention.
+    """
     logits = output.mask_logits.float()
     side = logits.shape[-1]
     has_mask, has_box = sample.has_mask, sample.has_box
@@ -40,12 +46,19 @@ def organ_loss(output: OrganOutput, sample: OrganSample, weights: LossWeights) -
     entropy = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
     organ = has_mask * has_box  # in the film, with an outline
 
-    x_shadow = _shadow(sample.boxes[..., 0], sample.boxes[..., 2], side)  # (B, 5, S)
-    y_shadow = _shadow(sample.boxes[..., 1], sample.boxes[..., 3], side)
-    profile = _shadow_loss(logits, x_shadow, y_shadow)  # (B, 5)
-    outside = functional.softplus(logits) * (1 - y_shadow[..., :, None] * x_shadow[..., None, :])
+    size = (sample.boxes[..., 2:] - sample.boxes[..., :2]).repeat(1, 1, 2)  # (B, 5, 4)
+    margin = slack * size * only_box[..., None]
+    outwards = margin * margin.new_tensor([-1, -1, 1, 1])
+    x_outer, y_outer = _shadows(sample.boxes + outwards, side)  # (B, 5, S)
+    profile = _shadow_loss(
+        logits,
+        _shadows(sample.boxes, side),
+        (x_outer, y_outer),
+        _shadows(sample.boxes - outwards, side),
+    )
+    outside = functional.softplus(logits) * (1 - y_outer[..., :, None] * x_outer[..., None, :])
 
-    distance, overlap = _box_terms(output.edges.float(), sample.boxes)
+    distance, overlap = _box_terms(output.edges.float(), sample.boxes, margin)
     presence = functional.binary_cross_entropy_with_logits(
         output.presence_logits.float(), sample.present, reduction="none"
     )
@@ -56,7 +69,7 @@ def organ_loss(output: OrganOutput, sample: OrganSample, weights: LossWeights) -
         "box_profile": weights.box_profile * _mean(profile, only_box),
         "outside": weights.outside * 4 * _mean(outside.mean(dim=(2, 3)), only_box),
         "edge": weights.edge * _mean(distance, has_box),
-        "overlap": weights.overlap * _mean(1 - overlap, has_box),
+        "overlap": weights.overlap * _mean(1 - overlap, organ if slack else has_box),
         "presence": weights.presence * _mean(presence, sample.has_presence),
     }
     return {**terms, "total": torch.stack(list(terms.values())).sum()}
@@ -73,27 +86,39 @@ def _dice_loss(logits: Tensor, masks: Tensor) -> Tensor:
     return 1 - (2 * shared + 1) / (probability.sum(dim=(2, 3)) + masks.sum(dim=(2, 3)) + 1)
 
 
-def _shadow(start: Tensor, end: Tensor, side: int) -> Tensor:
-    """How much of each of `side` cells lies between two edges (parts of S): (B, 5, S)."""
-    cells = torch.arange(side, device=start.device, dtype=start.dtype)
-    last = torch.minimum(cells + 1, end[..., None] * side)
-    return (last - torch.maximum(cells, start[..., None] * side)).clamp(0, 1)
+def _shadows(boxes: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """How much of each of `side` columns and rows lies in boxes (B, 5, 4): two of (B, 5, S)."""
+    cells = torch.arange(side, device=boxes.device, dtype=boxes.dtype)
+    start, end = boxes[..., :2, None] * side, boxes[..., 2:, None] * side  # (B, 5, 2, 1)
+    inside = (torch.minimum(cells + 1, end) - torch.maximum(cells, start)).clamp(0, 1)
+    return inside[:, :, 0], inside[:, :, 1]
 
 
-def _shadow_loss(logits: Tensor, x_shadow: Tensor, y_shadow: Tensor) -> Tensor:
-    """Cross entropy between the largest logit of each column and row and the box's shadow."""
-    columns = functional.binary_cross_entropy_with_logits(
-        logits.amax(dim=2), x_shadow, reduction="none"
-    )
-    rows = functional.binary_cross_entropy_with_logits(
-        logits.amax(dim=3), y_shadow, reduction="none"
-    )
-    return columns.mean(dim=2) + rows.mean(dim=2)
+def _shadow_loss(
+    logits: Tensor,
+    shadows: tuple[Tensor, Tensor],
+    outer: tuple[Tensor, Tensor],
+    inner: tuple[Tensor, Tensor],
+) -> Tensor:
+    """Cross entropy between the largest logit of each column and row and the box's shadow: (B, 5).
+
+    Columns and rows between the outer and the inner shadow do not count.
+    """
+    loss = logits.new_zeros(logits.shape[:2])
+    for axis, shadow, widest, narrowest in zip((2, 3), shadows, outer, inner, strict=True):
+        entropy = functional.binary_cross_entropy_with_logits(
+            logits.amax(dim=axis), shadow, reduction="none"
+        )
+        loss = loss + (entropy * (1 - (widest - narrowest).clamp(0, 1))).mean(dim=2)
+    return loss
 
 
-def _box_terms(edges: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean edge distance and intersection over union of two sets of boxes (B, 5, 4): (B, 5)."""
-    distance = functional.smooth_l1_loss(edges, boxes, beta=0.01, reduction="none").mean(dim=2)
+def _box_terms(edges: Tensor, boxes: Tensor, margin: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean edge distance beyond a margin, and overlap, of boxes (B, 5, 4) and boxes: (B, 5)."""
+    beyond = ((edges - boxes).abs() - margin).clamp(min=0)
+    distance = functional.smooth_l1_loss(
+        beyond, torch.zeros_like(beyond), beta=0.01, reduction="none"
+    ).mean(dim=2)
     low = torch.maximum(edges[..., :2], boxes[..., :2])
     high = torch.minimum(edges[..., 2:], boxes[..., 2:])
     shared = (high - low).clamp(min=0).prod(dim=2)

@@ -81,6 +81,7 @@ class OrganSamples(Dataset[OrganSample]):
     """Sample number n of a run: which film is drawn and how it is changed follow from seed and n.
 
     shares: how often a film with outlines, with boxes only, of no chest, and a made-up one comes.
+    From the part `calm_from` of the count on, films are changed `calm` times as often.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class OrganSamples(Dataset[OrganSample]):
         seed: int,
         shares: Sequence[float],
         strength: Strength,
+        calm_from: float = 1.0,
+        calm: float = 1.0,
     ) -> None:
         self.groups = (
             [film for film in films if film.masks],
@@ -102,6 +105,7 @@ class OrganSamples(Dataset[OrganSample]):
         weights = np.array(shares, dtype=np.float64) * sizes
         self.shares = weights / weights.sum()
         self.side, self.count, self.seed, self.strength = side, count, seed, strength
+        self.calm_from, self.calmer = calm_from, strength.times(calm)
 
     def __len__(self) -> int:
         return self.count
@@ -109,10 +113,11 @@ class OrganSamples(Dataset[OrganSample]):
     def __getitem__(self, number: int) -> OrganSample:
         rng = np.random.default_rng([self.seed, number])
         group = int(rng.choice(4, p=self.shares))
+        strength = self.strength if number < self.calm_from * self.count else self.calmer
         if group == 3:
-            return _made_up(self.side, self.strength, rng)
+            return _made_up(self.side, strength, rng)
         films = self.groups[group]
-        return changed(films[int(rng.integers(len(films)))], self.side, self.strength, rng)
+        return changed(films[int(rng.integers(len(films)))], self.side, strength, rng)
 
 
 def changed(kept: KeptFilm, side: int, strength: Strength, rng: Generator) -> OrganSample:
