@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,13 @@ import grounded
 from grounded import Image
 from grounded.data.organs import read_grey
 from grounded.detectors.rgrg_net import DetectorLayout
-from grounded.errors import ConfigError, DataError
+from grounded.errors import ConfigError, DataError, MissingExtraError
 from grounded.generators.rgrg_net import DecoderLayout
 from grounded.train.phantoms import write_phantom_tables
 from grounded.train.rgrg import RGRGConfig, train_rgrg
 
 CONFIGS = Path(grounded.__file__).parents[1] / "configs" / "train"
+CURVES = importlib.util.find_spec("tensorboard") is not None
 TINY = RGRGConfig(
     steps=2,
     batch=2,
@@ -144,6 +146,18 @@ def test_a_start_without_weights_and_a_table_that_is_missing_are_named(
 def test_bfloat16_trains_too(data: Path, tmp_path: Path) -> None:
     _train(replace(TINY, stage="all", precision="bfloat16"), data, tmp_path)
     assert all(0 < entry["total"] < 1000 for entry in _losses(tmp_path))
+
+
+@pytest.mark.skipif(not CURVES, reason="TensorBoard is not installed")
+def test_curves_are_written_for_tensorboard(data: Path, tmp_path: Path) -> None:
+    _train(replace(TINY, steps=1, tensorboard=True), data, tmp_path)
+    assert list((tmp_path / "curves").glob("events.*"))
+
+
+@pytest.mark.skipif(CURVES, reason="TensorBoard is installed")
+def test_curves_without_tensorboard_name_the_extra(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingExtraError, match=r"grounded\[train\]"):
+        train_rgrg(replace(TINY, tensorboard=True), data, tmp_path)
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("rgrg_*.toml")), ids=lambda file: file.stem)
