@@ -29,12 +29,12 @@ def report_files(
     force: bool = False,
     pictures: bool = True,
     batch_size: int = 8,
-    advance: Callable[[int], None] = lambda count: None,
+    advance: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
     """Report each file into `out` (one film) or into a folder a film within it (many).
 
     `batch_size` films go through the models at once, and only as many are held in memory.
-    `advance` hears how many films were done. Whatever was written stays.
+    `advance` hears how many films are done. Whatever was written stays.
     """
     outcome = Outcome()
     folders = _folders(paths, out)
@@ -47,7 +47,7 @@ def report_files(
                 outcome.written[path] = folders[path]
             except (GroundedError, OSError) as error:
                 outcome.failed[path] = f"{path}: its report could not be written: {error}"
-        advance(len(batch))
+        advance(start + len(batch))
     return outcome
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,7 +25,11 @@ app = typer.Typer(
 train = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Train the models, each from a configuration."
 )
+convert = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Convert weights.")
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make training tables.")
 app.add_typer(train, name="train")
+app.add_typer(convert, name="convert")
+app.add_typer(data, name="data")
 
 Preset = Annotated[
     str, typer.Option(help="A shipped preset by name, a TOML file, or a folder with preset.toml.")
@@ -50,23 +56,20 @@ def report(
     ] = True,
 ) -> None:
     """Write the report of one film to a folder, or of many films to a folder each."""
-    from rich.progress import Progress
-
     from grounded.batch import films_in, report_files
 
     paths = films_in(films)
     if not paths:
         raise InvalidValueError(f"there is no file in {', '.join(map(str, films))}")
     reporter = load(preset, trust=trust)
-    with Progress(transient=True, disable=len(paths) == 1) as progress:
-        task = progress.add_task("Reporting", total=len(paths))
+    with _progress("Reporting") as show:
         outcome = report_files(
             reporter,
             paths,
             out,
             force=force,
             pictures=pictures,
-            advance=lambda count: progress.advance(task, count),
+            advance=lambda done: show(done, len(paths)),
         )
     for path, folder in outcome.written.items():
         typer.echo(f"{path} -> {folder}")
@@ -108,6 +111,120 @@ def train_detector(
     train_from_file(config, data, out)
 
 
+@train.command("rgrg")
+def train_region_guided(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/rgrg_1_….")],
+    data: Annotated[Path, typer.Option(help="The folder with train.csv and valid.csv.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for preset and logs.")],
+    start: Annotated[
+        Path | None, typer.Option(help="The folder of the stage before, or of converted weights.")
+    ] = None,
+    films: Annotated[
+        Path | None, typer.Option(help="What the tables' film paths start from, if not --data.")
+    ] = None,
+) -> None:
+    """Train a stage of the region-guided model of Tanida et al. (CVPR 2023)."""
+    from grounded.train.rgrg import RGRGConfig, train_rgrg
+
+    read = RGRGConfig.read(config)
+    with _progress("Training") as show:
+        train_rgrg(read, data, out, start_from=start, films=films, say=typer.echo, advance=show)
+
+
+@convert.command("rgrg")
+def convert_region_guided(
+    checkpoint: Annotated[Path, typer.Argument(help="The published file, full_model.pt.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write the preset to.")],
+    dtype: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="Exact, or fast and half as large.")
+    ] = "float32",
+    mode: Annotated[
+        Literal["faithful", "grounded"],
+        typer.Option(help="Features of the proposal, as published, or of the box that is shown."),
+    ] = "faithful",
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="A folder with GPT-2's tokenizer files, to be copied.")
+    ] = None,
+) -> None:
+    """Convert the published RGRG checkpoint to a preset."""
+    from grounded.convert import convert_rgrg
+
+    preset = convert_rgrg(checkpoint, out, dtype=dtype, mode=mode, tokenizer=tokenizer)
+    typer.echo(f"{preset}: use it with --preset {preset.parent}")
+
+
+@data.command("chest-imagenome")
+def chest_imagenome(
+    imagenome: Annotated[Path, typer.Argument(help="Your copy of Chest ImaGenome.")],
+    mimic: Annotated[Path, typer.Argument(help="Your copy of MIMIC-CXR-JPG.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the tables.")],
+    reports: Annotated[
+        Path | None, typer.Option(help="The folder with the reports' `files`; else train only.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="The first films of each split only.")] = None,
+) -> None:
+    """Build the training tables from Chest ImaGenome and MIMIC-CXR-JPG."""
+    from rich.progress import track
+
+    from grounded.data.chest_imagenome import SPLITS, build_tables
+
+    splits = SPLITS if reports else ("train",)
+    built = build_tables(
+        imagenome, mimic, out, reports=reports, splits=splits, limit=limit, track=track
+    )
+    typer.echo(built.text)
+    if not built.complete:
+        raise typer.Exit(1)
+
+
+@data.command("phantom")
+def phantom(
+    out: Annotated[Path, typer.Argument(help="The folder for films and tables.")],
+    films: Annotated[int, typer.Option(help="Films to train on.")] = 240,
+    held: Annotated[int, typer.Option(help="Films to measure with.")] = 40,
+    seed: Annotated[int, typer.Option(help="Another seed makes other films.")] = 0,
+) -> None:
+    """Make synthetic films with known regions, findings and reports, and their tables."""
+    from grounded.train.phantoms import write_phantom_tables
+
+    write_phantom_tables(out, films, held, seed=seed)
+    typer.echo(f"{films} films to train on and {held} to measure with in {out}")
+
+
+@app.command()
+def evaluate(
+    reports: Annotated[Path, typer.Argument(help="A folder of report.json files, or JSON lines.")],
+    reference: Annotated[Path, typer.Argument(help="A CSV table with reference_report, or JSON.")],
+    name: Annotated[str, typer.Option(help="Data set and split, for the heading.")] = "",
+    labeller: Annotated[
+        Literal["rules", "radeval"], typer.Option(help="Ours, or RadEval's if it is installed.")
+    ] = "rules",
+    uncertain: Annotated[
+        Literal["present", "absent"], typer.Option(help="What uncertain findings count as.")
+    ] = "present",
+    tokenizer: Annotated[
+        Literal["words", "ptb"], typer.Option(help="Ours, or the Penn Treebank's (needs Java).")
+    ] = "words",
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write JSON there too.")] = None,
+) -> None:
+    """Print the usual tables of report generation for reports and their references."""
+    import json
+
+    from grounded.evaluate.tables import evaluate_files
+
+    evaluation = evaluate_files(
+        reports,
+        reference,
+        data=name,
+        labeller=labeller,
+        uncertain=uncertain,
+        tokenizer=tokenizer,
+    )
+    typer.echo(evaluation.text)
+    if out is not None:
+        out.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit status 1."""
     try:
@@ -115,6 +232,16 @@ def main() -> None:
     except GroundedError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(1) from None
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the screen; what is yielded takes what was done so far and of how much."""
+    from rich.progress import Progress
+
+    with Progress(transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _box(text: str) -> Box:
