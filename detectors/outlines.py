@@ -14,6 +14,8 @@ from grounded.detectors.organ_net import ORGANS, OrganNet, film_tensor
 from grounded.geometry import Placement
 from grounded.regions import Regions
 
+AGREE = 0.12
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OrganOutlines:
@@ -81,8 +83,14 @@ def extent(probability: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def blended(outline: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The box of an organ: the outline's extent."""
-    return outline
+    """The box (4,) halfway between an outline's extent and the edges that were read directly.
+
+    On held-out films this is nearer to the reference than either. Edges that leave the outline by
+    more than AGREE of its size are not believed, so a box never strays far from its outline.
+    """
+    size = np.tile(outline[2:] - outline[:2], 2)
+    near: NDArray[np.bool_] = abs(edges - outline) <= AGREE * size  # false for NaN
+    return np.where(near, (outline + edges) / 2, outline)
 
 
 def _crossings(profile: NDArray[np.float32]) -> tuple[float, float]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from grounded.detectors.organ_net import OrganNet
-from grounded.detectors.outlines import extent, find_outlines
+from grounded.detectors.outlines import blended, extent, find_outlines
 
 
 def soft_square(x0: float, y0: float, x1: float, y1: float, shape: tuple[int, int]) -> np.ndarray:
@@ -34,6 +34,13 @@ def test_an_organ_at_the_border_ends_with_the_film() -> None:
 
 def test_an_empty_map_has_no_box() -> None:
     assert np.isnan(extent(np.zeros((4, 4), np.float32))).all()
+
+
+def test_a_box_lies_halfway_to_edges_that_agree_and_ignores_others() -> None:
+    outline = np.array([10.0, 10, 110, 60])
+    edges = np.array([14.0, 9, 190, 62])
+    assert np.allclose(blended(outline, edges), [12, 9.5, 110, 61])
+    assert np.isnan(blended(np.full(4, np.nan), edges)).all()
 
 
 @pytest.fixture
