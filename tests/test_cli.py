@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,16 @@ def test_a_region_or_a_box_is_described(run, png: Path) -> None:
     assert output
 
 
+def test_synthetic_films_are_made_reported_and_evaluated(run, tmp_path: Path) -> None:
+    made, reports, figures = tmp_path / "made", tmp_path / "reports", tmp_path / "figures.json"
+    assert run("data", "phantom", made, "--films", 1, "--held", 2)[0] == 0
+    run("report", made / "films", "-o", reports, "--preset", "baseline", "--no-pictures")
+    status, output, _ = run("evaluate", reports, made / "valid.csv", "-o", figures)
+    assert status == 0
+    assert "regions found of 29" in output
+    assert json.loads(figures.read_text())["figures"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -72,6 +83,11 @@ def test_a_region_or_a_box_is_described(run, png: Path) -> None:
         (("report", ".", "-o", "out"), "no file"),
         (("report", "none.png", "-o", "out", "--preset", "best"), "no preset 'best'"),
         (("describe", "none.png", "1,2,3"), "x0,y0,x1,y1"),
+        (("convert", "rgrg", "none.pt", "-o", "out"), "none.pt"),
+        (("train", "detector", "none.toml", "--data", ".", "-o", "out"), "none.toml"),
+        (("train", "rgrg", "none.toml", "--data", ".", "-o", "out"), "none.toml"),
+        (("data", "chest-imagenome", "no_graphs", "no_films", "-o", "out"), "no_graphs"),
+        (("evaluate", "none.jsonl", "none.csv"), "none.jsonl"),
     ],
 )
 def test_a_users_mistake_ends_in_one_line(
