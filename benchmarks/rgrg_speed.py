@@ -182,7 +182,11 @@ def measure(folder: Path, rounds: int, length: int) -> None:
     vectors = vectors * plain_detector(nets["plain"][0], film).std()
     best: dict[tuple[str, str], float] = {}
     said: dict[tuple[str, str], Tokens] = {}
-    for _ in range(rounds + 1):  # the first round only warms up
+    for name, (detector, decoder) in nets.items():  # warm up
+        plain_detector(detector, film) if name == "plain" else our_detector(detector, film)
+        decoding = plain_decoder if name == "plain" else our_decoder
+        decoding(decoder, vectors, 4, 2)
+    for _ in range(rounds):
         for name, (detector, decoder) in nets.items():
             detect = plain_detector if name == "plain" else our_detector
             took = {"detector, 1 film": seconds(lambda d=detector, f=detect: f(d, film))[0]}

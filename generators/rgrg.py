@@ -31,7 +31,7 @@ Text = Callable[[Sequence[int]], str]
 
 GPT2 = "openai-community/gpt2"
 TOKEN_IDS = "token-ids"
-AT_ONCE = 64  # regions in one pass; bounds the memory of their keys and values
+AT_ONCE = 32  # regions in one pass; bounds the memory of their keys and values
 
 
 @runtime_checkable
@@ -59,8 +59,8 @@ class RgrgGenerator:
     precision: "exact" is float32; "fast" is bfloat16 where the processor can, else as "exact".
 
     A sentence's score is the geometric mean of its tokens' probabilities, the stop token included.
-    What a sentence says is not interpreted here: findings stay empty, and `abnormal` is what the
-    model's own head said of the region.
+    What a sentence says is not interpreted here: findings stay empty, `abnormal` is what the
+    model's own head said of the region, and the sentences of abnormal regions make the impression.
     """
 
     def __init__(
@@ -107,12 +107,14 @@ class RgrgGenerator:
         text = self.text(decoded.tokens).strip()
         if not text:
             return None
+        abnormal = bool(_readings(question).abnormal[row])
         return Sentence(
             text=text,
             regions=(question.asked.names[row],),
             origin=self.name,
             score=min(1.0, math.exp(sum(decoded.log_probs) / len(decoded.log_probs))),
-            abnormal=bool(_readings(question).abnormal[row]),
+            abnormal=abnormal,
+            impression=text if abnormal else "",
             notes=() if decoded.finished else (f"cut off at {self.max_length} tokens",),
         )
 
@@ -172,24 +174,40 @@ def open_tokenizer(source: str | os.PathLike[str] | None) -> Text:
     if source == TOKEN_IDS:
         return lambda tokens: " ".join(map(str, tokens))
     try:
-        from transformers import AutoTokenizer
+        import tokenizers
     except ImportError as error:
         raise MissingExtraError(
-            "RGRG's sentences need the transformers library: pip install 'grounded[rgrg]'"
+            "tokens become text by the tokenizers library: pip install 'grounded[rgrg]'"
         ) from error
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(source) if source is not None else GPT2, local_files_only=True
-        )
-    except (OSError, ValueError) as error:
-        where = "the local Hugging Face cache" if source is None else str(source)
+    folder = _cached() if source is None else Path(source)
+    whole, words, merges = (
+        folder / name for name in ("tokenizer.json", "vocab.json", "merges.txt")
+    )
+    if whole.is_file():
+        tokenizer = tokenizers.Tokenizer.from_file(str(whole))
+    elif words.is_file() and merges.is_file():
+        tokenizer = tokenizers.ByteLevelBPETokenizer(str(words), str(merges))
+    else:
+        where = "the local Hugging Face cache" if source is None else os.fspath(source)
         raise ConfigError(
             f"GPT-2's tokenizer is not in {where}. Where there is a network, "
-            f"`hf download {GPT2} tokenizer.json tokenizer_config.json vocab.json merges.txt "
-            f"--local-dir gpt2` gets it; then name the folder: `grounded convert rgrg ... "
+            f"`hf download {GPT2} tokenizer.json --local-dir gpt2` gets it (its vocab.json with "
+            f"merges.txt will do as well). Then name the folder: `grounded convert rgrg ... "
             f'--tokenizer gpt2`, or tokenizer = "./gpt2" under [generator] in the preset'
-        ) from error
-    return lambda tokens: str(tokenizer.decode(list(tokens), skip_special_tokens=True))
+        )
+    return lambda tokens: str(tokenizer.decode(list(tokens)))
+
+
+def _cached() -> Path:
+    """Where the local Hugging Face cache keeps GPT-2's tokenizer, or a folder without it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in (GPT2, "gpt2"):
+        for file in ("tokenizer.json", "merges.txt"):
+            found = try_to_load_from_cache(name, file)
+            if isinstance(found, str):
+                return Path(found).parent
+    return Path(os.devnull)
 
 
 def _is_matrix(name: str) -> bool:

@@ -3,6 +3,7 @@
 `convert_rgrg` reads the file of RGRG (Tanida et al., CVPR 2023) and writes
 
     OUT/preset.toml                   `grounded report FILM --preset OUT`
+    OUT/README.md                     the model card
     OUT/detector/                     config.json, model.safetensors
     OUT/generator/                    config.json, model.safetensors
     OUT/tokenizer/                    GPT-2's files, where a folder of them was named
@@ -10,6 +11,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -95,6 +97,7 @@ def convert_rgrg(
     for file in filter(None, files):
         (folder / "tokenizer").mkdir(exist_ok=True)
         shutil.copy(file, folder / "tokenizer" / file.name)
+    (folder / "README.md").write_text(_card(Path(checkpoint), dtype), encoding="utf-8")
     preset = folder / "preset.toml"
     preset.write_text(_preset(dtype, mode, bool(tokenizer)), encoding="utf-8")
     return preset
@@ -225,6 +228,24 @@ def _tokenizer_file(folder: Path, name: str) -> Path | None:
             f"or vocab.json and merges.txt"
         )
     return folder / name if (folder / name).is_file() else None
+
+
+def _card(checkpoint: Path, dtype: Dtype) -> str:
+    with checkpoint.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"""\
+# RGRG for Grounded
+
+Weights of a checkpoint of RGRG (Tanida et al., "Interactive and Explainable Region-guided Radiology
+Report Generation", CVPR 2023), converted by `grounded convert rgrg`; the numbers are unchanged.
+
+- Source: `{checkpoint.name}`, SHA-256 `{digest}`. Matrices are stored in {dtype}.
+- Left out: `wpe`, which the published model does not use (it looks positions up in `wte`), aliases,
+  masks and counters. GPT-2's (in, out) matrices are stored as (out, in).
+- Training data of the published checkpoint: MIMIC-CXR and Chest ImaGenome, both under credentialed
+  access on PhysioNet. The checkpoint's own terms hold for this folder too.
+- For frontal chest films of adults. A draft for review by a qualified reader; not a medical device.
+"""
 
 
 def _preset(dtype: Dtype, mode: Mode, has_tokenizer: bool) -> str:

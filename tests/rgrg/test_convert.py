@@ -1,5 +1,6 @@
 """From a published file to a folder that a preset loads."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -18,8 +19,18 @@ def convert(tiny, checkpoint: Path, out: Path, **keywords) -> Path:
 
 
 def test_the_folder_has_a_preset_and_two_networks(folder: Path) -> None:
-    assert sorted(f.name for f in folder.iterdir()) == ["detector", "generator", "preset.toml"]
+    assert sorted(f.name for f in folder.iterdir() if f.name != "ids.toml") == [
+        "README.md",
+        "detector",
+        "generator",
+        "preset.toml",
+    ]
     assert json.loads((folder / "generator" / "config.json").read_text())["layers"] == 2
+
+
+def test_the_card_names_the_source(folder: Path) -> None:
+    digest = hashlib.sha256((folder.parent / "full_model.pt").read_bytes()).hexdigest()
+    assert digest in (folder / "README.md").read_text()
 
 
 def test_matrices_are_turned_and_the_unused_positions_left_out(tiny, folder: Path) -> None:

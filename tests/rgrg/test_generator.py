@@ -1,5 +1,6 @@
 """Sentences from the features of RGRG's detector, and whole reports."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,15 @@ def test_the_score_is_the_geometric_mean_of_the_tokens(
     assert [s.score for s in sentences] == pytest.approx(expected)
 
 
+def test_the_impression_is_what_the_model_calls_abnormal(reporter: Reporter, chest: Chest) -> None:
+    asked = question(reporter, chest())
+    [sentences] = reporter.generator.describe([asked])
+    for sentence in sentences:
+        row = asked.found.names.index(sentence.regions[0])
+        assert sentence.abnormal == bool(asked.found.features.abnormal[row])
+        assert (sentence.impression == sentence.text) == sentence.abnormal
+
+
 def test_a_sentence_that_was_cut_off_says_so(reporter: Reporter, chest: Chest) -> None:
     [sentences] = reporter.generator.describe([question(reporter, chest())])
     for sentence in sentences:
@@ -146,23 +156,31 @@ def test_features_of_another_detector_are_refused(generator: RgrgGenerator, ches
         generator.describe([Question(chest(), found, found)])
 
 
-def test_without_a_tokenizer_the_error_says_how_to_get_it(tmp_path: Path) -> None:
-    pytest.importorskip("transformers")
+@pytest.mark.parametrize("named", [True, False])
+def test_without_a_tokenizer_the_error_says_how_to_get_it(
+    tmp_path: Path, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tokenizers")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ConfigError, match="hf download openai-community/gpt2"):
-        open_tokenizer(tmp_path)
+        open_tokenizer(tmp_path if named else None)
 
 
-def test_a_tokenizer_on_disk_turns_tokens_to_text(tmp_path: Path) -> None:
-    pytest.importorskip("transformers")
-    from tokenizers import Tokenizer, decoders, models
+VOCABULARY = {"The": 0, "Ġheart": 1, "Ġis": 2, "Ġlarge": 3, ".": 4}
 
-    vocabulary = {"The": 0, "Ġheart": 1, "Ġis": 2, "Ġlarge": 3, ".": 4}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    tokenizer.decoder = decoders.ByteLevel()
+
+def test_a_whole_tokenizer_on_disk_turns_tokens_to_text(tmp_path: Path) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=VOCABULARY, merges=[]))
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    (tmp_path / "tokenizer_config.json").write_text(
-        '{"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false}'
-    )
+    assert open_tokenizer(tmp_path)([0, 1, 2, 3, 4]) == "The heart is large."
+
+
+def test_words_and_merges_on_disk_turn_tokens_to_text(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    (tmp_path / "vocab.json").write_text(json.dumps(VOCABULARY))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n")
     assert open_tokenizer(tmp_path)([0, 1, 2, 3, 4]) == "The heart is large."
 
 
