@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files grounded detectors generators viz configs 2>/dev/null)
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-full-size lint format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/grounded report examples/normal_pa.jpg -o out/demo
@@ -13,6 +13,10 @@ demo: $(VENV)/.installed
 
 test: lint
 	$(BIN)/pytest
+
+# The published RGRG layout in full size: REFERENCE is a folder with its layout and recorded outputs.
+test-full-size: $(VENV)/.dev
+	GROUNDED_RGRG_REFERENCE=$(REFERENCE) $(BIN)/pytest -m full_size
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
