@@ -79,8 +79,10 @@ class Vocabulary(nn.Module):
         super().__init__()
         table = table.detach()
         self.register_buffer("table", table.bfloat16())
-        self.register_buffer("center", table.float().mean(0))
-        weight = (table.float() - self.center).bfloat16()
+        self.register_buffer("center", table.mean(0, dtype=torch.float32))
+        # in parts: the whole table in float32 would be the peak of the memory in use
+        parts = torch.split(table, 4096)
+        weight = torch.cat([(part.float() - self.center).bfloat16() for part in parts])
         self.register_buffer("weight", _packed(weight) if packed else weight)
         self.packed = packed
         self.spare = spare

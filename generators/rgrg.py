@@ -211,7 +211,8 @@ def _cached() -> Path:
 
 
 def _is_matrix(name: str) -> bool:
-    return name.startswith("h.") and name.endswith(".weight") and ".ln_" not in name
+    in_block = name.startswith("h.") and name.endswith(".weight") and ".ln_" not in name
+    return in_block or name == "wte.weight"
 
 
 def _chosen(question: Question) -> NDArray[np.intp]:
