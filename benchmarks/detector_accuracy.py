@@ -261,7 +261,7 @@ def main() -> None:
     _, held = split_by_patient(organ_films(options.data), options.held_out, options.seed)
     laterals = [example for example in held if example.absent]
     films = [Film.of(example) for example in held if not example.absent]
-    console = Console()
+    console = Console(width=110)
     console.print(f"{len(films)} frontal and {len(laterals)} lateral films held out")
     by_source(console, detector, films)
     ratios = [(detector.regions(f), f.ratio) for f in films if f.ratio is not None]
