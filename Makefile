@@ -18,10 +18,11 @@ test: lint
 test-full-size: $(VENV)/.dev
 	GROUNDED_RGRG_REFERENCE=$(REFERENCE) $(BIN)/pytest -m full_size
 
+# Types are checked from elsewhere: from here mypy would see the folder grounded/ alone.
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p grounded
+	cd $(VENV) && $(abspath $(BIN))/mypy --config-file $(abspath pyproject.toml) -p grounded
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
