@@ -1,6 +1,6 @@
 """How well the measurements agree with readers, and what is usual on films of healthy chests.
 
-    python benchmarks/measurement_agreement.py --data DATA/chest_anatomy [--detector PRESET]
+    python benchmarks/measurement_agreement.py --data DIR [--detector PRESET]
 
 Without a detector everything is measured on the outlines that people drew. Printed are the
 agreement of the cardiothoracic ratio with the readers' (Wingspan) for several definitions of it,
@@ -224,12 +224,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the chest anatomy set")
+    parser.add_argument("--data", type=Path, required=True, help="the folder with chest_anatomy")
     parser.add_argument("--detector", default="", help="a preset whose detector is measured")
     parser.add_argument("--held-out", nargs=2, metavar=("FRACTION", "SEED"))
     options = parser.parse_args()
 
-    examples = chest_anatomy(options.data)
+    examples = chest_anatomy(options.data / "chest_anatomy")
     if options.held_out:
         fraction, seed = options.held_out
         _, examples = split_by_patient(examples, float(fraction), int(seed))

@@ -96,27 +96,27 @@ _JSRT = (
 )
 CARDIOTHORACIC_RATIO = Reference(
     (0.0, 0.50),
-    0.023,
+    0.022,
     "Danzer, The cardiothoracic ratio, Am J Med Sci 1919: normal up to 0.50 on a PA film",
     sharp=True,
 )
 # A heart that measures 0.50 in PA projection measures 0.50 / 0.889 in AP projection from 1 m.
 CARDIOTHORACIC_RATIO_AP = Reference(
     (0.0, 0.56),
-    0.023,
+    0.022,
     "Chon et al., J Korean Med Sci 2011;26:1446: from 1 m, the cardiac diameter of a PA film is "
     "0.889 of that of an AP film",
     sharp=True,
 )
 LUNG_HEIGHT_DIFFERENCE = Reference(
-    (-0.03, 0.17), 0.021, f"definition: apex to dome, left minus right, over their mean; {_JSRT}"
+    (-0.03, 0.17), 0.016, f"definition: apex to dome, left minus right, over their mean; {_JSRT}"
 )
 RIGHT_AREA_SHARE = Reference(
-    (0.51, 0.60), 0.021, f"definition: area of the right lung over that of both; {_JSRT}"
+    (0.51, 0.60), 0.015, f"definition: area of the right lung over that of both; {_JSRT}"
 )
 HEART_POSITION = Reference(
     (0.026, 0.130),
-    0.014,
+    0.013,
     f"definition: centre of the heart left of the centre of the chest, at the height of the "
     f"heart's centroid, over the thoracic diameter; {_JSRT}",
 )
@@ -128,7 +128,7 @@ UPPER_MEDIASTINUM_POSITION = Reference(
 )
 UPPER_MEDIASTINUM_WIDTH = Reference(
     (0.0, 0.264),
-    0.020,
+    0.019,
     f"definition: widest gap between the lungs at the height of the aortic arch, over the thoracic "
     f"diameter; {_JSRT}",
 )

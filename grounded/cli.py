@@ -104,11 +104,12 @@ def train_detector(
     config: Annotated[Path, typer.Argument(help="A TOML file, as in configs/train.")],
     data: Annotated[Path, typer.Option(help="The folder with the training films.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+    start: Annotated[Path | None, typer.Option(help="A folder of weights to go on from.")] = None,
 ) -> None:
     """Train a detector of the regions."""
     from grounded.train.detector import train_from_file
 
-    train_from_file(config, data, out)
+    train_from_file(config, data, out, start)
 
 
 @train.command("rgrg")

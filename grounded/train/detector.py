@@ -44,6 +44,7 @@ class DetectorConfig:
     side: S of the network's input. cache_side: the films are kept with this longest side.
     held_out: the part of each source's patients that is not trained on. shares: how often a film
     with outlines, with boxes only, of no chest, and a made-up one is drawn. ema: decay per step.
+    start: a folder of weights to go on from, "" for random ones.
     From the part `settle` of the run on, boxes without outlines count beyond `slack` alone (see
     organ_loss) and films are changed `calm` times as often.
     """
@@ -114,8 +115,10 @@ class _Run:
             fused=True,
         )
         run = cls(config, output, net, smooth, optimizer)
+        if config.start and not (Path(config.start) / WEIGHTS).is_file():
+            raise ConfigError(f"no {WEIGHTS} in {config.start!r} to start from")
         if config.start:
-            weights = load_file(config.start)
+            weights = load_file(Path(config.start) / WEIGHTS)
             net.load_state_dict(weights)
             smooth.load_state_dict(weights)
         if (output / CHECKPOINT).is_file():
@@ -216,10 +219,13 @@ class _Run:
         self.step = int(state["step"])
 
 
-def train_from_file(path: Path, data: Path, output: Path) -> dict[str, float]:
+def train_from_file(
+    path: Path, data: Path, output: Path, start: Path | None = None
+) -> dict[str, float]:
     """Train what a TOML file, as in configs/train, describes; with progress on the screen.
 
     Its `detector` is "organ_net" or "faster_rcnn"; the other keys are the detector's own.
+    start: a folder of OrganNet weights to go on from, in place of random ones.
     Raises ConfigError for a file that cannot be used, DataError for films that are missing.
     """
     from rich.console import Console
@@ -229,6 +235,8 @@ def train_from_file(path: Path, data: Path, output: Path) -> dict[str, float]:
 
     table = read_table(path)
     kind = table.pop("detector", "organ_net")
+    if start is not None:
+        table["start"] = str(start)
     console = Console()
 
     def say(line: str) -> None:
