@@ -28,7 +28,7 @@ def report_files(
     *,
     force: bool = False,
     pictures: bool = True,
-    batch_size: int = 8,
+    batch_size: int = 4,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
     """Report each file into `out` (one film) or into a folder a film within it (many).

@@ -46,7 +46,7 @@ class Reporter:
         [regions] = self.detector.detect([image])
         return Reading(self, image, regions)
 
-    def read_all(self, images: Iterable[Image], *, batch_size: int = 8) -> Iterator[Reading]:
+    def read_all(self, images: Iterable[Image], *, batch_size: int = 4) -> Iterator[Reading]:
         """Read many films, `batch_size` at a time through the detector."""
         source = iter(images)
         while batch := list(islice(source, batch_size)):
@@ -54,7 +54,7 @@ class Reporter:
                 yield Reading(self, image, regions)
 
     def report_all(
-        self, images: Iterable[Image], *, batch_size: int = 8
+        self, images: Iterable[Image], *, batch_size: int = 4
     ) -> Iterator[GroundedReport]:
         """Report many films; detector and generator each see `batch_size` films at once."""
         source = iter(images)
