@@ -18,11 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grounded.atlas import Atlas
+from grounded.atlas import REGIONS, Atlas
 from grounded.detectors.rgrg_fast import accelerate, can_pack
 from grounded.detectors.rgrg_net import (
     CHOSEN_ABOVE,
-    CLASS_NAMES,
     MEAN,
     STD,
     Choice,
@@ -68,7 +67,7 @@ class RgrgDetector:
         if mode not in get_args(Mode):
             raise InvalidValueError(f"mode is one of {get_args(Mode)}, got {mode!r}")
         self.atlas = Atlas.open(atlas)
-        self.names = tuple(self.atlas[name].name for name in CLASS_NAMES)
+        self.names = tuple(self.atlas[name].name for name in REGIONS)
         self.mode = mode
         self.net, self.weights_sha256 = load_detector(weights, precision, device)
         pooled = "on the proposal" if mode == "faithful" else "on the shown box"
@@ -94,7 +93,7 @@ class RgrgDetector:
         maps = self.net.encode(torch.cat(films).to(device_of(self.net)))
         choice = self.net.choose(maps, self.net.propose(maps))
         readings = self.net.read(maps, list(choice.proposals))
-        count = len(CLASS_NAMES)
+        count = len(REGIONS)
         return [
             self._regions(
                 image,

@@ -21,41 +21,13 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image
 
+from grounded.atlas import REGIONS
+
 POOLED = 8  # cells along each side of a pooled region
 SAMPLES = 2  # along each side of a cell, when a region is pooled
 STRIDE = 32  # pixels of the film to one cell of the map, along each axis
 MEAN, STD = 0.471, 0.302  # of the films (0..1) that the published weights were trained on
 CHOSEN_ABOVE = -1.0  # logits above this count as selected, or as abnormal
-CLASS_NAMES = (
-    *(
-        f"{side} {part}"
-        for side in ("right", "left")
-        for part in (
-            "lung",
-            "upper lung zone",
-            "mid lung zone",
-            "lower lung zone",
-            "hilar structures",
-            "apical zone",
-            "costophrenic angle",
-            "hemidiaphragm",
-        )
-    ),
-    "trachea",
-    "spine",
-    "right clavicle",
-    "left clavicle",
-    "aortic arch",
-    "mediastinum",
-    "upper mediastinum",
-    "svc",
-    "cardiac silhouette",
-    "cavoatrial junction",
-    "right atrium",
-    "carina",
-    "abdomen",
-)
-"""The 29 regions in the order of the network's classes; class 0 of 30 is the background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +190,7 @@ def _choose(
     that speaks for it with the highest probability. A region that no proposal speaks for is not
     detected; its score is 0 and it takes the first proposal, which keeps the shapes.
     """
-    regions = len(CLASS_NAMES)
+    regions = len(REGIONS)
     if not len(proposals):
         nothing = proposals.new_zeros(regions, 4)
         none = torch.zeros(regions, dtype=torch.bool, device=proposals.device)
@@ -254,7 +226,7 @@ def _proposal_network(layout: DetectorLayout) -> nn.Module:
 
 
 def _box_heads(layout: DetectorLayout) -> Any:
-    classes = len(CLASS_NAMES) + 1
+    classes = len(REGIONS) + 1
     return RoIHeads(
         MultiScaleRoIAlign(["0"], POOLED, sampling_ratio=2),
         TwoMLPHead(layout.channels * POOLED**2, layout.head),

@@ -18,6 +18,37 @@ from grounded.geometry import Box
 Side = Literal["right", "left", "unpaired"]
 Source = Literal["annotated", "derived"]
 
+REGIONS = (
+    *(
+        f"{side} {part}"
+        for side in ("right", "left")
+        for part in (
+            "lung",
+            "upper lung zone",
+            "mid lung zone",
+            "lower lung zone",
+            "hilar structures",
+            "apical zone",
+            "costophrenic angle",
+            "hemidiaphragm",
+        )
+    ),
+    "trachea",
+    "spine",
+    "right clavicle",
+    "left clavicle",
+    "aortic arch",
+    "mediastinum",
+    "upper mediastinum",
+    "svc",
+    "cardiac silhouette",
+    "cavoatrial junction",
+    "right atrium",
+    "carina",
+    "abdomen",
+)
+"""The 29 regions in the order of Chest ImaGenome's tables and of RGRG's classes (1 to 29 there)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Code:

@@ -3,7 +3,8 @@
 Columns: subject_id, study_id, image_id, mimic_image_file_path, bbox_coordinates, bbox_labels,
 bbox_phrases, bbox_phrase_exists, bbox_is_abnormal, and reference_report where reports are compared.
 Lists are written as Python literals; JSON is read as well. Labels count from 1 in the order of
-`REGIONS`. Tables that were made elsewhere with the same columns are read by the same function.
+`grounded.atlas.REGIONS`. Tables that were made elsewhere with the same columns are read by
+the same function.
 """
 
 from __future__ import annotations
@@ -20,36 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grounded.atlas import REGIONS
 from grounded.errors import DataError
-
-_SIDED = (
-    "lung",
-    "upper lung zone",
-    "mid lung zone",
-    "lower lung zone",
-    "hilar structures",
-    "apical zone",
-    "costophrenic angle",
-    "hemidiaphragm",
-)
-REGIONS = (
-    *(f"right {name}" for name in _SIDED),
-    *(f"left {name}" for name in _SIDED),
-    "trachea",
-    "spine",
-    "right clavicle",
-    "left clavicle",
-    "aortic arch",
-    "mediastinum",
-    "upper mediastinum",
-    "svc",
-    "cardiac silhouette",
-    "cavoatrial junction",
-    "right atrium",
-    "carina",
-    "abdomen",
-)
-"""The 29 regions under their names in Chest ImaGenome, in the order of the table's labels."""
 
 COLUMNS = (
     "subject_id",

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 import grounded
-from grounded.data.region_table import REGIONS
+from grounded.atlas import REGIONS
 from grounded.errors import InvalidValueError
 from grounded.evaluate.cases import Case, pair, read_references, read_written
 from grounded.evaluate.detection import region_accuracy

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from grounded.atlas import REGIONS
 from grounded.data.phantom import Phantom, chest_phantom
-from grounded.data.region_table import REGIONS, RegionRow, write_table
+from grounded.data.region_table import RegionRow, write_table
 from grounded.detectors import anatomy
 from grounded.evidence import Mask
 from grounded.geometry import Box

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from grounded.atlas import REGIONS
 from grounded.data.organs import read_grey
-from grounded.data.region_table import REGIONS, RegionRow
+from grounded.data.region_table import RegionRow
 from grounded.detectors.rgrg_net import MEAN, STD
 from grounded.errors import ConfigError, MissingExtraError
 from grounded.geometry import Placement

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounded.data.region_table import COLUMNS, REGIONS, RegionRow, read_table, write_table
+from grounded.data.region_table import COLUMNS, RegionRow, read_table, write_table
 from grounded.errors import DataError
 
 
@@ -38,10 +38,6 @@ def _made_elsewhere(path: Path, **cells: str) -> Path:
         writer.writeheader()
         writer.writerow(values)
     return path
-
-
-def test_there_are_29_regions() -> None:
-    assert len(set(REGIONS)) == 29
 
 
 def test_a_table_survives_writing_and_reading(tmp_path: Path) -> None:

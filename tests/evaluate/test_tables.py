@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grounded import Box, Regions
-from grounded.data.region_table import REGIONS
+from grounded.atlas import REGIONS
 from grounded.errors import InvalidValueError
 from grounded.evaluate.cases import Case, Reference, Written
 from grounded.evaluate.tables import Evaluation, evaluate, evaluate_files

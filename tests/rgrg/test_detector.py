@@ -9,7 +9,7 @@ from torchvision.ops import roi_align
 
 from grounded import Box, Regions
 from grounded.detectors.rgrg import BLANK, UNLIKE, RgrgDetector, load_detector, model_input
-from grounded.detectors.rgrg_net import CLASS_NAMES, DetectorNet, _choose, sampling_weights
+from grounded.detectors.rgrg_net import DetectorNet, _choose, sampling_weights
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.geometry import Placement
 from grounded.protocols import RegionDetector
@@ -155,7 +155,6 @@ def test_the_input_is_the_film_letterboxed_and_normalised(chest) -> None:
 
 def test_the_29_classes_are_the_atlas(faithful) -> None:
     assert sorted(faithful.names) == sorted(faithful.atlas.names)
-    assert len(set(CLASS_NAMES)) == 29
 
 
 def test_an_empty_selection_of_features_is_fine(faithful, chest) -> None:

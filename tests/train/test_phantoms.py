@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grounded.data.region_table import REGIONS, read_table
+from grounded.atlas import REGIONS
+from grounded.data.region_table import read_table
 from grounded.train.phantoms import ZONES, write_phantom_tables
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.data.region_table import REGIONS, RegionRow
-from grounded.detectors.rgrg_net import CLASS_NAMES, MEAN, STD
+from grounded.data.region_table import RegionRow
+from grounded.detectors.rgrg_net import MEAN, STD
 from grounded.errors import ConfigError
 from grounded.train.augment import Strength
 from grounded.train.rgrg_samples import RegionSamples, SharedBatches, Words
@@ -30,10 +30,6 @@ def row(tmp_path: Path) -> RegionRow:
 @pytest.fixture
 def words(row: RegionRow, tmp_path: Path) -> Words:
     return Words.trained([row], 280, tmp_path / "tokenizer")
-
-
-def test_the_tables_regions_are_the_networks_classes() -> None:
-    assert REGIONS == CLASS_NAMES
 
 
 def test_a_sample_is_placed_and_normalised_with_its_boxes(row: RegionRow, words: Words) -> None:
