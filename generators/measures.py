@@ -56,7 +56,7 @@ class Reference:
     of the films lie within 1.645 of it (measured so, because the differences have long tails).
     source: of the definition and the range. sharp: the range is a limit agreed
     on, so that a value near to it is uncertain on both of its sides; otherwise it is the span of
-    normal films, measurement errors included, and a value inside is a usual one.
+    normal films, measurement errors included, and a value inside, as it is shown, is a usual one.
     """
 
     normal: tuple[float, float]
@@ -84,11 +84,13 @@ class Reference:
         score = 0.5 * (1 + math.erf(abs(beyond) / self.error / math.sqrt(2)))
         if beyond > self.tolerance:
             return Verdict("present", score, side)
-        if beyond > (-self.tolerance if self.sharp else 0):
+        usual = round(low, SHOWN) <= round(value, SHOWN) <= round(high, SHOWN)
+        if beyond > -self.tolerance if self.sharp else not usual:
             return Verdict("uncertain", score, side)
         return Verdict("absent", score, side)
 
 
+SHOWN = 2  # digits behind the point: a text that says 51 % is judged by 0.51
 ERRORS_FROM = "films held out from the training of the shipped detector"
 _JSRT = (
     "range: central 95 % of the films of the JSRT set (Shiraishi et al., AJR 2000), adults, PA, by "
