@@ -6,6 +6,8 @@ report = reporter("film.dcm")
 report.save("report.html")
 """
 
+from pathlib import Path as _Path
+
 from grounded.atlas import Atlas, RegionSpec
 from grounded.config import load
 from grounded.errors import GroundedError
@@ -18,6 +20,12 @@ from grounded.report import GroundedReport, GroundedSentence, Sentence
 from grounded.reporter import Reading, Reporter
 
 __version__ = "0.1.0"
+
+# `python -m grounded` in a checkout finds this folder before the installed package; the folders
+# beside it (detectors, generators, viz, configs) are then found beside it as well.
+_checkout = _Path(__file__).resolve().parent.parent
+if (_checkout / "pyproject.toml").is_file():
+    __path__.append(str(_checkout))
 
 __all__ = [
     "Atlas",

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,13 @@ def test_one_film_is_reported_into_the_folder(run, png: Path, tmp_path: Path) ->
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"report.json", "report.txt", "report.html", "overlay.png", "sentence_01.png"} <= names
     assert GroundedReport.open(tmp_path / "out" / "report.json").sentences
+
+
+def test_the_module_runs_in_a_checkout_as_the_command_does(png: Path, tmp_path: Path) -> None:
+    checkout, out = Path(__file__).parent.parent, tmp_path / "out"
+    command = [sys.executable, "-m", "grounded", "report", png, "-o", out, "--preset", "baseline"]
+    subprocess.run([*command, "--no-pictures"], cwd=checkout, check=True)
+    assert (out / "report.json").is_file()
 
 
 def test_without_pictures_there_is_data_only(run, png: Path, tmp_path: Path) -> None:
