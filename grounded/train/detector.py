@@ -115,10 +115,8 @@ class _Run:
             fused=True,
         )
         run = cls(config, output, net, smooth, optimizer)
-        if config.start and not (Path(config.start) / WEIGHTS).is_file():
-            raise ConfigError(f"no {WEIGHTS} in {config.start!r} to start from")
         if config.start:
-            weights = load_file(Path(config.start) / WEIGHTS)
+            weights = _weights_to_start_from(Path(config.start))
             net.load_state_dict(weights)
             smooth.load_state_dict(weights)
         if (output / CHECKPOINT).is_file():
@@ -253,6 +251,13 @@ def train_from_file(
         shown.add_row(name, f"{value:.4f}")
     console.print(shown)
     return figures
+
+
+def _weights_to_start_from(folder: Path) -> dict[str, torch.Tensor]:
+    if not (folder / WEIGHTS).is_file():
+        raise ConfigError(f"no {WEIGHTS} in {folder} to start from")
+    weights: dict[str, torch.Tensor] = load_file(folder / WEIGHTS)
+    return weights
 
 
 def read_table(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from grounded.data.phantom import write_phantoms
@@ -112,3 +113,13 @@ def test_the_rate_rises_and_falls() -> None:
     assert learning_rate_at(0.0, 0.1) < 0.05
     assert learning_rate_at(0.1, 0.1) == pytest.approx(1, abs=0.01)
     assert learning_rate_at(1.0, 0.1) < 0.01
+
+
+def test_a_second_run_goes_on_from_the_weights_of_the_first(data: Path, tmp_path: Path) -> None:
+    train_detector(TINY, data, tmp_path / "one")
+    still = replace(TINY, steps=1, learning_rate=0.0, start=str(tmp_path / "one"))
+    train_detector(still, data, tmp_path / "two")
+    first, second = (load_file(tmp_path / run / "model.safetensors") for run in ("one", "two"))
+    assert all(torch.equal(first[name], second[name]) for name in first if "bias" in name)
+    with pytest.raises(ConfigError, match="to start from"):
+        train_detector(replace(still, start=str(tmp_path)), data, tmp_path / "three")
