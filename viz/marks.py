@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.errors import ReportError
-from grounded.evidence import Evidence, Heatmap, Mask
+from grounded.evidence import Evidence, Heatmap, Mask, evidence_box
 from grounded.geometry import Box
 from grounded.image import Image
 from grounded.regions import Region
@@ -106,11 +106,10 @@ def owner(evidence: Evidence, marks: Iterable[Mark]) -> Mark | None:
     """
     if not isinstance(evidence, Box | Mask):
         return None
-    box = evidence if isinstance(evidence, Box) else evidence.box
+    box = evidence_box(evidence)
     for mark in marks:
         own = mark.region.box if isinstance(evidence, Box) else mark.region.mask
-        known = own if isinstance(own, Box) else own.box if own is not None else None
-        if known is not None and known.iou(box) > 0.98:
+        if own is not None and evidence_box(own).iou(box) > 0.98:
             return mark
     return None
 

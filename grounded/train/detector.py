@@ -231,7 +231,7 @@ def train_from_file(
 
     from grounded.train.faster_rcnn import FasterRCNNConfig, train_faster_rcnn
 
-    table = read_table(path)
+    table = read_configuration(path)
     kind = table.pop("detector", "organ_net")
     if start is not None:
         table["start"] = str(start)
@@ -260,7 +260,7 @@ def _weights_to_start_from(folder: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-def read_table(path: Path) -> dict[str, Any]:
+def read_configuration(path: Path) -> dict[str, Any]:
     """A TOML file's table. Raises ConfigError for a file that is missing or misshapen."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

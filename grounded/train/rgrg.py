@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from grounded.detectors.rgrg_net import DetectorLayout, DetectorNet
 from grounded.errors import ConfigError, MissingExtraError
 from grounded.generators.rgrg_net import DecoderLayout, DecoderNet
 from grounded.train.augment import Strength
-from grounded.train.detector import learning_rate_at
+from grounded.train.detector import learning_rate_at, read_configuration
 from grounded.train.engine import Engine, Precision, start
 from grounded.train.rgrg_loss import STAGES, LossWeights, RegionBatch, RGRGLosses, Stage
 from grounded.train.rgrg_measure import measure
@@ -92,11 +91,7 @@ class RGRGConfig:
     @classmethod
     def read(cls, path: Path) -> RGRGConfig:
         """From TOML. Raises ConfigError for a missing file or a key that it does not take."""
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"cannot read the training configuration {path}: {error}") from error
-        return cls.of(table)
+        return cls.of(read_configuration(path))
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> RGRGConfig:

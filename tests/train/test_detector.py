@@ -14,7 +14,7 @@ from grounded.errors import ConfigError, DataError
 from grounded.train.detector import (
     DetectorConfig,
     learning_rate_at,
-    read_table,
+    read_configuration,
     train_detector,
     train_from_file,
 )
@@ -84,7 +84,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(data: Path, tmp_pat
 
 def test_the_shipped_configuration_is_one() -> None:
     path = Path(__file__).parent.parent.parent / "configs" / "train" / "organ_net.toml"
-    table = read_table(path)
+    table = read_configuration(path)
     assert table.pop("detector") == "organ_net"
     assert DetectorConfig.of(table).side == 256
 
