@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from grounded.atlas import Atlas
-from grounded.detectors.features import FilmFeatures
+from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organ_net import film_tensor
 from grounded.detectors.region_rcnn import RegionRCNN
 from grounded.errors import ConfigError
@@ -25,8 +25,7 @@ class FasterRCNNDetector:
     """Finds the regions of an atlas, each by the proposal that is surest of it.
 
     weights: a folder with config.json and model.safetensors, trained for the regions of `atlas` in
-    their order. threshold: the score from which a region counts as found. The features are pooled
-    on the very box that is given. Raises ConfigError for weights that cannot be used.
+    their order. threshold: the score from which a region counts as found. Raises ConfigError for weights that cannot be used.
     """
 
     name = "faster r-cnn"
@@ -47,7 +46,7 @@ class FasterRCNNDetector:
         self._threshold = threshold
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
-        """The regions of each film, in the atlas's order, with features to describe them from."""
+        """The regions of each film, in the atlas's order, with the network's map of the film."""
         if not images:
             return []
         prepared = [film_tensor(image.pixels, self._net.side) for image in images]
@@ -77,7 +76,7 @@ class FasterRCNNDetector:
             names=tuple(names[row] for row in found),
             boxes=boxes[found],
             scores=scores[found],
-            features=FilmFeatures.of(film, placement, boxes[found]),
+            features=EncodedFilm(film, placement),
             missing={
                 name: "it was not seen in the film"
                 for row, name in enumerate(names)

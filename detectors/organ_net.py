@@ -7,7 +7,6 @@ makes of a film through `Placement.letterbox`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from grounded.detectors.blocks import Residual, conv, descend, descent, double
 from grounded.geometry import Placement
 
 ORGANS = (
@@ -34,19 +34,17 @@ class OrganOutput(NamedTuple):
     mask_logits: (B, 5, S/2, S/2), each cell for 2 x 2 pixels. edges: (B, 5, 4) x0 y0 x1 y1 of each
     organ's visible part, as parts of S (0..1). presence_logits: (B, 5), that at least a third of
     the organ lies in the film.
-    features: (B, D, S/16, S/16), to pool region features from.
     """
 
     mask_logits: Tensor
     edges: Tensor
     presence_logits: Tensor
-    features: Tensor
 
 
 class OrganNet(nn.Module):
     """The network. side: S, a multiple of 32. widths: channels at strides 2, 4, 8, 16 and 32.
 
-    decoder_width: channels of the outline decoder. features: D, of the map at stride 16.
+    decoder_width: channels of the outline decoder. features: channels of the map at stride 16.
     """
 
     def __init__(
@@ -60,19 +58,13 @@ class OrganNet(nn.Module):
         if side % 32 or len(widths) != 5:
             raise ValueError(f"side is a multiple of 32 and widths are five, got {side}, {widths}")
         self.side = side
-        self.stem = _conv(1, widths[0], stride=2)
-        self.down = nn.ModuleList(
-            nn.Sequential(
-                _Residual(before, after, stride=2),
-                *([_Residual(after, after)] if level else []),  # fine grids are dear
-            )
-            for level, (before, after) in enumerate(pairwise(widths))
-        )
-        self.fuse = _Residual(widths[4] + widths[3], features)
+        self.stem = conv(1, widths[0], stride=2)
+        self.down = descent(widths)
+        self.fuse = Residual(widths[4] + widths[3], features)
         narrow = (decoder_width * 2, decoder_width * 2, decoder_width)
         inputs = (features + widths[2], narrow[0] + widths[1], narrow[1] + widths[0])
         self.up = nn.ModuleList(
-            _Residual(before, after) for before, after in zip(inputs, narrow, strict=True)
+            Residual(before, after) for before, after in zip(inputs, narrow, strict=True)
         )
         self.outline = nn.Conv2d(decoder_width, len(ORGANS), 1)
         self.edge = _EdgeHead(narrow[1], len(ORGANS))
@@ -80,44 +72,16 @@ class OrganNet(nn.Module):
             nn.Linear(2 * (features + widths[4]), 64), nn.ReLU(), nn.Linear(64, len(ORGANS))
         )
 
-    def encode(self, films: Tensor) -> Tensor:
-        """Films (B, 1, S, S) to the feature map (B, D, S/16, S/16)."""
-        return self._encode(films)[0]
-
     def forward(self, films: Tensor) -> OrganOutput:
-        features, stages = self._encode(films)
+        stages = descend(self.stem, self.down, films)
+        features = self.fuse(torch.cat([double(stages[4]), stages[3]], dim=1))  # stride 16
         states = [features]
         for block, skip in zip(self.up, (stages[2], stages[1], stages[0]), strict=True):
-            states.append(block(torch.cat([_double(states[-1]), skip], dim=1)))
+            states.append(block(torch.cat([double(states[-1]), skip], dim=1)))
         logits = self.outline(states[-1])  # (B, 5, S/2, S/2)
         edges = self.edge(states[2])  # (B, 5, 4), from stride 4
         pooled = [_pooled(features), _pooled(stages[4])]
-        return OrganOutput(logits, edges, self.presence(torch.cat(pooled, dim=1)), features)
-
-    def _encode(self, films: Tensor) -> tuple[Tensor, list[Tensor]]:
-        stages = [self.stem(films)]
-        for block in self.down:
-            stages.append(block(stages[-1]))
-        return self.fuse(torch.cat([_double(stages[4]), stages[3]], dim=1)), stages
-
-
-class _Residual(nn.Module):
-    """Two 3 x 3 convolutions and a shortcut."""
-
-    def __init__(self, before: int, after: int, stride: int = 1) -> None:
-        super().__init__()
-        self.first = _conv(before, after, stride)
-        self.second = nn.Sequential(
-            nn.Conv2d(after, after, 3, padding=1, bias=False), nn.BatchNorm2d(after)
-        )
-        shortcut: list[nn.Module] = [nn.AvgPool2d(2)] if stride == 2 else []
-        if before != after:
-            shortcut += [nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after)]
-        self.shortcut = nn.Sequential(*shortcut)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        summed: Tensor = self.second(self.first(maps)) + self.shortcut(maps)
-        return functional.relu(summed)
+        return OrganOutput(logits, edges, self.presence(torch.cat(pooled, dim=1)))
 
 
 class _EdgeHead(nn.Module):
@@ -155,18 +119,6 @@ class _ProfileHead(nn.Module):
         centres = torch.linspace(0.0, 1.0, steps, device=weights.device)
         mean: Tensor = weights @ centres  # (B, edges)
         return mean
-
-
-def _conv(before: int, after: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _double(maps: Tensor) -> Tensor:
-    return functional.interpolate(maps, scale_factor=2.0, mode="nearest")
 
 
 def _pooled(maps: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""The detector that ships: outlines of five organs from OrganNet, the other regions from them."""
+"""The detector that ships: outlines of five organs from OrganNet, the other regions from them.
+
+Beside it, an encoder may make the map that a generator reads the regions from.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from grounded.atlas import Atlas
 from grounded.detectors import anatomy
-from grounded.detectors.features import FilmFeatures
+from grounded.detectors.features import EncodedFilm
+from grounded.detectors.film_encoder import Encoder
 from grounded.detectors.organ_net import ORGANS, OrganNet
 from grounded.detectors.outlines import OrganOutlines, find_outlines
 from grounded.errors import InvalidValueError
@@ -32,37 +35,50 @@ class OrganDetector:
     """Finds the regions of a chest atlas; the five organs come with outlines.
 
     weights: a folder with config.json and model.safetensors. threshold: the score, that at least a
-    third of an organ lies in the film, from which the organ counts as found. Raises ConfigError
-    for weights or an atlas that cannot be used.
+    third of an organ lies in the film, from which the organ counts as found. encoder: such a folder
+    of a FilmEncoder, whose map of the film travels with the regions; None for none. Raises
+    ConfigError for weights or an atlas that cannot be used.
     """
 
     name = "organs"
 
     def __init__(
-        self, weights: str | os.PathLike[str], atlas: str = "chest29", threshold: float = 0.5
+        self,
+        weights: str | os.PathLike[str],
+        atlas: str = "chest29",
+        threshold: float = 0.5,
+        encoder: str | os.PathLike[str] | None = None,
     ) -> None:
         folder = Path(weights)
         net = build(OrganNet, read_config(folder), folder)
-        self.weights_sha256: Mapping[str, str] = fill(net, folder)
+        self._encoder = None if encoder is None else Encoder(encoder)
+        self.weights_sha256: Mapping[str, str] = {
+            **fill(net, folder),
+            **(self._encoder.weights_sha256 if self._encoder else {}),
+        }
         self.atlas = Atlas.open(atlas)
         self._net = net
         self._threshold = threshold
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
-        """The regions of each film, in the atlas's order, with features to describe them from."""
-        outlines = find_outlines(self._net, [image.pixels for image in images])
-        return [
+        """The regions of each film, in the atlas's order, with its map if there is an encoder."""
+        films = [image.pixels for image in images]
+        regions = [
             film_regions(found, image.info.frame, self.atlas, self._threshold)
-            for image, found in zip(images, outlines, strict=True)
+            for image, found in zip(images, find_outlines(self._net, films), strict=True)
+        ]
+        if self._encoder is None:
+            return regions
+        return [
+            replace(found, features=EncodedFilm(*encoded))
+            for found, encoded in zip(regions, self._encoder.encode(films), strict=True)
         ]
 
 
 def film_regions(found: OrganOutlines, frame: Box, atlas: Atlas, threshold: float) -> Regions:
     """All regions that follow from what the network found in a film, in the atlas's order."""
     organs = organ_regions(found, frame, threshold)
-    regions = in_order(anatomy.derive(organs, frame), atlas)
-    film = torch.from_numpy(found.features)
-    return replace(regions, features=FilmFeatures.of(film, found.placement, regions.boxes))
+    return in_order(anatomy.derive(organs, frame), atlas)
 
 
 def organ_regions(found: OrganOutlines, frame: Box, threshold: float) -> Regions:

@@ -23,14 +23,12 @@ class OrganOutlines:
 
     probabilities: (5, S/2, S/2) float32 over the model frame, one part an organ, 0 off the film.
     boxes: (5, 4) image frame, NaN where the outline is empty. scores: (5,), the probability that at
-    least a third of the organ lies in the film. features: (D, S/16, S/16), model frame. placement:
-    how the film lies in the model frame.
+    least a third of the organ lies in the film. placement: how the film lies in the model frame.
     """
 
     probabilities: NDArray[np.float32]
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
-    features: NDArray[np.float32]
     placement: Placement
 
     def regions(self, threshold: float = 0.5) -> Regions:
@@ -57,7 +55,6 @@ def find_outlines(net: OrganNet, films: Sequence[NDArray[np.float32]]) -> list[O
         maps = output.mask_logits.float().sigmoid().numpy()
         scores = output.presence_logits.double().sigmoid().numpy()
     edges = output.edges.double().numpy() * net.side
-    features = output.features.float().numpy()
     found = []
     for row, placement in enumerate(placements):
         parts = np.stack([_one_part(_on_film(organ, placement)) for organ in maps[row]])
@@ -65,9 +62,7 @@ def find_outlines(net: OrganNet, films: Sequence[NDArray[np.float32]]) -> list[O
         boxes = np.stack(
             [blended(extent(p) * cell, edge) for p, edge in zip(parts, edges[row], strict=True)]
         )
-        found.append(
-            OrganOutlines(parts, placement.to_image(boxes), scores[row], features[row], placement)
-        )
+        found.append(OrganOutlines(parts, placement.to_image(boxes), scores[row], placement))
     return found
 
 

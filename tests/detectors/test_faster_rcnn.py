@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from grounded import Atlas, Image
+from grounded import Atlas, Box, Image
 from grounded.detectors.faster_rcnn import FasterRCNNDetector
-from grounded.detectors.features import FilmFeatures
+from grounded.detectors.features import EncodedFilm
 from grounded.detectors.region_rcnn import RegionRCNN, RegionTargets
 from grounded.errors import ConfigError
 from grounded.protocols import RegionDetector
@@ -58,11 +58,11 @@ def test_a_batch_gives_the_same_as_one_by_one(weights: Path) -> None:
         assert np.allclose(single.scores, batched.scores, atol=1e-4)
 
 
-def test_features_are_pooled_on_the_very_box(weights: Path) -> None:
+def test_the_map_of_the_film_travels_with_its_regions(weights: Path) -> None:
     [regions] = FasterRCNNDetector(weights, threshold=0).detect(films()[:1])
-    assert isinstance(regions.features, FilmFeatures)
-    again = regions.features.pool(regions.boxes)
-    assert torch.equal(again.vectors, regions.features.vectors)
+    drawn = regions.drawn("marked area", Box(1, 1, 9, 9))
+    assert isinstance(drawn.features, EncodedFilm)
+    assert drawn.features is regions.features
 
 
 def test_an_unannotated_region_is_not_learnt_as_background() -> None:

@@ -21,14 +21,8 @@ def test_outputs_have_the_stated_shapes(net: OrganNet) -> None:
     assert output.mask_logits.shape == (2, len(ORGANS), 32, 32)
     assert output.edges.shape == (2, len(ORGANS), 4)
     assert output.presence_logits.shape == (2, len(ORGANS))
-    assert output.features.shape == (2, 12, 4, 4)
     assert output.edges.min() >= 0
     assert output.edges.max() <= 1
-
-
-def test_the_encoder_alone_gives_the_same_features(net: OrganNet) -> None:
-    films = torch.rand(2, 1, 64, 64)
-    assert torch.equal(net.encode(films), net(films).features)
 
 
 def test_a_batch_equals_singles(net: OrganNet) -> None:

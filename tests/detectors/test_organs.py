@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from grounded import Atlas, Box, Image, Mask, Placement
-from grounded.detectors.features import FilmFeatures
+from grounded.detectors.features import EncodedFilm
+from grounded.detectors.film_encoder import FilmEncoder
 from grounded.detectors.organ_net import ORGANS, OrganNet
 from grounded.detectors.organs import (
     OrganDetector,
@@ -22,6 +23,7 @@ from grounded.detectors.organs import (
 from grounded.detectors.outlines import OrganOutlines, extent
 from grounded.errors import ConfigError
 from grounded.protocols import RegionDetector
+from grounded.weights import write
 
 CHEST = Atlas.open("chest29")
 TINY = {"side": 64, "widths": [4, 4, 8, 8, 8], "decoder_width": 4, "features": 6}
@@ -35,6 +37,16 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     net = OrganNet(**TINY)
     save_file(net.state_dict(), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(TINY))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny encoder with random weights."""
+    folder = tmp_path_factory.mktemp("encoder")
+    config = {"side": 64, "widths": [4, 4, 8, 8, 8], "fused": 8, "features": 6}
+    torch.manual_seed(0)
+    write(folder, config, FilmEncoder(**config).state_dict())  # type: ignore[arg-type]
     return folder
 
 
@@ -52,7 +64,6 @@ def outlines(
         maps,
         placement.to_image(np.stack([extent(organ) * cell for organ in maps])),
         np.full(len(maps), 0.9) if scores is None else scores,
-        np.zeros((6, 4, 4), np.float32),
         placement,
     )
 
@@ -84,9 +95,6 @@ def test_a_batch_gives_the_same_as_one_by_one(weights: Path) -> None:
         assert single.names == batched.names
         assert np.allclose(single.boxes, batched.boxes, atol=1e-3)
         assert np.allclose(single.scores, batched.scores, atol=1e-5)
-        assert isinstance(single.features, FilmFeatures)
-        assert isinstance(batched.features, FilmFeatures)
-        assert torch.allclose(single.features.vectors, batched.features.vectors, atol=1e-4)
 
 
 def test_blank_films_do_not_crash(weights: Path) -> None:
@@ -98,11 +106,22 @@ def test_no_films_give_no_regions(weights: Path) -> None:
     assert OrganDetector(weights).detect([]) == []
 
 
-def test_a_box_drawn_by_hand_is_read_from_the_same_film(weights: Path) -> None:
-    [regions] = OrganDetector(weights, threshold=0).detect(films()[:1])
-    drawn = regions.drawn("marked area", Box(10, 10, 30, 40))
-    assert isinstance(drawn.features, FilmFeatures)
-    assert drawn.features.vectors.shape == (1, TINY["features"])
+def test_with_an_encoder_the_map_of_the_film_travels_with_its_regions(
+    weights: Path, encoder: Path
+) -> None:
+    detector = OrganDetector(weights, threshold=0, encoder=encoder)
+    for film, batched in zip(films(), detector.detect(films()), strict=True):
+        [single] = detector.detect([film])
+        drawn = single.drawn("marked area", Box(1, 1, 30, 30))
+        assert isinstance(batched.features, EncodedFilm)
+        assert isinstance(drawn.features, EncodedFilm)
+        assert batched.features.film.shape == (6, 8, 8)
+        assert torch.allclose(drawn.features.film, batched.features.film, atol=1e-4)
+        assert drawn.features.placement.image_shape == film.pixels.shape
+
+
+def test_without_an_encoder_there_is_no_map(weights: Path) -> None:
+    assert all(found.features is None for found in OrganDetector(weights).detect(films()))
 
 
 def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
