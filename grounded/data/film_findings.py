@@ -3,9 +3,9 @@
 `configs/findings/covid_films.csv` has one row for a film, a region of the atlas `chest29` and a
 label of `grounded.findings`: film, region, label, presence, source. It holds no text of the notes.
 
-How it came about. One of the engineers read the case notes of all 292 frontal films of
-`covid_films`; 180 of them have something to read. `source` is "notes" where the notes say it, and
-"seen" where only the film shows it. The rules:
+How it came about. One of the engineers looked at all 292 frontal films of `covid_films` and read
+the case notes, which 208 of them have. `source` is "notes" where the notes say it, and "seen" where
+only the film shows it. The rules:
 
 - A statement counts for the film that it was written of. Where a series shares its notes and they
   leave open which film is meant, or speak of CT alone, there is no row. One series repeats four
