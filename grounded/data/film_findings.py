@@ -20,8 +20,9 @@ only the film shows it. The rules:
 - A film called normal has no opacity, effusion or pneumothorax; heart size only where it is named.
 - Support devices were looked for in the films too: an endotracheal tube or tracheostomy in
   `trachea`; any tube, line or pacing lead over `mediastinum` or the heart; pacemakers, drains and
-  large catheters in the lungs. Electrodes, their leads, clips and sternal wires are no devices; a
-  film where they cross the mediastinum has no row "absent" for it.
+  large catheters in the lungs, which are absent only in PA films with nothing foreign in them.
+  Electrodes, their leads, clips and sternal wires are no devices; a film where they cross the
+  mediastinum has no row "absent" for it.
 
 These are readings of case notes, and for devices of films at reduced size, by engineers. They are
 no radiologists' annotations of the films, and nobody read them a second time. What the notes leave
