@@ -25,7 +25,8 @@ class FasterRCNNDetector:
     """Finds the regions of an atlas, each by the proposal that is surest of it.
 
     weights: a folder with config.json and model.safetensors, trained for the regions of `atlas` in
-    their order. threshold: the score from which a region counts as found. Raises ConfigError for weights that cannot be used.
+    their order. threshold: the score from which a region counts as found. Raises ConfigError
+    for weights that cannot be used.
     """
 
     name = "faster r-cnn"

@@ -1,0 +1,461 @@
+"""Trains FilmEncoder and FindingNet: the first of the two stages of the sentence generator.
+
+Linear: read the films, find their regions with the shipped detector, hold out, train, measure,
+write. Every random choice follows from the configuration's seed and the number of the training
+film, so a run that is stopped and resumed sees the same films.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import DataLoader, Subset
+
+from grounded.atlas import REGIONS
+from grounded.data.finding_films import FindingExample, finding_films
+from grounded.data.organs import split_by_patient
+from grounded.detectors.film_encoder import STRIDE, FilmEncoder
+from grounded.detectors.organs import OrganDetector
+from grounded.errors import ConfigError
+from grounded.evaluate.detection import area_under_curve
+from grounded.generators.finding_net import FindingNet
+from grounded.image import Image
+from grounded.train.augment import Strength
+from grounded.train.detector import learning_rate_at, organ_films
+from grounded.train.finding_samples import (
+    FindingSample,
+    FindingSamples,
+    KnownFilm,
+    Painting,
+    Pairs,
+)
+from grounded.weights import WEIGHTS, parameters, write
+from grounded.wording import kind_of
+
+CHECKPOINT = "findings.pt"
+ENCODER, FINDINGS = "encoder", "findings"
+
+
+@dataclass(frozen=True)
+class FindingConfig:
+    """All that a run depends on, beside the data.
+
+    pairs: which findings are read in which kinds of region. start: OrganNet's weights, whose trunk
+    the encoder starts from. side: S of the network's input. cache_side: the films are kept with
+    this longest side. held_out, held_out_seed: the part of each source's patients that is measured
+    with, as for the detector. calibration: the part of the rest that is calibrated with. real: how
+    often a film that readers described is drawn. ranking: weight of the loss that compares regions
+    of one film. smoothing: of the labels. head_rate: the learning rate of the new layers over that
+    of the trunk.
+    """
+
+    pairs: Mapping[str, Sequence[str]]
+    start: str = ""
+    seed: int = 0
+    side: int = 320
+    cache_side: int = 400
+    held_out: float = 0.15
+    calibration: float = 0.15
+    widths: tuple[int, ...] = (32, 64, 96, 160, 224)
+    fused: int = 160
+    features: int = 128
+    hidden: int = 96
+    steps: int = 2600
+    batch: int = 16
+    learning_rate: float = 6e-4
+    head_rate: float = 3.0
+    weight_decay: float = 0.02
+    warmup: float = 0.05
+    ema: float = 0.998
+    real: float = 0.35
+    ranking: float = 0.3
+    smoothing: float = 0.02
+    workers: int = 1
+    threads: int = 1
+    log_every: int = 50
+    measure_every: int = 400
+    painting: Painting = field(default_factory=Painting)
+    strength: Strength = field(default_factory=Strength)
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> FindingConfig:
+        """From a table of keywords, with sub-tables. Raises ConfigError."""
+        values = dict(table)
+        try:
+            values["painting"] = Painting(**values.get("painting", {}))
+            values["strength"] = Strength(**values.get("strength", {}))
+            if "widths" in values:
+                values["widths"] = tuple(values["widths"])
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f"the training configuration does not fit: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FindingFilms:
+    """The films of a run, held apart by patient."""
+
+    train: list[KnownFilm]
+    calibration: list[KnownFilm]
+    held: list[KnownFilm]
+
+
+class ReadingNet(torch.nn.Module):
+    """Encoder and FindingNet as one, for training and measuring."""
+
+    def __init__(self, config: FindingConfig, pairs: Pairs) -> None:
+        super().__init__()
+        self.encoder = FilmEncoder(config.side, config.widths, config.fused, config.features)
+        self.findings = FindingNet(pairs.labels, pairs.all_kinds, config.features, config.hidden)
+        kinds = [kind_of(name) for name in REGIONS]
+        places = [pairs.all_kinds.index(kind) if kind in pairs.all_kinds else -1 for kind in kinds]
+        mirrored = [name.startswith("left ") for name in REGIONS]
+        self.register_buffer("kinds", torch.tensor(places), persistent=False)
+        self.register_buffer("mirrored", torch.tensor(mirrored), persistent=False)
+
+    def forward(self, films: Tensor, boxes: Tensor, there: Tensor) -> Tensor:
+        """Logits (B, R, F) of films (B, 1, S, S); NaN for regions that are not read.
+
+        boxes: (B, R, 4) model pixels. there: (B, R).
+        """
+        maps = self.encoder(films)
+        kinds: Tensor = self.kinds  # type: ignore[assignment]
+        mirrored: Tensor = self.mirrored  # type: ignore[assignment]
+        rows, regions = (there & (kinds >= 0)).nonzero(as_tuple=True)
+        on_map = torch.cat([rows[:, None].float(), boxes[rows, regions] / STRIDE], dim=1)
+        logits = self.findings(maps.float(), on_map, kinds[regions], mirrored[regions])
+        everywhere = logits.new_full((*there.shape, logits.shape[1]), torch.nan)
+        return everywhere.index_put((rows, regions), logits)
+
+
+def read_films(
+    config: FindingConfig, data: Path, pairs: Pairs, detector: OrganDetector
+) -> FindingFilms:
+    """All films with their regions, as the shipped detector finds them, split by patient."""
+    examples = finding_films(data)
+    _, held = split_by_patient(organ_films(data), config.held_out, config.seed)
+    names = {film.name for film in held}
+    rest = [e for e in examples if e.organs.name not in names]
+    _, calibration = split_by_patient([e.organs for e in rest], config.calibration, config.seed + 1)
+    apart = {film.name for film in calibration}
+
+    def kept(chosen: Sequence[FindingExample]) -> list[KnownFilm]:
+        return [known_film(example, pairs, detector, config.cache_side) for example in chosen]
+
+    return FindingFilms(
+        kept([e for e in rest if e.organs.name not in apart]),
+        kept([e for e in rest if e.organs.name in apart]),
+        kept([e for e in examples if e.organs.name in names]),
+    )
+
+
+def known_film(
+    example: FindingExample, pairs: Pairs, detector: OrganDetector, side: int
+) -> KnownFilm:
+    pixels = np.asarray(example.organs.pixels() / np.float32(255), dtype=np.float32)
+    [regions] = detector.detect([Image.of(pixels)])
+    return KnownFilm.of(example, regions, pairs, side)
+
+
+def finding_loss(logits: Tensor, sample: FindingSample, config: FindingConfig) -> dict[str, Tensor]:
+    """Cross-entropy over what is known, each finding with the same weight, and the ranking.
+
+    logits: (B, R, F). The ranking compares, in one film, regions that have a finding with regions
+    that do not: whatever all regions of a film share, such as its collection, cannot help there.
+    """
+    known = sample.known
+    valid = torch.isfinite(known) & torch.isfinite(logits)
+    target = known.nan_to_num() * (1 - 2 * config.smoothing) + config.smoothing
+    each = functional.binary_cross_entropy_with_logits(
+        logits.nan_to_num(), target, reduction="none"
+    )
+    counts = valid.sum(dim=(0, 1))  # (F,)
+    by_label = (each * valid).sum(dim=(0, 1)) / counts.clamp(min=1)
+    entropy = by_label[counts > 0].mean()
+    ranking = _ranking(logits.nan_to_num(), known, valid)
+    return {
+        "entropy": entropy,
+        "ranking": ranking,
+        "total": entropy + config.ranking * ranking,
+    }
+
+
+def _ranking(logits: Tensor, known: Tensor, valid: Tensor) -> Tensor:
+    present = valid & (known == 1)
+    absent = valid & (known == 0)
+    # (B, R, R, F): a region that has the finding against one of the same film that has not
+    pairs = present[:, :, None] & absent[:, None]
+    margin = functional.softplus(1 - (logits[:, :, None] - logits[:, None]))
+    return (margin * pairs).sum() / pairs.sum().clamp(min=1)
+
+
+@dataclass
+class _Run:
+    """A run under way: the network, its smoothed copy, the optimizer, the step reached."""
+
+    config: FindingConfig
+    output: Path
+    net: ReadingNet
+    smooth: ReadingNet
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+
+    @classmethod
+    def begin(cls, config: FindingConfig, pairs: Pairs, output: Path) -> _Run:
+        net, smooth = (
+            ReadingNet(config, pairs).to(memory_format=torch.channels_last) for _ in range(2)
+        )
+        if config.start:
+            start_from(net.encoder, Path(config.start))
+        smooth.load_state_dict(net.state_dict())
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": list(trunk(net.encoder)), "scale": 1.0},
+                {"params": list(new_layers(net)), "scale": config.head_rate},
+            ],
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        run = cls(config, output, net, smooth, optimizer)
+        if (output / CHECKPOINT).is_file():
+            run._resume()
+        return run
+
+    def steps(self, films: FindingFilms, pairs: Pairs) -> Iterator[str]:
+        """Train to the end; a line of text for each log entry."""
+        config = self.config
+        samples = FindingSamples(
+            films.train,
+            pairs,
+            side=config.side,
+            count=config.steps * config.batch,
+            seed=config.seed,
+            real=config.real,
+            painting=config.painting,
+            strength=config.strength,
+        )
+        loader = DataLoader(
+            Subset(samples, range(self.step * config.batch, len(samples))),
+            batch_size=config.batch,
+            num_workers=config.workers,
+            prefetch_factor=4 if config.workers else None,
+        )
+        sums: dict[str, float] = {}
+        started, first = time.perf_counter(), self.step
+        for batch in loader:
+            for name, value in self._one(FindingSample(*batch)).items():
+                sums[name] = sums.get(name, 0.0) + value
+            if self.step % config.log_every == 0 or self.step == config.steps:
+                count = (self.step - 1) % config.log_every + 1
+                losses = {name: round(value / count, 4) for name, value in sums.items()}
+                seconds = (time.perf_counter() - started) / (self.step - first)
+                yield self._log({"step": self.step, "seconds_a_step": round(seconds, 3), **losses})
+                sums = {}
+            if self.step % config.measure_every == 0 and self.step < config.steps:
+                self.save()
+                yield self._log(
+                    {"step": self.step, **measure(self.smooth, films.calibration, pairs, config)}
+                )
+
+    def _one(self, batch: FindingSample) -> dict[str, float]:
+        config = self.config
+        rate = config.learning_rate * learning_rate_at(self.step / config.steps, config.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        self.net.train()
+        films = batch.film.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self.net(films, batch.boxes, batch.there)
+        terms = finding_loss(logits.float(), batch, config)
+        self.optimizer.zero_grad()
+        terms["total"].backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimizer.step()
+        self.step += 1
+        self._smooth()
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    @torch.no_grad()
+    def _smooth(self) -> None:
+        """Move the smoothed copy towards the network; faster while the run is young."""
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        kept, new = ([*net.parameters(), *net.buffers()] for net in (self.smooth, self.net))
+        smoothed = [k for k in kept if k.is_floating_point()]
+        torch._foreach_lerp_(smoothed, [n for n in new if n.is_floating_point()], 1 - decay)
+
+    def _log(self, entry: dict[str, float]) -> str:
+        line = json.dumps(entry)
+        with (self.output / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+        return line
+
+    def save(self) -> None:
+        write_reading(self.smooth, self.config, self.output)
+        state = {
+            "step": self.step,
+            "net": self.net.state_dict(),
+            "smooth": self.smooth.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        torch.save(state, self.output / CHECKPOINT)
+
+    def _resume(self) -> None:
+        state = torch.load(self.output / CHECKPOINT, weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.smooth.load_state_dict(state["smooth"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = int(state["step"])
+
+
+def train_findings(
+    config: FindingConfig,
+    films: FindingFilms,
+    pairs: Pairs,
+    output: Path,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+) -> ReadingNet:
+    """Train and write `output`/encoder and `output`/findings; the network, smoothed.
+
+    A run that finds its own checkpoint in `output` goes on from it. say: called with each line of
+    progress.
+    """
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
+    cv2.setNumThreads(1)  # its thread pool does not survive the fork of the loader's workers
+    output.mkdir(parents=True, exist_ok=True)
+    run = _Run.begin(config, pairs, output)
+    for line in run.steps(films, pairs):
+        say(line)
+    run.save()
+    run.smooth.eval()
+    return run.smooth
+
+
+def start_from(encoder: FilmEncoder, folder: Path) -> None:
+    """Give the encoder the trunk of an OrganNet. Raises ConfigError for weights without one."""
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise ConfigError(f"no {WEIGHTS} in {folder} to start from")
+    wanted = encoder.state_dict()
+    found = {name: value.float() for name, value in load_file(path).items() if name in wanted}
+    fits = {name: value for name, value in found.items() if value.shape == wanted[name].shape}
+    if not fits:
+        raise ConfigError(f"{path} holds no layer of a film encoder; expected OrganNet's weights")
+    encoder.load_state_dict(fits, strict=False)
+
+
+def trunk(encoder: FilmEncoder) -> Iterator[torch.nn.Parameter]:
+    """The layers that OrganNet has as well."""
+    for part in (encoder.stem, encoder.down, encoder.fuse):
+        yield from part.parameters()
+
+
+def new_layers(net: ReadingNet) -> Iterator[torch.nn.Parameter]:
+    yield from net.encoder.out.parameters()
+    yield from net.findings.parameters()
+
+
+def write_reading(net: ReadingNet, config: FindingConfig, output: Path) -> None:
+    """`output`/encoder and `output`/findings, in half precision."""
+    encoder = {
+        "side": config.side,
+        "widths": list(config.widths),
+        "fused": config.fused,
+        "features": config.features,
+    }
+    findings = {
+        "labels": list(net.findings.labels),
+        "kinds": list(net.findings.kinds),
+        "features": config.features,
+        "hidden": config.hidden,
+    }
+    write(output / ENCODER, encoder, _half(net.encoder))
+    write(output / FINDINGS, findings, _half(net.findings))
+
+
+def _half(net: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: value.half().contiguous() for name, value in parameters(net).items()}
+
+
+@torch.inference_mode()
+def read(
+    net: ReadingNet, batches: Sequence[FindingSample]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Logits and what is known, each (N, R, F), and which films are real (N,)."""
+    net.eval()
+    logits, known, real = [], [], []
+    for batch in batches:
+        logits.append(net(batch.film, batch.boxes, batch.there).numpy())
+        known.append(batch.known.numpy())
+        real.append(batch.real.numpy())
+    return np.concatenate(logits), np.concatenate(known), np.concatenate(real)
+
+
+def as_they_are(
+    films: Sequence[KnownFilm], pairs: Pairs, config: FindingConfig, *, paint: bool, seed: int = 0
+) -> list[FindingSample]:
+    """Batches of films unchanged, or with one lesion or more painted into each that is clear."""
+    often = 1.0 if paint else 0.0
+    painting = Painting(often, config.painting.more, 0.0, config.painting.kinds)
+    samples = FindingSamples(
+        films,
+        pairs,
+        side=config.side,
+        count=0,
+        seed=seed,
+        real=0.0,
+        painting=painting,
+        strength=UNCHANGED,
+        jitter=0.0,
+    )
+    single = [samples.of_film(film, number) for number, film in enumerate(films)]
+    batches = [single[i : i + config.batch] for i in range(0, len(single), config.batch)]
+    return [FindingSample(*(torch.stack(part) for part in zip(*b, strict=True))) for b in batches]
+
+
+def measure(
+    net: ReadingNet, films: Sequence[KnownFilm], pairs: Pairs, config: FindingConfig
+) -> dict[str, float]:
+    """The area under the curve by finding: painted into clear films, and in real ones."""
+    figures: dict[str, float] = {}
+    clear = [film for film in films if film.paintable and not film.real]
+    real = [film for film in films if film.real]
+    for source, chosen, paint in (("painted", clear, True), ("real", real, False)):
+        if not chosen:
+            continue
+        logits, known, _ = read(net, as_they_are(chosen, pairs, config, paint=paint))
+        for column, label in enumerate(pairs.labels):
+            scores, truth = known_pairs(logits[..., column], known[..., column])
+            if 3 <= truth.sum() <= len(truth) - 3:
+                area = area_under_curve(list(scores), list(truth))
+                figures[f"{source} {label}"] = round(area, 4)
+    return figures
+
+
+def known_pairs(
+    logits: NDArray[np.float32], known: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Flat scores and truth where both exist."""
+    valid = np.isfinite(logits) & np.isfinite(known)
+    return logits[valid], known[valid] == 1
+
+
+UNCHANGED = Strength(
+    crop=0.0, pad=0.0, rotation=0.0, stretch=0.0, extreme=0.0, opacity=0.0, device=0.0,
+    letters=0.0, contrast=0.0, local_contrast=0.0, shading=0.0, blur=0.0, noise=0.0, invert=0.0,
+    patch=0.0,
+)  # fmt: skip
