@@ -109,18 +109,23 @@ class BeamCache:
         self.bias[:, range(width), range(new.start, new.stop)] = 0
         self.used += width
 
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Fill the newest slots of a layer, (G, H, b, D) each; all its slots (G, H, S, D)."""
+        count, new = len(self), slice(self.used - keys.shape[2], self.used)
+        kept = self.keys[layer][:count], self.values[layer][:count]
+        kept[0][:, :, new] = keys
+        kept[1][:, :, new] = values
+        return kept[0][:, :, : self.used], kept[1][:, :, : self.used]
+
+    def seen(self, width: int) -> Tensor:
+        """Which slots the newest tokens of `width` beams see: 0 or -inf, (G, 1, b, S)."""
+        return self.bias[:, None, :width, : self.used]
+
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention of the newest tokens, (G, b, H, D) each, over all that their beams see."""
-        width, count = query.shape[1], len(self)
-        new = slice(self.used - width, self.used)
-        keys, values = self.keys[layer][:count], self.values[layer][:count]
-        keys[:, :, new] = key.transpose(1, 2)
-        values[:, :, new] = value.transpose(1, 2)
+        keys, values = self.write(layer, key.transpose(1, 2), value.transpose(1, 2))
         attended = functional.scaled_dot_product_attention(
-            query.transpose(1, 2).float(),
-            keys[:, :, : self.used],
-            values[:, :, : self.used],
-            self.bias[:, None, :width, : self.used],
+            query.transpose(1, 2).float(), keys, values, self.seen(query.shape[1])
         )  # (G, H, b, D)
         return attended.transpose(1, 2)
 
@@ -210,6 +215,27 @@ def decode(
     done when B of its beams have stopped ("early stopping") or at max_length, which counts the
     start token; the best score wins, over a length that counts the start and not the stop token.
     """
+    ranked = decode_ranked(
+        step,
+        cache,
+        start=start,
+        stop=stop,
+        max_length=max_length,
+        length_penalty=length_penalty,
+    )
+    return [candidates[0] for candidates in ranked]
+
+
+def decode_ranked(
+    step: Step,
+    cache: BeamCache,
+    *,
+    start: int,
+    stop: int,
+    max_length: int,
+    length_penalty: float = 1.0,
+) -> list[list[Decoded]]:
+    """As `decode`, but all that ended of each sequence, the best score first: B or more."""
     search = _Search.begin(cache, start, stop, max_length, length_penalty)
     for position in range(max_length - 1):
         if not len(cache):
@@ -291,14 +317,14 @@ class _Search:
         self.tokens, self.log_probs = self.tokens[kept], self.log_probs[kept]
         self.scores = self.scores[kept]
 
-    def results(self) -> list[Decoded]:
-        """The best of each sequence; what is still open ends here."""
+    def results(self) -> list[list[Decoded]]:
+        """What ended of each sequence, best first; what is still open ends here."""
         for index, row in enumerate(self.cache.rows.tolist()):
             for beam in range(self.cache.beams):
                 self.ended[row].append(
                     self._decoded(self.tokens[index, beam], self.log_probs[index, beam], None)
                 )
-        return [max(ended, key=lambda item: item.score) for ended in self.ended]
+        return [sorted(ended, key=lambda item: -item.score) for ended in self.ended]
 
     def _note(self, stops: Tensor, parents: Tensor, log_probs: Tensor, sums: Tensor) -> None:
         for index, rank in stops.nonzero().tolist():

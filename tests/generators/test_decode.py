@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from grounded.generators.decode import BeamCache, Best, Decoded, best_of, decode
+from grounded.generators.decode import BeamCache, Best, Decoded, best_of, decode, decode_ranked
 from grounded.generators.rgrg_net import DecoderLayout, DecoderNet
 
 LAYOUT = DecoderLayout(layers=2, width=16, heads=2, vocabulary=48, features=8, stop=47)
@@ -144,3 +144,17 @@ def test_a_cache_knows_which_sequences_are_left(net: DecoderNet, vectors: Tensor
     cache = net.cache(vectors[:3].detach(), 1)
     cache.keep(torch.tensor([2, 1]))
     assert cache.rows.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_all_that_ended_comes_the_best_first(net: DecoderNet, vectors: Tensor, beams: int) -> None:
+    with torch.inference_mode():
+        ranked = decode_ranked(
+            net.step, net.cache(vectors, beams), start=START, stop=LAYOUT.stop, max_length=12
+        )
+    assert [candidates[0] for candidates in ranked] == run(net, vectors, beams)
+    for candidates in ranked:
+        scores = [item.score for item in candidates]
+        assert len(candidates) >= beams
+        assert scores == sorted(scores, reverse=True)
+        assert len({(item.tokens, item.finished) for item in candidates}) == len(candidates)
