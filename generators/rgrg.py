@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
+import tokenizers
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grounded.errors import ConfigError, InvalidValueError, MissingExtraError
+from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import VOCABULARY
 from grounded.generators.decode import Decoded, decode
 from grounded.generators.packed import can_pack
@@ -173,12 +174,6 @@ def open_tokenizer(source: str | os.PathLike[str] | None) -> Text:
     """
     if source == TOKEN_IDS:
         return lambda tokens: " ".join(map(str, tokens))
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise MissingExtraError(
-            "tokens become text by the tokenizers library: pip install 'grounded[rgrg]'"
-        ) from error
     folder = _cached() if source is None else Path(source)
     whole, words, merges = (
         folder / name for name in ("tokenizer.json", "vocab.json", "merges.txt")

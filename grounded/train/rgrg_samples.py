@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import tokenizers
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -18,7 +18,7 @@ from grounded.atlas import REGIONS
 from grounded.data.organs import read_grey
 from grounded.data.region_table import RegionRow
 from grounded.detectors.rgrg_net import MEAN, STD
-from grounded.errors import ConfigError, MissingExtraError
+from grounded.errors import ConfigError
 from grounded.geometry import Placement
 from grounded.train import augment
 from grounded.train.augment import Strength
@@ -50,9 +50,7 @@ class Words:
                 f"`tokenizer` in the configuration a small one is trained on the table"
             )
         try:
-            self._tokenizer = _tokenizers().Tokenizer.from_file(str(path))
-        except MissingExtraError:
-            raise
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises plain Exception
             raise ConfigError(f"{path} is no tokenizer: {error}") from error
         stop = self._tokenizer.token_to_id(END)
@@ -67,7 +65,7 @@ class Words:
 
         The folder can be opened as a tokenizer of the transformers library too.
         """
-        tokenizer = _tokenizers().ByteLevelBPETokenizer()
+        tokenizer = tokenizers.ByteLevelBPETokenizer()
         phrases = (phrase for row in rows for phrase in row.phrases if phrase)
         tokenizer.train_from_iterator(
             phrases, vocab_size=size, special_tokens=[END], show_progress=False
@@ -180,15 +178,6 @@ class SharedBatches(Sampler[list[tuple[int, int]]]):
                     order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
                 items.append((int(order[draw % self.rows]), draw))
             yield items
-
-
-def _tokenizers() -> Any:
-    try:
-        return importlib.import_module("tokenizers")
-    except ImportError as error:
-        raise MissingExtraError(
-            "sentences become tokens by the tokenizers library: pip install 'grounded[train]'"
-        ) from error
 
 
 def _changed(

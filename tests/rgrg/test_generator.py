@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tokenizers
 
 from grounded import Box, Image, Regions, Reporter, load
 from grounded.detectors.rgrg import BLANK, RgrgDetector
@@ -160,7 +161,6 @@ def test_features_of_another_detector_are_refused(generator: RgrgGenerator, ches
 def test_without_a_tokenizer_the_error_says_how_to_get_it(
     tmp_path: Path, named: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("tokenizers")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ConfigError, match="hf download openai-community/gpt2"):
         open_tokenizer(tmp_path if named else None)
@@ -170,7 +170,6 @@ VOCABULARY = {"The": 0, "Ġheart": 1, "Ġis": 2, "Ġlarge": 3, ".": 4}
 
 
 def test_a_whole_tokenizer_on_disk_turns_tokens_to_text(tmp_path: Path) -> None:
-    tokenizers = pytest.importorskip("tokenizers")
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=VOCABULARY, merges=[]))
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
@@ -178,7 +177,6 @@ def test_a_whole_tokenizer_on_disk_turns_tokens_to_text(tmp_path: Path) -> None:
 
 
 def test_words_and_merges_on_disk_turn_tokens_to_text(tmp_path: Path) -> None:
-    pytest.importorskip("tokenizers")
     (tmp_path / "vocab.json").write_text(json.dumps(VOCABULARY))
     (tmp_path / "merges.txt").write_text("#version: 0.2\n")
     assert open_tokenizer(tmp_path)([0, 1, 2, 3, 4]) == "The heart is large."
