@@ -121,8 +121,8 @@ def _central(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) ->
     way = entries[str(rng.choice(list(entries), p=[0.45, 0.25, 0.3]))]
     points = [(out * x + rng.normal(0, 0.01), y + rng.normal(0, 0.015)) for x, y in way]
     if side == "left":
-        points += [(0.06, 0.13 + rng.normal(0, 0.02)), (cava + 0.03, 0.22)]
-    points += [(cava, 0.25 + rng.normal(0, 0.02)), (cava + rng.normal(0, 0.01), tip)]
+        points.append((0.08, 0.12 + rng.normal(0, 0.02)))
+    points += [(cava, 0.24 + rng.normal(0, 0.02)), (cava + rng.normal(0, 0.01), tip)]
     line = _line(chest, *points)
     alpha = rng.uniform(0.6, 1) * stroke(shape, line, _width(chest, rng.uniform(1.2, 2.4)))
     return _Device(alpha, side)

@@ -24,14 +24,22 @@ from grounded.data.painting import (
 )
 
 CONSOLIDATIONS = {"patchy": 0.36, "hazy": 0.24, "dense": 0.15, "peripheral": 0.1, "reticular": 0.15}
+# how much of ribs and vessels shows through a full cover
+_SHOWN = {
+    "patchy": (0.35, 0.7),
+    "hazy": (0.75, 0.95),
+    "dense": (0.15, 0.5),
+    "peripheral": (0.3, 0.7),
+    "reticular": (0.75, 0.95),
+}
 LUNG_MM = 240.0  # usual height of a lung
 # the strongest cover of each variety, from barely visible to plain
 _COVERS = {
     "patchy": (0.22, 0.9),
     "hazy": (0.2, 0.62),
-    "dense": (0.45, 0.97),
+    "dense": (0.45, 0.95),
     "peripheral": (0.2, 0.75),
-    "reticular": (0.3, 0.85),
+    "reticular": (0.25, 0.6),
 }
 
 
@@ -46,7 +54,7 @@ def consolidation(film: Plane, lung: Lung, rng: Generator, strength: float) -> P
     cover = pattern * np.float32(between(*_COVERS[variety], strength) / max(strongest, 1e-3))
     grey = between(lung.dark, lung.tissue, rng.uniform(0.75, 1.0))
     shade = grey + 0.04 * clouds(lung.shape, 0.3 * lung.height, rng, 2)
-    detail = rng.uniform(0.75, 1.0) if variety in ("hazy", "reticular") else rng.uniform(0.3, 0.7)
+    detail = rng.uniform(*_SHOWN[variety])
     part = veil(lung, film, cover, shade, detail)
     area = _closed(cover, lung) if variety == "reticular" else place_of(cover)
     return Paint(
@@ -77,8 +85,8 @@ def linear_atelectasis(film: Plane, lung: Lung, rng: Generator, strength: float)
     first = _spot(lung, rng, 0.5, 0.92)
     slope = rng.normal(0, 0.2)
     for number in range(int(rng.choice([1, 2, 3], p=[0.5, 0.32, 0.18]))):
-        shift = np.array([rng.normal(0, 0.06), number * rng.uniform(0.04, 0.1)]) * lung.height
-        centre = np.asarray(first) - np.sign(rng.random() - 0.3) * shift
+        shift = np.array([rng.normal(0, 0.06), number * rng.uniform(0.03, 0.07)]) * lung.height
+        centre = np.asarray(first) - shift
         slope = slope + rng.normal(0, 0.1)
         weight = np.float32(rng.uniform(0.7, 1.0))
         bands = np.maximum(bands, weight * _band(lung, centre, slope, rng))
@@ -86,7 +94,7 @@ def linear_atelectasis(film: Plane, lung: Lung, rng: Generator, strength: float)
     if float(cover.max()) < 0.2:  # the lines missed the lung: one through its deepest place
         deepest = np.unravel_index(int(lung.inside.argmax()), lung.shape)
         cover = _band(lung, np.array([deepest[1], deepest[0]], float), 0.0, rng)
-    cover = cover * np.float32(between(0.3, 0.85, strength) / float(cover.max()))
+    cover = cover * np.float32(between(0.25, 0.65, strength) / float(cover.max()))
     part = veil(lung, film, cover, lung.tissue, 1.0)
     area = into(np.zeros_like(film), lung.window, place_of(cover))
     return Paint(into(film, lung.window, part), area)
@@ -141,7 +149,7 @@ def _lumps(lung: Lung, zone: Plane, rng: Generator) -> Plane:
 
 
 def _patchy(lung: Lung, rng: Generator) -> Plane:
-    zone = _zone(lung, rng, 0.1, 0.4)
+    zone = _zone(lung, rng, 0.1, 0.48)
     broad = clouds(lung.shape, rng.uniform(0.1, 0.18) * lung.height, rng, 4)
     texture = ramp(broad, -1.0, 1.6)
     mixed = rng.uniform(0.25, 0.75)
@@ -164,11 +172,12 @@ def _dense(lung: Lung, rng: Generator) -> Plane:
     x, y = _grid(lung, centre)
     height = y - np.tan(rng.uniform(-0.3, 0.3)) * x
     height = -height if above else height
-    reach = rng.uniform(0.15, 0.4) + 0.05 * clouds(lung.shape, 0.15 * lung.height, rng)
+    reach, uneven = rng.uniform(0.15, 0.4), 0.07 * clouds(lung.shape, 0.15 * lung.height, rng)
     sharp = 0.006 * rng.uniform(1, 3)
-    band = ramp(height.astype(np.float32), -sharp, sharp) * ramp(height / reach, 1.2, 0.6)
-    sideways = abs(x) + 0.04 * clouds(lung.shape, 0.12 * lung.height, rng)
-    band = band * ramp((sideways / rng.uniform(0.15, 0.4)).astype(np.float32), 1.3, 0.7)
+    band = ramp(height.astype(np.float32), -sharp, sharp)
+    band = band * ramp((height + uneven).astype(np.float32), 1.25 * reach, 0.5 * reach)
+    sideways = abs(x) + 0.07 * clouds(lung.shape, 0.12 * lung.height, rng)
+    band = band * ramp((sideways / rng.uniform(0.15, 0.45)).astype(np.float32), 1.3, 0.5)
     band = band * np.clip(0.9 + 0.12 * clouds(lung.shape, 0.15 * lung.height, rng), 0, 1.1)
     if rng.random() < 0.5:
         band = band * (1 - np.float32(rng.uniform(0.25, 0.6)) * _bronchi(lung, centre, rng))
@@ -186,7 +195,7 @@ def _bronchi(lung: Lung, centre: tuple[float, float], rng: Generator) -> Plane:
         for turn in (aim, aim + bend, aim + 1.5 * bend):
             step = np.array([lung.outward * np.cos(turn), np.sin(turn)]) * length / 3
             way.append(way[-1] + step)
-        width = rng.uniform(0.008, 0.014) * lung.height
+        width = rng.uniform(0.006, 0.011) * lung.height
         drawn = np.maximum(drawn, stroke(lung.shape, smooth_line(np.array(way), 3), width))
         start = way[int(rng.integers(0, 2))]
     return blur(drawn, 0.004 * lung.height)
@@ -210,7 +219,7 @@ def _reticular(lung: Lung, rng: Generator) -> Plane:
     net = np.zeros(lung.shape, np.float32)
     for cell in (rng.uniform(0.03, 0.045), rng.uniform(0.05, 0.08)):
         ridges = clouds(lung.shape, cell * lung.height, rng, 2)
-        net = np.maximum(net, np.exp(-((ridges / np.float32(0.28)) ** 2)))
+        net = np.maximum(net, np.exp(-((ridges / np.float32(0.22)) ** 2)))
     patches = ramp(clouds(lung.shape, 0.15 * lung.height, rng, 2), -1.5, 1.0)
     haze = np.float32(rng.uniform(0.1, 0.4))
     return np.asarray((haze + net * (1 - haze)) * zone * (0.3 + 0.7 * patches), np.float32)
@@ -260,7 +269,7 @@ def _band(lung: Lung, centre: NDArray[np.float64], slope: float, rng: Generator)
     )
     width = rng.uniform(1, 4) / LUNG_MM * lung.height
     drawn = blur(
-        stroke(lung.shape, line, max(width, 0.7)), rng.uniform(0.25, 0.6) * max(width, 1.0)
+        stroke(lung.shape, line, max(width, 0.7)), rng.uniform(0.35, 0.8) * max(width, 1.0)
     )
     x = (np.arange(lung.shape[1], dtype=np.float32) + 0.5 - np.float32(centre[0])) / np.float32(
         half

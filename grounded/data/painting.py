@@ -234,7 +234,11 @@ def veil(lung: Lung, film: Plane, cover: Plane, grey: Plane | float, detail: flo
     coarse = blur(part, 0.022 * lung.height)
     fine = part - coarse
     limit = np.float32(0.12 * (lung.tissue - lung.dark))
-    shown = fine if detail >= 1 else np.float32(detail) * np.clip(fine, -limit, limit)
+    if detail < 1:
+        within = ramp(lung.inside, 0.01 * lung.height, 0.04 * lung.height)
+        shown = np.float32(detail) * np.clip(fine, -limit, limit) * within
+    else:
+        shown = fine
     lift = np.maximum(grey - coarse, 0) + shown - fine
     return np.asarray(np.clip(part + cover * lift, 0, 1), np.float32)
 

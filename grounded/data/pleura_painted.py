@@ -34,8 +34,8 @@ def effusion(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
     edge = rng.uniform(0.012, 0.05)
     fluid = ramp(below, -edge, edge) * (0.78 + 0.22 * ramp(below, 0.0, 0.12))
     fluid = fluid * _reach(lung) * np.float32(rng.uniform(0.8, 0.98))
-    grey = _grey_below(part, lung) + 0.02 * clouds(lung.shape, 0.3 * lung.height, rng, 2)
-    lifted = veil(lung, film, fluid, grey, rng.uniform(0.2, 0.6))
+    grey = _grey_around(part, lung) + 0.02 * clouds(lung.shape, 0.3 * lung.height, rng, 2)
+    lifted = veil(lung, film, fluid, grey, rng.uniform(0.1, 0.5))
     place = place_of(fluid) * ramp(lung.depth, -0.06, 0.0)
     return Paint(into(film, lung.window, lifted), into(np.zeros_like(film), lung.window, place))
 
@@ -58,16 +58,20 @@ def _meniscus(lung: Lung, rng: Generator, level: float) -> Plane:
 
 def _reach(lung: Lung) -> Plane:
     """The lung and, softly, what borders it below and medially."""
-    wide = blur(lung.cover, 0.025 * lung.height)
-    reach = np.clip(2.4 * wide, 0, 1) * ramp(lung.depth, -0.05, 0.0)
+    wide = blur(lung.cover, 0.022 * lung.height)  # outlines often end short of the dome
+    reach = np.clip(6 * wide, 0, 1) * ramp(lung.depth, -0.05, 0.0)
     return np.asarray(reach, np.float32)
 
 
-def _grey_below(part: Plane, lung: Lung) -> Plane | float:
-    """Grey of the abdomen just under the dome, or of the soft tissue if the film ends before."""
+def _grey_around(part: Plane, lung: Lung) -> Plane:
+    """Grey of the fluid (h, w): the abdomen's under the dome, laterally the chest wall's."""
     below = (lung.cover < 0.2) & (lung.along > 0.8) & (lung.depth > 0.1) & (lung.depth < 0.8)
     grey = float(np.median(part[below])) if np.count_nonzero(below) > 30 else lung.tissue
-    return max(grey, between(lung.dark, lung.tissue, 0.8))
+    grey = max(grey, between(lung.dark, lung.tissue, 0.8))
+    beside = (lung.depth < -0.01) & (lung.depth > -0.08) & (lung.along > 0.4) & (lung.along < 1)
+    wall = float(np.median(part[beside])) if np.count_nonzero(beside) > 30 else grey
+    wall = float(np.clip(wall, between(lung.dark, lung.tissue, 0.65), grey))
+    return np.asarray(wall + (grey - wall) * ramp(lung.depth, 0.0, 0.4), np.float32)
 
 
 def _layering(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
@@ -77,7 +81,7 @@ def _layering(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint
     angle = ramp(lung.along + 0.2 * (0.4 - lung.depth), 0.85, 1.0) * _reach(lung)
     cover = np.maximum(graded * np.float32(between(0.25, 0.7, strength)), 0.8 * angle)
     part = film[lung.window]
-    grey = _grey_below(part, lung)
+    grey = _grey_around(part, lung)
     lifted = veil(lung, film, cover.astype(np.float32), grey, rng.uniform(0.6, 0.95))
     area = np.clip(cover / np.float32(0.5 * float(np.quantile(cover[cover > 0.02], 0.8))), 0, 1)
     area = np.where(area > 0.02, area, 0).astype(np.float32)
@@ -99,7 +103,7 @@ def pneumothorax(film: Plane, lung: Lung, rng: Generator, strength: float) -> Pa
     field = ramp(lung.cover, 0.2, 0.8)
     there = ramp(gap, 0.008 * lung.height, 0.02 * lung.height) * field
     air = ramp(away, 0.5, -0.5) * there
-    darker = np.float32(rng.uniform(0.05, 0.35))
+    darker = np.float32(rng.uniform(0.0, 0.22))
     empty = _without_markings(part, lung)
     empty = empty - darker * np.maximum(empty - np.float32(0.6 * lung.dark), 0)
     painted = part + air * (empty - part)
