@@ -23,16 +23,18 @@ from grounded.data.painting import (
 
 
 def distracted(film: Plane, masks: Mapping[str, Plane], rng: Generator) -> Plane:
-    """A copy of the film (H, W) with up to four things that must not be read as findings.
+    """A copy of the film (H, W) with up to five things that must not be read as findings.
 
-    Raises InvalidValueError when no lung is there to place them by.
+    Without a lung to place the others by, there are only letters.
     """
-    chest, sides = chest_of(masks), sides_present(masks)
-    changed = film.copy()
-    if rng.random() < 0.3:
-        changed = _electrodes(changed, chest, rng)
+    sides, changed = sides_present(masks), film.copy()
     if rng.random() < 0.4:
         changed = _letters(changed, rng)
+    if not sides:
+        return changed
+    chest = chest_of(masks)
+    if rng.random() < 0.3:
+        changed = _electrodes(changed, chest, rng)
     if rng.random() < 0.3:
         changed = _skin_fold(changed, lung_of(film, masks, str(rng.choice(sides))), rng)
     if rng.random() < 0.2:

@@ -43,7 +43,7 @@ _IN_A_LUNG = {
 # where "moderate" and "large" begin: part of the lung that is covered
 _LIMITS = {
     "consolidation": (0.10, 0.30),
-    "effusion": (0.08, 0.25),
+    "effusion": (0.1, 0.3),
     "pneumothorax": (0.10, 0.30),
     "nodule": (0.006, 0.018),
     "linear atelectasis": (0.012, 0.03),
@@ -62,7 +62,7 @@ class Lesion:
     pneumothorax gets a little denser, and that the place of cardiomegaly is the new heart, while
     the film is warped around it. side: the patient's, "right" or "left", or "" for cardiomegaly and
     devices of the midline. size: "small", "moderate" or "large" by the part of the lung (of that
-    side, or of both) that is covered: consolidation from 0.10 and 0.30, effusion 0.08 and 0.25,
+    side, or of both) that is covered: consolidation from 0.10 and 0.30, effusion 0.10 and 0.30,
     pneumothorax 0.10 and 0.30, nodules 0.006 and 0.018 (12 and 20 mm), atelectasis 0.012 and 0.03,
     devices 0.05 and 0.12; cardiomegaly by its cardiothoracic ratio, 0.57 and 0.62. variety: the
     kind of opacity or device, "layering" for an effusion of the supine, else "".
@@ -119,8 +119,8 @@ def paint(
 def distract(film: Plane, masks: Mapping[str, Plane], rng: Generator) -> Plane:
     """A copy of the film with electrodes, letters, skin folds, buttons or nipple shadows.
 
-    None of them is a finding: a reader must learn to pass over them. At times nothing is added.
-    Raises InvalidValueError when no lung is there to place them by.
+    None of them is a finding: a reader must learn to pass over them. At times nothing is added;
+    without a lung's mask to place the others by, only letters are.
     """
     return distracted(np.ascontiguousarray(film, dtype=np.float32), masks, rng)
 

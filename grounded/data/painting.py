@@ -214,14 +214,15 @@ def ramp(values: Plane, start: float, stop: float) -> Plane:
 
 def clouds(shape: tuple[int, int], cell: float, rng: Generator, octaves: int = 3) -> Plane:
     """Smooth noise (H, W) of deviation about 1 whose largest lumps measure `cell` pixels."""
-    plane, weight, total = np.zeros(shape, np.float32), 1.0, 0.0
-    for _ in range(octaves):
-        grid = tuple(max(2, round(n / max(cell, 1.0)) + 1) for n in shape)
-        small = rng.standard_normal(grid).astype(np.float32)
-        plane += weight * cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    plane, weight, total = np.zeros((2, 2), np.float32), 1.0, 0.0
+    for _ in range(octaves):  # each on a grid twice as fine, the film's only at the end
+        rows, columns = (max(2, round(n / max(cell, 1.0)) + 1) for n in shape)
+        plane = np.asarray(cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_CUBIC))
+        plane = plane + np.float32(weight) * rng.standard_normal((rows, columns), np.float32)
         total += weight * weight
         weight, cell = weight * 0.55, cell / 2
-    return np.asarray(plane * np.float32(1.3 / np.sqrt(total)), np.float32)
+    plane *= np.float32(1.3 / np.sqrt(total))
+    return np.asarray(cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def veil(lung: Lung, film: Plane, cover: Plane, grey: Plane | float, detail: float) -> Plane:

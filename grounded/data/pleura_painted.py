@@ -29,7 +29,7 @@ def effusion(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
     if rng.random() < 0.12:
         return _layering(film, lung, rng, strength)
     part = film[lung.window]
-    border = _meniscus(lung, rng, between(0.10, 0.6, strength))
+    border = _meniscus(lung, rng, between(0.08, 0.62, strength**1.4))
     below = (lung.along - border).astype(np.float32)  # lung heights under the fluid's border
     edge = rng.uniform(0.012, 0.05)
     fluid = ramp(below, -edge, edge) * (0.78 + 0.22 * ramp(below, 0.0, 0.12))
@@ -96,7 +96,7 @@ def pneumothorax(film: Plane, lung: Lung, rng: Generator, strength: float) -> Pa
     stay. The place is the air with its line; the lung beside it gets slightly denser.
     """
     part = film[lung.window]
-    gap = _gap(lung, rng, between(0.03, 0.4, strength))
+    gap = _gap(lung, rng, between(0.03, 0.4, strength**1.3))
     away = (
         blur(_from_wall(lung), 0.03 * lung.height) - gap
     )  # pixels inside of the pleural line, negative in the air

@@ -265,6 +265,13 @@ def test_masks_of_another_size_are_refused() -> None:
         paint(film, masks, "nodule", np.random.default_rng(0))
 
 
+def test_without_lungs_the_only_distractions_are_letters_near_the_edge() -> None:
+    film, _ = chest()
+    changed = [abs(distract(film, {}, np.random.default_rng(seed)) - film) for seed in range(12)]
+    assert any(difference.any() for difference in changed)
+    assert all(not difference[80:].any() for difference in changed)
+
+
 def test_distractions_are_deterministic_and_not_in_place() -> None:
     film, masks = chest()
     kept = film.copy()
