@@ -65,8 +65,14 @@ def _electrodes(film: Plane, chest: Chest, rng: Generator) -> Plane:
         alpha = np.maximum(alpha, stroke(film.shape, dot, 0.9 * radius))
         if rng.random() < 0.75:
             edge = (float(rng.choice([-1.4, 1.4])), float(rng.uniform(-0.1, 1.4)))
-            bend = (0.5 * (across + edge[0]), along + rng.normal(0, 0.3))
-            way = np.array([(x, y), chest.point(*bend), chest.point(*edge)])
+            bends = [
+                (
+                    part * edge[0] + (1 - part) * across + rng.normal(0, 0.15),
+                    along + rng.normal(0, 0.3),
+                )
+                for part in (0.3, 0.6)
+            ]
+            way = np.array([(x, y), *(chest.point(*point) for point in (*bends, edge))])
             wire = stroke(film.shape, smooth_line(way), max(0.9, 0.006 * chest.height))
             alpha = np.maximum(alpha, rng.uniform(0.3, 0.9) * wire)
     return _bright(film, blur(alpha, 0.5), 0.3)

@@ -39,7 +39,7 @@ _COVERS = {
     "hazy": (0.2, 0.62),
     "dense": (0.45, 0.95),
     "peripheral": (0.2, 0.75),
-    "reticular": (0.25, 0.6),
+    "reticular": (0.2, 0.55),
 }
 
 
@@ -123,7 +123,12 @@ def _grid(lung: Lung, centre: tuple[float, float]) -> tuple[Plane, Plane]:
 
 
 def _zone(lung: Lung, rng: Generator, low: float, high: float) -> Plane:
-    """A soft region with an irregular border, of a radius of `low` to `high` lung heights."""
+    """A soft region with an irregular border, of a radius of `low` to `high` lung heights.
+
+    At times it is most of the lung.
+    """
+    if rng.random() < 0.1:
+        return ramp(clouds(lung.shape, 0.4 * lung.height, rng, 2), -2.5, -0.5)
     first = float(rng.choice([0.0, 0.35, 0.55], p=[0.25, 0.3, 0.45]))  # more often in the base
     x, y = _grid(lung, _spot(lung, rng, first, 0.97))
     wide, tall = rng.uniform(low, high), rng.uniform(low, high)
@@ -219,9 +224,11 @@ def _reticular(lung: Lung, rng: Generator) -> Plane:
     net = np.zeros(lung.shape, np.float32)
     for cell in (rng.uniform(0.03, 0.045), rng.uniform(0.05, 0.08)):
         ridges = clouds(lung.shape, cell * lung.height, rng, 2)
-        net = np.maximum(net, np.exp(-((ridges / np.float32(0.22)) ** 2)))
+        broken = ramp(clouds(lung.shape, 1.5 * cell * lung.height, rng, 1), -1.0, 1.2)
+        net = np.maximum(net, broken * np.exp(-((ridges / np.float32(0.22)) ** 2)))
+    net = blur(net, rng.uniform(0.0, 0.004) * lung.height)
     patches = ramp(clouds(lung.shape, 0.15 * lung.height, rng, 2), -1.5, 1.0)
-    haze = np.float32(rng.uniform(0.1, 0.4))
+    haze = np.float32(rng.uniform(0.2, 0.55))
     return np.asarray((haze + net * (1 - haze)) * zone * (0.3 + 0.7 * patches), np.float32)
 
 
