@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -133,9 +133,13 @@ class Measured:
 
         Raises InvalidValueError for a question that sets findings: a measurement cannot be told.
         """
-        return [self._answer(question) for question in questions]
+        return [self.answer(question) for question in questions]
 
-    def _answer(self, question: Question) -> list[Sentence]:
+    def answer(self, question: Question, spoken: Collection[str] = ()) -> list[Sentence]:
+        """The sentences for one question. spoken: regions of which others said something already.
+
+        Raises InvalidValueError as `describe`.
+        """
         if question.findings:
             raise InvalidValueError(
                 f"expected a question without findings, got {dict(question.findings)}: the "
@@ -152,7 +156,7 @@ class Measured:
         for region in question.asked:
             drawn = region.name not in question.found
             of_region = _of_drawn if drawn else _of_region
-            answer += of_region(region, subject, measurable)
+            answer += of_region(region, subject, measurable, region.name in spoken)
         return list(dict.fromkeys(answer))  # what speaks of two asked regions is said once
 
 
@@ -184,23 +188,27 @@ def _of_film(question: Question, subject: Subject, measurable: _Measurable) -> l
     return [Sentence(text, question.found.names, ORIGIN, places)]
 
 
-def _of_region(region: Region, subject: Subject, measurable: _Measurable) -> list[Sentence]:
+def _of_region(
+    region: Region, subject: Subject, measurable: _Measurable, spoken: bool
+) -> list[Sentence]:
     said = [item for item in measurable.sentences.values() if region.name in item.regions]
     reasons = [
         f"{topic.name}, as {reason}"
         for topic, reason in measurable.reasons.items()
         if region.name in topic.about(subject.names)
     ]
-    return [*said, _rest(region, bool(said), reasons, subject.lengths)]
+    return [*said, _rest(region, spoken or bool(said), reasons, subject.lengths)]
 
 
-def _of_drawn(region: Region, subject: Subject, measurable: _Measurable) -> list[Sentence]:
+def _of_drawn(
+    region: Region, subject: Subject, measurable: _Measurable, spoken: bool
+) -> list[Sentence]:
     said = [
         replace(sentence, regions=(region.name,))
         for sentence in measurable.sentences.values()
         if _lies_in(sentence, region.box)
     ]
-    return [*said, _rest(region, bool(said), (), subject.lengths)]
+    return [*said, _rest(region, spoken or bool(said), (), subject.lengths)]
 
 
 def _rest(region: Region, said: bool, reasons: Sequence[str], lengths: Lengths) -> Sentence:

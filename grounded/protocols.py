@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from grounded.atlas import Atlas
+from grounded.errors import ConfigError
 from grounded.findings import Presence
+from grounded.geometry import Placement
 from grounded.image import Image
 from grounded.regions import Regions
 from grounded.report import GroundedReport, Provenance, Scope, Sentence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Target = Literal["finding", "words"]
+"""What is explained: the finding behind a sentence, or its words."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,13 +66,42 @@ class SentenceGenerator(Protocol):
 
 
 @runtime_checkable
+class Encoded(Protocol):
+    """Features that are a map of the whole film, to be pooled in any box.
+
+    film: (D, h, w) float32 over the model frame. placement: how the film lies in it.
+    """
+
+    film: Tensor
+    placement: Placement
+
+
+@runtime_checkable
+class Attributable(Protocol):
+    """A generator that reads an encoded film and can say how far what it said depends on it."""
+
+    def support(
+        self, question: Question, sentences: Sequence[Sentence], maps: Tensor, of: Target
+    ) -> Tensor:
+        """How far maps support each of S sentences, (B, S), differentiable in the maps.
+
+        maps: (B, D, h, w), versions of the question's encoded film. of: "finding" gives the
+        log-odds of the finding behind a sentence, "words" the log-probability of its words. NaN
+        for sentences that do not stand on the map.
+        """
+        ...
+
+
+@runtime_checkable
 class Explainer(Protocol):
     """Says where in the film a sentence comes from."""
 
     name: str
 
-    def explain(self, question: Question, sentences: Sequence[Sentence]) -> list[Sentence]:
-        """The same sentences, in the same order, with evidence added."""
+    def explain(
+        self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
+    ) -> list[Sentence]:
+        """The same sentences, in the same order, with evidence added. generator: who said them."""
         ...
 
 
@@ -89,3 +126,14 @@ class Exporter(Protocol):
     """Writes a report in one form."""
 
     def __call__(self, report: GroundedReport, path: Path) -> None: ...
+
+
+def encoded_film(question: Question) -> Encoded:
+    """The map of the question's film. Raises ConfigError if the detector made none."""
+    features = question.found.features
+    if isinstance(features, Encoded):
+        return features
+    raise ConfigError(
+        "the detector made no map of the film to read findings from; give the preset's "
+        '[detector] an encoder = "folder of FilmEncoder weights"'
+    )

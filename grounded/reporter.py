@@ -68,7 +68,7 @@ class Reporter:
             self.composer.compose(
                 image=question.image,
                 regions=question.found,
-                sentences=self.explainer.explain(question, sentences),
+                sentences=self.explainer.explain(question, sentences, self.generator),
                 atlas=self.detector.atlas,
                 scope=self.generator.scope,
                 provenance=self.provenance,
@@ -131,7 +131,7 @@ class Reading:
         report = reporter.composer.compose(
             image=self.image,
             regions=question.asked if DRAWN in question.asked else question.found,
-            sentences=reporter.explainer.explain(question, sentences),
+            sentences=reporter.explainer.explain(question, sentences, reporter.generator),
             atlas=reporter.detector.atlas,
             scope=reporter.generator.scope,
             provenance=reporter.provenance,

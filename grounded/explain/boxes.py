@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from grounded.evidence import Evidence
-from grounded.protocols import Question
+from grounded.protocols import Question, SentenceGenerator
 from grounded.report import Sentence
 
 
@@ -19,17 +19,20 @@ class RegionBoxes:
 
     name = "region boxes"
 
-    def explain(self, question: Question, sentences: Sequence[Sentence]) -> list[Sentence]:
+    def explain(
+        self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
+    ) -> list[Sentence]:
         """The same sentences, each with the places of its regions behind its own evidence."""
         return [
-            replace(sentence, evidence=(*sentence.evidence, *_places(question, sentence)))
+            replace(sentence, evidence=(*sentence.evidence, *places(question, sentence)))
             for sentence in sentences
         ]
 
 
-def _places(question: Question, sentence: Sentence) -> list[Evidence]:
-    places: list[Evidence] = []
+def places(question: Question, sentence: Sentence) -> list[Evidence]:
+    """The outline, or the box, of each region of a sentence."""
+    found: list[Evidence] = []
     for name in sentence.regions:
         region = (question.asked if name in question.asked else question.found)[name]
-        places.append(region.mask or region.box)
-    return places
+        found.append(region.mask or region.box)
+    return found

@@ -165,7 +165,7 @@ def test_its_sentences_make_a_report_that_survives_its_json(ask: Ask) -> None:
     report = AnatomicalComposer().compose(
         question.image,
         question.found,
-        RegionBoxes().explain(question, sentences),
+        RegionBoxes().explain(question, sentences, Measured()),
         Atlas.open("chest29"),
         generator.scope,
         Provenance("0", "test", "phantom", generator.name, "", ""),

@@ -1,0 +1,293 @@
+"""The shipped generator: findings of each region are read from the film and put in words.
+
+A straight line: what has to be seen is read from the encoder's map in the region's own box
+(`finding_reader`), a sentence is written for each finding that is worth one (`writer`), for all
+regions of all films in one pass, and what can be measured is measured (`measured`). A reader may
+set findings; the sentence for them is written in the same way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from grounded.errors import ConfigError, InvalidValueError
+from grounded.evidence import Measurement
+from grounded.findings import VOCABULARY, Finding, Presence
+from grounded.generators.finding_reader import FindingReader, Place, Read
+from grounded.generators.measured import ASSESSED, Measured
+from grounded.generators.writer import Brief, Words, Writer
+from grounded.labeller import Labeller
+from grounded.protocols import Question, Target, encoded_film
+from grounded.report import Scope, Sentence
+from grounded.wording import blank, kind_of, side_of
+
+ORIGIN = "neural"
+SET = "neural, finding set by the reader"
+MENTIONED = "mentioned.json"
+WORTH = 0.5  # a sentence is worth saying when reports say it at least as often
+IMPLIED = {"Lung Opacity": "Consolidation"}
+"""What is absent as well where a finding is absent: a consolidation is an opacity."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stated:
+    """A finding that is stated, and what was read of its region if anything is read there."""
+
+    finding: Finding
+    read: Read | None
+
+    @property
+    def kind(self) -> str:
+        return self.read.place.kind if self.read else kind_of(self.finding.region)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For a box drawn by hand: as what it was read."""
+        if self.read is None or kind_of(self.finding.region) == self.kind:
+            return ()
+        side = f"{self.read.place.side} " if self.read.place.side else ""
+        return (f"read as a {side}{self.kind}, which it overlaps most",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draft:
+    """A sentence to be written: what it says, and what becomes of its words."""
+
+    brief: Brief
+    finding: Finding
+    origin: str
+    notes: tuple[str, ...] = ()
+
+    def sentence(self, words: Words) -> Sentence:
+        """The sentence; put plainly when the words do not say what they should."""
+        text, notes = words.text, self.notes
+        if not words.agrees:
+            text = plainly(self.finding)
+            notes = (*notes, f"put plainly, as other words were written: {words.text}")
+        return Sentence(
+            text=text,
+            regions=(self.finding.region,),
+            origin=self.origin,
+            findings=(self.finding,),
+            score=self.finding.score,
+            abnormal=self.finding.presence != "absent",
+            notes=notes,
+        )
+
+
+def plainly(finding: Finding) -> str:
+    """A finding in fixed words."""
+    label = finding.label.lower()
+    lead = {"present": label, "absent": f"no {label}", "uncertain": f"possible {label}"}
+    said = lead[finding.presence]
+    return f"{said[0].upper()}{said[1:]} in the {finding.region}."
+
+
+class Neural:
+    """weights: a folder with `findings`, `writer` and mentioned.json. beams: of the writer.
+
+    It needs a detector that makes the encoder's map of the film, and outlines for what is measured.
+    Its scope holds what is measured, and those findings that are read well enough on real films.
+    Raises ConfigError for weights that cannot be used.
+    """
+
+    name = "neural"
+
+    def __init__(self, weights: str | os.PathLike[str], beams: int = 1) -> None:
+        folder = Path(weights)
+        self.reader = FindingReader(folder / "findings")
+        self.writer = Writer(folder / "writer")
+        self.measured = Measured()
+        self.mentioned = read_mentioned(folder / MENTIONED)
+        self.weights_sha256: Mapping[str, str] = {
+            **self.reader.weights_sha256,
+            **self.writer.weights_sha256,
+        }
+        self._beams = beams
+        self._labeller = Labeller.open()
+        assessed = {**ASSESSED, **self.reader.assessed}
+        self.scope = Scope(assessed, tuple(x for x in VOCABULARY if x not in assessed))
+
+    def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
+        """The sentences for each question: what was read, then what was measured.
+
+        Of a whole film: the findings that are there or may be, and the absent ones that most
+        reports mention. Of single regions: everything that is assessed there, and that nothing
+        else is. Raises ConfigError when the detector made no map, InvalidValueError when findings
+        are set for a whole film, or one that there are no words for.
+        """
+        stated = [self._stated(question) for question in questions]
+        measured = [
+            self.measured.answer(_as_read(question), {item.finding.region for item in items})
+            for question, items in zip(questions, stated, strict=True)
+        ]
+        drafts = [self._drafts(*parts) for parts in zip(questions, stated, measured, strict=True)]
+        briefs = [draft.brief for of_question in drafts for draft in of_question]
+        written = iter(self.writer.write(briefs, self._beams, verify=self._labeller))
+        return [
+            [
+                *(draft.sentence(next(written)) for draft in of_question),
+                *(sentence for sentence in answer if not _is_set(sentence, question.findings)),
+            ]
+            for question, of_question, answer in zip(questions, drafts, measured, strict=True)
+        ]
+
+    def support(
+        self, question: Question, sentences: Sequence[Sentence], maps: Tensor, of: Target
+    ) -> Tensor:
+        """See `grounded.protocols.Attributable`. Sentences that were measured have none."""
+        places = {place.name: place for place in self.reader.places(question)}
+        values = maps.new_full((len(sentences), len(maps)), torch.nan)
+        rows = [
+            row
+            for row, sentence in enumerate(sentences)
+            if sentence.origin in (ORIGIN, SET)
+            and sentence.regions[0] in places
+            and (of == "words" or sentence.findings[0].label in self.reader.net.labels)
+        ]
+        if not rows:
+            return values.T
+        chosen = [sentences[row] for row in rows]
+        where = [places[sentence.regions[0]] for sentence in chosen]
+        value = self._log_odds if of == "finding" else self._log_probabilities
+        found = value(question, chosen, where, maps)  # (B, len(rows))
+        return values.index_put((torch.tensor(rows),), found.T).T
+
+    def _log_odds(
+        self,
+        question: Question,
+        sentences: Sequence[Sentence],
+        places: Sequence[Place],
+        maps: Tensor,
+    ) -> Tensor:
+        logits = self.reader.logits(encoded_film(question), places, maps)  # (B, S, F)
+        labels = [self.reader.net.labels.index(s.findings[0].label) for s in sentences]
+        return logits[:, range(len(labels)), labels]
+
+    def _log_probabilities(
+        self,
+        question: Question,
+        sentences: Sequence[Sentence],
+        places: Sequence[Place],
+        maps: Tensor,
+    ) -> Tensor:
+        seen = self.reader.seen(encoded_film(question), places, maps)  # (B, S, 16, D)
+        ratio = _ratio(self.measured.answer(_as_read(question)))
+        briefs = [
+            self._brief(sentence.findings[0], place.kind, ratio)
+            for sentence, place in zip(sentences, places, strict=True)
+        ]
+        templates = [blank(s.text, s.regions[0], ratio=ratio is not None) for s in sentences]
+        return torch.stack([self.writer.log_probability(briefs, templates, s) for s in seen])
+
+    def _stated(self, question: Question) -> list[_Stated]:
+        """What was read and may be stated, and what the reader has set in its place."""
+        told = question.findings
+        if told and _is_whole(question):
+            raise InvalidValueError(
+                f"expected a region for the findings {dict(told)}, got a whole film; "
+                f"ask for one region, or for a box"
+            )
+        reads = {read.place.name: read for read in self.reader.read(question)}
+        stated = []
+        for name in question.asked.names:
+            read = reads.get(name)
+            findings = [Finding(label, told[label], name) for label in told]
+            findings += [f for f in (read.findings if read else ()) if f.label not in told]
+            stated += [_Stated(finding, read) for finding in findings]
+        return stated
+
+    def _drafts(
+        self, question: Question, stated: Sequence[_Stated], measured: Sequence[Sentence]
+    ) -> list[_Draft]:
+        if _is_whole(question):
+            stated = [item for item in stated if self._is_worth_it(item.finding, item.kind)]
+        seen, ratio = self._seen(question, stated), _ratio(measured)
+        drafts = []
+        for item in stated:
+            is_set = item.finding.label in question.findings
+            brief = self._brief(item.finding, item.kind, ratio)
+            brief = replace(brief, seen=seen.get(item.finding.region))
+            notes = (*item.notes, *(_against(item, measured) if is_set else ()))
+            drafts.append(_Draft(brief, item.finding, SET if is_set else ORIGIN, notes))
+        return drafts
+
+    def _seen(self, question: Question, stated: Sequence[_Stated]) -> dict[str, Tensor]:
+        """What is seen in each region (16, D), if the writer can see."""
+        places = {item.read.place.name: item.read.place for item in stated if item.read}
+        if not self.writer.features or not places:
+            return {}
+        with torch.inference_mode():
+            vectors = self.reader.seen(encoded_film(question), list(places.values()))[0]
+        return dict(zip(places, vectors, strict=True))
+
+    def _is_worth_it(self, finding: Finding, kind: str) -> bool:
+        if finding.presence != "absent":
+            return True
+        return self.mentioned.get(kind, {}).get(finding.label, 0.0) >= WORTH
+
+    def _brief(self, finding: Finding, kind: str, ratio: float | None) -> Brief:
+        """What the writer is told; in words for another kind where it has none for this one."""
+        said: dict[str, Presence] = {finding.label: finding.presence}
+        if finding.presence == "absent" and finding.label in IMPLIED:
+            said[IMPLIED[finding.label]] = "absent"
+        kind = self.writer.kind_for(finding.label, kind)
+        known = ratio if finding.label == "Cardiomegaly" else None
+        return Brief(finding.region, kind, said, known)
+
+
+def read_mentioned(path: Path) -> dict[str, dict[str, float]]:
+    """How often reports mention the absence of a finding, by kind of region and label.
+
+    Raises ConfigError for a file that is none.
+    """
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            str(kind): {str(label): float(part) for label, part in labels.items()}
+            for kind, labels in table.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path} does not say how often findings are mentioned: {error}"
+        ) from error
+
+
+def _as_read(question: Question) -> Question:
+    return replace(question, findings={})
+
+
+def _is_whole(question: Question) -> bool:
+    return question.asked.names == question.found.names
+
+
+def _against(item: _Stated, measured: Iterable[Sentence]) -> tuple[str, ...]:
+    """What the film says of a finding that a reader has set."""
+    said = [*(item.read.findings if item.read else ()), *(f for s in measured for f in s.findings)]
+    label, side = item.finding.label, side_of(item.finding.region)
+    own = [f for f in said if f.label == label and side_of(f.region) == side]
+    if not own:
+        return ("set by the reader; not assessed in the film",)
+    return (f"set by the reader; read from the film: {own[0].presence} ({own[0].score:.2f})",)
+
+
+def _is_set(sentence: Sentence, told: Mapping[str, Presence]) -> bool:
+    return any(finding.label in told for finding in sentence.findings)
+
+
+def _ratio(measured: Iterable[Sentence]) -> float | None:
+    """The cardiothoracic ratio, if it was measured."""
+    values = (
+        item.value
+        for sentence in measured
+        for item in sentence.evidence
+        if isinstance(item, Measurement) and item.name == "cardiothoracic ratio"
+    )
+    return next(values, None)
