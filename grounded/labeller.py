@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from grounded.errors import ConfigError
-from grounded.findings import VOCABULARY, Finding, Presence
+from grounded.findings import CHEXPERT, VOCABULARY, Finding, Presence
 
 NO_FINDING = "No Finding"
 _DEVICES = "Support Devices"
@@ -84,7 +84,8 @@ class Labeller:
     def label_report(self, text: str) -> dict[str, Presence]:
         """What a whole report says: present before uncertain before absent.
 
-        "No Finding" is present when nothing else but support devices is present or uncertain.
+        "No Finding" is present when nothing else that CheXpert names, but support devices, is
+        present or uncertain.
         """
         said: dict[str, Presence] = {}
         for sentence in sentences(text):
@@ -92,7 +93,7 @@ class Labeller:
                 before = said.get(finding.label)
                 if before is None or _WEIGHT[finding.presence] > _WEIGHT[before]:
                     said[finding.label] = finding.presence
-        other = {value for key, value in said.items() if key not in (NO_FINDING, _DEVICES)}
+        other = {said[key] for key in said.keys() & set(CHEXPERT) - {NO_FINDING, _DEVICES}}
         if text.strip() and other <= {"absent"}:
             said[NO_FINDING] = "present"
         return said

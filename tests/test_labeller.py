@@ -50,6 +50,10 @@ def said(sentence: str) -> dict[str, str]:
         ("Pericardial effusion.", {}),
         ("Collapse of a thoracic vertebra: vertebral collapse.", {}),
         ("Degenerative changes of the spine.", {}),
+        ("Mild elevation of the left hemidiaphragm.", {"Elevated Hemidiaphragm": "present"}),
+        ("The right hemidiaphragm is not elevated.", {"Elevated Hemidiaphragm": "absent"}),
+        ("Question small right effusion.", {"Pleural Effusion": "uncertain"}),
+        ("It is difficult to completely exclude pneumonia.", {"Pneumonia": "uncertain"}),
     ],
 )  # fmt: skip
 def test_a_sentence_is_labelled(sentence: str, expected: dict[str, str]) -> None:
@@ -91,7 +95,7 @@ def test_reports_are_split_into_sentences_without_headings_and_numbers() -> None
 
 
 def test_there_are_rules_for_every_observation_of_chexpert() -> None:
-    assert set(LABELLER.rules) == set(CHEXPERT) - {"No Finding"}
+    assert set(CHEXPERT) - {"No Finding"} <= set(LABELLER.rules)
 
 
 def test_rules_come_from_a_file_of_ones_own(tmp_path: Path) -> None:
@@ -116,3 +120,9 @@ def test_a_file_that_holds_no_rules_is_refused(tmp_path: Path, text: str) -> Non
         Labeller.open(tmp_path / "rules.toml")
     with pytest.raises(ConfigError, match="cannot read"):
         Labeller.open(tmp_path / "none.toml")
+
+
+def test_no_finding_looks_only_at_what_chexpert_names() -> None:
+    said = LABELLER.label_report("Elevated right hemidiaphragm. The lungs are clear.")
+    assert said["Elevated Hemidiaphragm"] == "present"
+    assert said["No Finding"] == "present"
