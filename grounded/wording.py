@@ -1,0 +1,79 @@
+"""Sentences with blanks: where a region's name, its side and a measured ratio are to be filled in.
+
+A model that writes of regions learns and writes such sentences, so that it can neither name another
+region or side than the one it was shown nor invent a number.
+"""
+
+from __future__ import annotations
+
+import re
+
+from grounded.errors import InvalidValueError
+
+REGION = "<region>"
+SIDE = "<side>"
+RATIO = "<ratio>"
+
+_SIDES = ("right", "left")
+_UNPAIRED = ("right atrium",)  # a name that begins like a side and is none
+_WRITTEN = {"svc": "SVC"}  # names that a sentence writes in another way
+_ARTICLE = re.compile(r"\b([Aa])n? (?=([A-Za-z][\w-]*))")
+_VOWEL = re.compile(r"(?!uni|use|usu|eu|one\b)[aeiou]")
+_FIRST_LETTER = re.compile(r"[A-Za-z]")
+_NUMBER = re.compile(r"\b0\.\d\d\b")
+
+
+def side_of(region: str) -> str:
+    """ "right" or "left", the patient's; "" for a region that has no side."""
+    first = region.split(" ", 1)[0]
+    return first if first in _SIDES and region not in _UNPAIRED else ""
+
+
+def kind_of(region: str) -> str:
+    """The region's name without its side: right and left regions of one kind share sentences."""
+    return region.removeprefix(f"{side_of(region)} ") if side_of(region) else region
+
+
+def fill(text: str, region: str, ratio: float | None = None) -> str:
+    """The sentence with its blanks filled in, "a" or "an" set right, and a capital in front.
+
+    A region without a side has "<side> " left out. Raises InvalidValueError when the sentence needs
+    a ratio and none is given.
+    """
+    if RATIO in text:
+        if ratio is None:
+            raise InvalidValueError(f"the sentence {text!r} needs a ratio, got none")
+        text = text.replace(RATIO, f"{ratio:.2f}")
+    side = side_of(region)
+    text = text.replace(SIDE, side) if side else text.replace(f"{SIDE} ", "")
+    return polish(text.replace(REGION, _WRITTEN.get(region, region)))
+
+
+def blank(text: str, region: str, *, ratio: bool = False) -> str:
+    """The way back from `fill`: the region's name, then its side, become blanks.
+
+    ratio: whether the numbers between 0 and 1 are ratios, so that they become blanks as well.
+    """
+    name = _WRITTEN.get(region, region)
+    text = re.sub(rf"\b{re.escape(name)}\b", REGION, text, flags=re.IGNORECASE)
+    if side := side_of(region):
+        text = re.sub(rf"\b{side}\b", SIDE, text, flags=re.IGNORECASE)
+    return polish(_NUMBER.sub(RATIO, text) if ratio else text)
+
+
+def polish(text: str) -> str:
+    """The sentence with single spaces, the articles that sound right, and a capital in front.
+
+    A sentence that starts with a blank gets its capital when it is filled in.
+    """
+    text = _ARTICLE.sub(_article, " ".join(text.split()))
+    if text.startswith("<"):
+        return text
+    return _FIRST_LETTER.sub(lambda match: match[0].upper(), text, count=1)
+
+
+def _article(match: re.Match[str]) -> str:
+    word = match[2]
+    if len(word) > 1 and word.isupper():  # an NG tube, a PICC: as it was written
+        return match[0]
+    return f"{match[1]}{'n' if _VOWEL.match(word.lower()) else ''} "
