@@ -52,6 +52,7 @@ def fill(text: str, region: str, ratio: float | None = None) -> str:
 def blank(text: str, region: str, *, ratio: bool = False) -> str:
     """The way back from `fill`: the region's name, then its side, become blanks.
 
+    A name that was written in words ("The mediastinum is normal.") becomes a blank as well.
     ratio: whether the numbers between 0 and 1 are ratios, so that they become blanks as well.
     """
     name = _WRITTEN.get(region, region)

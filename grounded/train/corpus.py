@@ -110,12 +110,18 @@ def _read(sentence: str) -> Iterator[Placed]:
 
 
 def _familiar(found: Sequence[Phrase], least: int) -> list[Phrase]:
-    """The phrases whose words all stand in at least so many different sentences."""
+    """The phrases whose words all stand in at least so many different sentences, or in ours."""
     if least > 1:
         found = [p for p in found if p.count > 1 or not _denial(p.findings)]
-    words = {phrase.text: set(re.findall(r"[a-z-]+", phrase.text.lower())) for phrase in found}
+    words = {phrase.text: _words(phrase.text) for phrase in found}
     count = Counter(word for each in words.values() for word in each)
-    return [p for p in found if all(count[word] >= least for word in words[p.text])]
+    usual = {word for word in count if count[word] >= least}
+    usual.update(word for text, _ in own_sentences() for word in _words(text))
+    return [phrase for phrase in found if words[phrase.text] <= usual]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z-]+", text.lower()))
 
 
 _RATIO_ENDINGS = (

@@ -55,8 +55,10 @@ _DANGLING = re.compile(  # what is left where too much was cut
     r"^there (?:no|a|the)\b|"
     r"^there (?:is|are) (?:(?!\bwhich|\bthat|\band|,)[^.])* (?:is|are)\b|"
     r"^(?:heart|cardiac|the heart|the cardiac)\b[^.;,]* is\b[^.;,]* is\b|mildly heart|is with\b|"
-    r"in which may|and in the|normal and\b|(?<!suspicious )\bappearing\b|^there are (?:\w+ )?promin"
-    r"ence|within normal in|silhouettes are|"
+    r"^crowding|^seen\b|^appearance|region of|and is\b|opacity (?:subsegmental )?atelec|"
+    r"nodule mass|which represent\b|, edema\.|in which may|and in the|normal and\b|"
+    r"(?<!suspicious )\bappearing\b|^there are (?:\w+ )?prominence|within normal in|"
+    r"silhouettes are|"
     r"^the (?!<region>)(?:(?!\b(?:is|are|appears?|shows?|has|may|could)\b)[^.])*\.$",
     _I,
 )

@@ -133,6 +133,11 @@ def test_unfamiliar_words_are_left_out() -> None:
     assert not any("glorpy" in phrase.text for phrase in found)
 
 
+def test_words_of_our_own_sentences_are_familiar() -> None:
+    found = read("There is an extensive left base opacity.", familiar=2)
+    assert {phrase.text for phrase in found} == {"There is an extensive opacity in the <region>."}
+
+
 def test_no_reports_give_no_phrases_but_ours() -> None:
     assert read() == []
     assert all(phrase.own for phrase in OURS)
