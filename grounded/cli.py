@@ -112,6 +112,20 @@ def train_detector(
     train_from_file(config, data, out, start)
 
 
+@train.command("generator")
+def train_sentence_generator(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/generator.toml.")],
+    data: Annotated[Path, typer.Option(help="The folder with films and report text.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+) -> None:
+    """Train the sentence generator: the findings of each region, then their words."""
+    from grounded.train.generator import GeneratorConfig, train_generator
+
+    read = GeneratorConfig.read(config)
+    preset = train_generator(read, data, out, say=typer.echo)
+    typer.echo(f"{preset}: use it with --preset {preset.parent}")
+
+
 @train.command("rgrg")
 def train_region_guided(
     config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/rgrg_1_….")],

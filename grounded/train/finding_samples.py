@@ -52,7 +52,10 @@ class FindingSample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Which findings are read in which kinds of region. labels: F of them; the last is "Abnormal"."""
+    """Which findings are read in which kinds of region.
+
+    labels: F of them, the last one "Abnormal". kinds: (F,) of region.
+    """
 
     labels: tuple[str, ...]
     kinds: tuple[frozenset[str], ...]
@@ -325,7 +328,8 @@ def moved_boxes(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The boxes (R, 4) in the model frame, and which are there.
 
-    jitter: how far their edges are off, as a detector's are, in parts of their size. A box of which less than two thirds lie in the film is not there.
+    jitter: how far their edges are off, as a detector's are, in parts of their size. A box of which
+    less than two thirds lie in the film is not there.
     """
     rows, columns = content
     frame = Box(columns.start, rows.start, columns.stop, rows.stop)

@@ -52,17 +52,16 @@ ENCODER, FINDINGS = "encoder", "findings"
 class FindingConfig:
     """All that a run depends on, beside the data.
 
-    pairs: which findings are read in which kinds of region. start: OrganNet's weights, whose trunk
-    the encoder starts from. side: S of the network's input. cache_side: the films are kept with
-    this longest side. held_out, held_out_seed: the part of each source's patients that is measured
-    with, as for the detector. calibration: the part of the rest that is calibrated with. real: how
-    often a film that readers described is drawn. ranking: weight of the loss that compares regions
-    of one film. smoothing: of the labels. head_rate: the learning rate of the new layers over that
-    of the trunk.
+    pairs: which findings are read in which kinds of region. start: the shipped detector's weights,
+    which find the regions, and whose trunk the encoder starts from. side: S of the network's input.
+    cache_side: the films are kept with this longest side. held_out, calibration: see `split_films`.
+    real: how often a film that readers described is drawn. ranking: weight of the loss that
+    compares regions of one film. smoothing: of the labels. head_rate: the learning rate of the new
+    layers over that of the trunk.
     """
 
     pairs: Mapping[str, Sequence[str]]
-    start: str = ""
+    start: str
     seed: int = 0
     side: int = 320
     cache_side: int = 400
@@ -90,9 +89,13 @@ class FindingConfig:
     strength: Strength = field(default_factory=Strength)
 
     @classmethod
-    def of(cls, table: Mapping[str, Any]) -> FindingConfig:
-        """From a table of keywords, with sub-tables. Raises ConfigError."""
+    def of(cls, table: Mapping[str, Any], folder: Path) -> FindingConfig:
+        """From a table of keywords, with sub-tables. Raises ConfigError.
+
+        folder: what `start` is relative to.
+        """
         values = dict(table)
+        values["start"] = str(folder / values.get("start", ""))
         try:
             values["painting"] = Painting(**values.get("painting", {}))
             values["strength"] = Strength(**values.get("strength", {}))
@@ -104,12 +107,12 @@ class FindingConfig:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FindingFilms:
+class Split:
     """The films of a run, held apart by patient."""
 
-    train: list[KnownFilm]
-    calibration: list[KnownFilm]
-    held: list[KnownFilm]
+    train: list[FindingExample]
+    calibration: list[FindingExample]
+    held: list[FindingExample]
 
 
 class ReadingNet(torch.nn.Module):
@@ -140,30 +143,31 @@ class ReadingNet(torch.nn.Module):
         return everywhere.index_put((rows, regions), logits)
 
 
-def read_films(
-    config: FindingConfig, data: Path, pairs: Pairs, detector: OrganDetector
-) -> FindingFilms:
-    """All films with their regions, as the shipped detector finds them, split by patient."""
+def split_films(
+    data: Path, held_out: float = 0.15, calibration: float = 0.15, seed: int = 0
+) -> Split:
+    """All films of which findings are known, by patient.
+
+    held_out: the part that is measured with; 0.15 and seed 0 give the films that the shipped
+    detector was measured with. calibration: the part of the rest that is calibrated with.
+    """
     examples = finding_films(data)
-    _, held = split_by_patient(organ_films(data), config.held_out, config.seed)
+    _, held = split_by_patient(organ_films(data), held_out, seed)
     names = {film.name for film in held}
     rest = [e for e in examples if e.organs.name not in names]
-    _, calibration = split_by_patient([e.organs for e in rest], config.calibration, config.seed + 1)
-    apart = {film.name for film in calibration}
-
-    def kept(chosen: Sequence[FindingExample]) -> list[KnownFilm]:
-        return [known_film(example, pairs, detector, config.cache_side) for example in chosen]
-
-    return FindingFilms(
-        kept([e for e in rest if e.organs.name not in apart]),
-        kept([e for e in rest if e.organs.name in apart]),
-        kept([e for e in examples if e.organs.name in names]),
+    _, second = split_by_patient([e.organs for e in rest], calibration, seed + 1)
+    apart = {film.name for film in second}
+    return Split(
+        [e for e in rest if e.organs.name not in apart],
+        [e for e in rest if e.organs.name in apart],
+        [e for e in examples if e.organs.name in names],
     )
 
 
 def known_film(
     example: FindingExample, pairs: Pairs, detector: OrganDetector, side: int
 ) -> KnownFilm:
+    """A film with the regions that the detector finds in it."""
     pixels = np.asarray(example.organs.pixels() / np.float32(255), dtype=np.float32)
     [regions] = detector.detect([Image.of(pixels)])
     return KnownFilm.of(example, regions, pairs, side)
@@ -217,8 +221,7 @@ class _Run:
         net, smooth = (
             ReadingNet(config, pairs).to(memory_format=torch.channels_last) for _ in range(2)
         )
-        if config.start:
-            start_from(net.encoder, Path(config.start))
+        start_from(net.encoder, Path(config.start))
         smooth.load_state_dict(net.state_dict())
         optimizer = torch.optim.AdamW(
             [
@@ -234,11 +237,13 @@ class _Run:
             run._resume()
         return run
 
-    def steps(self, films: FindingFilms, pairs: Pairs) -> Iterator[str]:
+    def steps(
+        self, films: Sequence[KnownFilm], apart: Sequence[KnownFilm], pairs: Pairs
+    ) -> Iterator[str]:
         """Train to the end; a line of text for each log entry."""
         config = self.config
         samples = FindingSamples(
-            films.train,
+            films,
             pairs,
             side=config.side,
             count=config.steps * config.batch,
@@ -322,7 +327,8 @@ class _Run:
 
 def train_findings(
     config: FindingConfig,
-    films: FindingFilms,
+    films: Sequence[KnownFilm],
+    apart: Sequence[KnownFilm],
     pairs: Pairs,
     output: Path,
     *,
@@ -330,6 +336,7 @@ def train_findings(
 ) -> ReadingNet:
     """Train and write `output`/encoder and `output`/findings; the network, smoothed.
 
+    apart: films to measure with on the way.
     A run that finds its own checkpoint in `output` goes on from it. say: called with each line of
     progress.
     """
@@ -338,7 +345,7 @@ def train_findings(
     cv2.setNumThreads(1)  # its thread pool does not survive the fork of the loader's workers
     output.mkdir(parents=True, exist_ok=True)
     run = _Run.begin(config, pairs, output)
-    for line in run.steps(films, pairs):
+    for line in run.steps(films, apart, pairs):
         say(line)
     run.save()
     run.smooth.eval()

@@ -1,0 +1,197 @@
+"""Trains the sentence generator from one configuration: the film's findings, then their words.
+
+Linear: read the films, train what reads findings, calibrate it, measure it, look at the training
+films with it, train the writer, write a preset.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from grounded.data.finding_films import FindingExample
+from grounded.data.iu_text import iu_text
+from grounded.detectors.organs import OrganDetector
+from grounded.errors import ConfigError
+from grounded.evaluate.region_scores import (
+    RegionScore,
+    painted_films,
+    score_films,
+    score_painted,
+)
+from grounded.generators.finding_reader import CALIBRATION, Calibration, FindingReader
+from grounded.generators.neural import MENTIONED
+from grounded.labeller import Labeller
+from grounded.train.calibration import fitted, raw, write_calibrations
+from grounded.train.corpus import phrases
+from grounded.train.detector import read_configuration
+from grounded.train.finding_bank import fill_bank
+from grounded.train.finding_samples import Pairs
+from grounded.train.findings import (
+    ENCODER,
+    FINDINGS,
+    FindingConfig,
+    Split,
+    known_film,
+    split_films,
+    train_findings,
+)
+from grounded.train.mentions import mentioned
+from grounded.train.writer import WriterConfig, train_writer
+
+WRITER = "writer"
+PRESET = """\
+# A trained sentence generator; the detector's weights are the ones that it was trained beside.
+[detector]
+use = "grounded.detectors.organs:OrganDetector"
+weights = {organs}
+encoder = "./encoder"
+
+[generator]
+use = "grounded.generators.neural:Neural"
+weights = "./"
+
+[explainer]
+use = "grounded.explain.gradient:Gradient"
+
+[composer]
+use = "grounded.compose:AnatomicalComposer"
+"""
+
+
+@dataclass(frozen=True)
+class StatementConfig:
+    """What is made of the probabilities.
+
+    absent, present: up to and from which a statement is made. assessed: the findings that may be
+    stated, for they held on real films that were held out; the others are read and kept silent.
+    """
+
+    absent: float = 0.3
+    present: float = 0.7
+    assessed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The tables of a configuration file. rounds: how often each film is looked at for the bank."""
+
+    findings: FindingConfig
+    statements: StatementConfig = field(default_factory=StatementConfig)
+    writer: WriterConfig = field(default_factory=WriterConfig)
+    rounds: int = 2
+
+    @classmethod
+    def read(cls, path: Path) -> GeneratorConfig:
+        """From a TOML file. Raises ConfigError for one that does not fit."""
+        table = read_configuration(path)
+        try:
+            findings = FindingConfig.of(table["findings"], path.parent)
+            statements = dict(table.get("statements", {}))
+            statements["assessed"] = tuple(statements.get("assessed", ()))
+            made = cls(
+                findings,
+                StatementConfig(**statements),
+                WriterConfig.of(table.get("writer", {})),
+                int(table.get("bank", {}).get("rounds", cls.rounds)),
+            )
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"{path} does not describe a generator: {error}") from error
+        known = set(made.findings.pairs)
+        if unknown := set(made.statements.assessed) - known:
+            raise ConfigError(
+                f"{path} [statements]: {', '.join(sorted(unknown))} cannot be stated, "
+                f"as [findings.pairs] has: {', '.join(known)}"
+            )
+        return made
+
+
+def train_generator(
+    config: GeneratorConfig,
+    data: Path,
+    output: Path,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Train both stages and write a preset to `output`; the preset's path.
+
+    data: the folder that holds chest_anatomy, iu_text and, if there is one, covid_films. A run that
+    finds its own checkpoints in `output` goes on from them. say: called with each line of progress.
+    """
+    pairs = Pairs.of(config.findings.pairs)
+    organs = OrganDetector(config.findings.start)
+    of = config.findings
+    split = split_films(data, of.held_out, of.calibration, of.seed)
+    say(f"{len(split.train)} films to train on, {len(split.calibration)} to calibrate with")
+    films = [known_film(example, pairs, organs, of.cache_side) for example in split.train]
+    apart = [known_film(example, pairs, organs, of.cache_side) for example in split.calibration]
+    net = train_findings(of, films, apart, pairs, output, say=say)
+    state(config, split, pairs, output, say=say)
+    bank = fill_bank(net, films, pairs, of, rounds=config.rounds, seed=1)
+    say(f"{len(bank)} regions to write of")
+    labeller = Labeller.open()
+    reports = [report for report in iu_text(data / "iu_text") if report.split == "train"]
+    train_writer(phrases(reports, labeller, familiar=2), bank, config.writer, output / WRITER, say)
+    _write_json(output / MENTIONED, mentioned(reports, labeller))
+    preset = output / "preset.toml"
+    preset.write_text(
+        PRESET.format(organs=json.dumps(str(Path(of.start).resolve()))),
+        encoding="utf-8",
+    )
+    return preset
+
+
+def state(
+    config: GeneratorConfig,
+    split: Split,
+    pairs: Pairs,
+    output: Path,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Calibration]:
+    """Calibrate what was trained, measure it on the films that are held out, write the result."""
+    path = output / FINDINGS / CALIBRATION
+    write_calibrations(path, raw(pairs))
+    detector = OrganDetector(config.findings.start, encoder=output / ENCODER)
+    reader = FindingReader(output / FINDINGS)
+    limits = config.statements
+    calibrations = fitted(
+        scores(detector, reader, split.calibration, pairs),
+        pairs,
+        absent=limits.absent,
+        present=limits.present,
+    )
+    held = scores(detector, reader, split.held, pairs)
+    measured = {
+        label: replace(
+            calibration,
+            assessed=label in limits.assessed,
+            figure=figure(held, label),
+        )
+        for label, calibration in calibrations.items()
+    }
+    write_calibrations(path, measured)
+    for label, calibration in measured.items():
+        say(f"{label}: {calibration.figure}")
+    return measured
+
+
+def scores(
+    detector: OrganDetector,
+    reader: FindingReader,
+    examples: Sequence[FindingExample],
+    pairs: Pairs,
+) -> list[RegionScore]:
+    """Of films as they are, and of the clear ones with lesions painted into them."""
+    painted = painted_films(detector, examples, pairs)
+    return [
+        *score_films(detector, reader, examples, pairs),
+        *score_painted(detector, reader, painted, pairs),
+    ]
+
+
+def _write_json(path: Path, table: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
