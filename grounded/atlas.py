@@ -156,6 +156,19 @@ class Atlas:
         except KeyError:
             raise RegionError(self._unknown(name)) from None
 
+    def ancestors(self, name: str) -> tuple[str, ...]:
+        """The regions that hold this one, from the innermost. Raises RegionError as `[name]`."""
+        found: list[str] = []
+        parent = self[name].parent
+        while parent and self[parent].name not in found:
+            found.append(self[parent].name)
+            parent = self[parent].parent
+        return tuple(found)
+
+    def side(self, name: str) -> Side:
+        """The side of a region; a name that the atlas does not have is unpaired."""
+        return self[name].side if name in self else "unpaired"
+
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(_key(name), self._index, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(repr(word) for word in near)}? " if near else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from grounded import Box
-from grounded.atlas import Atlas
+from grounded.atlas import Atlas, RegionSpec
 from grounded.errors import ConfigError, RegionError
 
 CHEST_IMAGENOME = {
@@ -88,6 +88,22 @@ def test_the_patients_right_lies_on_the_left_of_the_picture(chest29: Atlas) -> N
             opposite = region.name.replace("right ", "left ")
             if opposite in chest29:
                 assert region.usual_place.center[0] < chest29[opposite].usual_place.center[0]
+
+
+def test_a_region_knows_what_holds_it_and_its_side(chest29: Atlas) -> None:
+    assert chest29.ancestors("right apex") == ("right upper lung zone", "right lung")
+    assert chest29.ancestors("mediastinum") == ()
+    sides = [chest29.side(name) for name in ("left cp angle", "trachea", "marked area")]
+    assert sides == ["left", "unpaired", "unpaired"]
+
+
+def test_parents_that_go_round_in_a_circle_end() -> None:
+    place = Box(0, 0, 1, 1)
+    pair = (
+        RegionSpec("a", "unpaired", "derived", place, parent="b"),
+        RegionSpec("b", "unpaired", "derived", place, parent="a"),
+    )
+    assert Atlas("round", "chest", pair).ancestors("a") == ("b", "a")
 
 
 def test_what_is_derived_tells_how_and_what_is_annotated_does_not(chest29: Atlas) -> None:
