@@ -1,33 +1,43 @@
-"""From sentences to a report: merged, in anatomical order, in sections. No link is lost."""
+"""From sentences to a report: guarded, merged, in order, in sections. No link is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from grounded.atlas import Atlas
+from grounded.guards import (
+    Draft,
+    against_its_findings,
+    contradicted,
+    of_an_earlier_film,
+    of_another_side,
+    said_before,
+    without_evidence,
+)
 from grounded.image import Image
+from grounded.impression import impression
+from grounded.labeller import Labeller
+from grounded.merging import same_words, sides_and_zones
 from grounded.regions import Regions
 from grounded.report import (
     GroundedReport,
     GroundedSentence,
     Provenance,
-    Removed,
     Scope,
     Section,
     Sentence,
 )
 
-T = TypeVar("T")
-NOTHING_ABNORMAL = "No abnormality among the findings assessed."
-
 
 class AnatomicalComposer:
-    """Findings in the order of the atlas; an impression of what is abnormal, most certain first.
+    """Abnormal findings first, each in the order of the atlas; an impression made from them.
 
-    Sentences that say the same become one with the regions, evidence and findings of all. A
-    sentence without evidence is taken out, and the report says so.
+    Every sentence has to pass the guards: it stands on evidence, refers to no earlier film, names
+    the side that it was read from, and contradicts neither its own findings nor a surer sentence.
+    What says the same of several regions becomes one sentence with the regions, evidence and
+    findings of all. Each sentence given is in the report: as it was, merged into another (whose
+    notes keep its words), or among those removed, with the reason.
     """
 
     name = "anatomical order"
@@ -41,48 +51,36 @@ class AnatomicalComposer:
         scope: Scope,
         provenance: Provenance,
     ) -> GroundedReport:
-        grounded = [sentence for sentence in sentences if sentence.evidence]
-        merged = [_merge(group) for group in _repeats(grounded)]
-        merged.sort(key=lambda sentence: _place(sentence, atlas))
+        draft = edited(sentences, atlas)
+        findings = sorted(
+            draft.sentences, key=lambda item: (not item.abnormal, _place(item, atlas))
+        )
+        summary = impression(findings, sentences, atlas, origin=self.name)
         return GroundedReport(
             image=image.info,
             regions=regions,
-            sentences=(*(_ground(s, s.text, "findings") for s in merged), *_impression(merged)),
+            sentences=(
+                *(_ground(item, "findings") for item in findings),
+                *(_ground(item, "impression") for item in summary),
+            ),
             scope=scope,
             provenance=provenance,
-            removed=tuple(
-                Removed(sentence.text, sentence.regions, "no evidence to stand on")
-                for sentence in sentences
-                if not sentence.evidence
-            ),
+            removed=draft.removed,
             film=image,
         )
 
 
-def _repeats(sentences: Iterable[Sentence]) -> list[list[Sentence]]:
-    """The sentences grouped by what they say, in order of first appearance."""
-    groups: dict[str, list[Sentence]] = {}
-    for sentence in sentences:
-        groups.setdefault(" ".join(sentence.text.lower().split()), []).append(sentence)
-    return list(groups.values())
-
-
-def _merge(group: Sequence[Sentence]) -> Sentence:
-    """One sentence for all: every region, piece of evidence and finding once; the lowest score."""
-    merged = [f"merged from {len(group)} sentences"] if len(group) > 1 else []
-    return replace(
-        group[0],
-        regions=_once(name for sentence in group for name in sentence.regions),
-        evidence=_once(item for sentence in group for item in sentence.evidence),
-        findings=_once(item for sentence in group for item in sentence.findings),
-        score=min(sentence.score for sentence in group),
-        abnormal=any(sentence.abnormal for sentence in group),
-        notes=(*_once(note for sentence in group for note in sentence.notes), *merged),
-    )
-
-
-def _once(items: Iterable[T]) -> tuple[T, ...]:
-    return tuple(dict.fromkeys(items))
+def edited(sentences: Sequence[Sentence], atlas: Atlas) -> Draft:
+    """What is left of the sentences after guards and merging, in no order, and what is not."""
+    labeller = Labeller.open()
+    draft = without_evidence(Draft(tuple(sentences)))
+    draft = of_an_earlier_film(draft)
+    draft = of_another_side(draft, atlas)
+    draft = against_its_findings(draft, labeller)
+    draft = contradicted(draft, atlas, labeller)
+    draft = replace(draft, sentences=same_words(draft.sentences))
+    draft = said_before(draft, atlas)
+    return replace(draft, sentences=sides_and_zones(draft.sentences, atlas, labeller))
 
 
 def _place(sentence: Sentence, atlas: Atlas) -> int:
@@ -90,9 +88,9 @@ def _place(sentence: Sentence, atlas: Atlas) -> int:
     return min(atlas.order(name) if name in atlas else len(atlas) for name in sentence.regions)
 
 
-def _ground(sentence: Sentence, text: str, section: Section) -> GroundedSentence:
+def _ground(sentence: Sentence, section: Section) -> GroundedSentence:
     return GroundedSentence(
-        text=text,
+        text=sentence.text,
         regions=sentence.regions,
         evidence=sentence.evidence,
         origin=sentence.origin,
@@ -102,17 +100,3 @@ def _ground(sentence: Sentence, text: str, section: Section) -> GroundedSentence
         abnormal=sentence.abnormal,
         notes=sentence.notes,
     )
-
-
-def _impression(sentences: Sequence[Sentence]) -> list[GroundedSentence]:
-    """What matters, the surest first; if every finding is absent, one sentence that says so."""
-    matters = [sentence for sentence in sentences if sentence.impression]
-    matters.sort(key=lambda sentence: -sentence.score)
-    if matters:
-        return [_ground(sentence, sentence.impression, "impression") for sentence in matters]
-    assessed = [sentence for sentence in sentences if sentence.findings]
-    findings = [finding for sentence in assessed for finding in sentence.findings]
-    if not findings or any(finding.presence != "absent" for finding in findings):
-        return []
-    whole = replace(_merge(assessed), origin=AnatomicalComposer.name)
-    return [_ground(whole, NOTHING_ABNORMAL, "impression")]

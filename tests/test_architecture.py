@@ -11,11 +11,12 @@ FREE = {"config", "export", "cli", "batch", "convert", "__main__", "__init__", "
 PARTS = {"detectors", "generators", "viz", "dicom", "explain", "data"}  # never each other
 CORE = (
     {"errors", "silence"},
-    {"geometry", "tone", "weights"},
+    {"geometry", "tone", "weights", "wording", "comparison", "laterality", "plural"},
     {"image", "atlas", "evidence", "findings"},
     {"regions", "labeller", "raster", "films"},
     {"report"},
-    {"protocols"},
+    {"protocols", "guards", "merging"},
+    {"impression"},
     {"compose", "reporter"},
 )
 RANK = {name: rank for rank, names in enumerate(CORE) for name in names}
