@@ -187,7 +187,7 @@ def finding_loss(logits: Tensor, sample: FindingSample, config: FindingConfig) -
     )
     counts = valid.sum(dim=(0, 1))  # (F,)
     by_label = (each * valid).sum(dim=(0, 1)) / counts.clamp(min=1)
-    entropy = by_label[counts > 0].mean()
+    entropy = by_label.sum() / (counts > 0).sum().clamp(min=1)
     ranking = _ranking(logits.nan_to_num(), known, valid)
     return {
         "entropy": entropy,
@@ -271,9 +271,7 @@ class _Run:
                 sums = {}
             if self.step % config.measure_every == 0 and self.step < config.steps:
                 self.save()
-                yield self._log(
-                    {"step": self.step, **measure(self.smooth, films.calibration, pairs, config)}
-                )
+                yield self._log({"step": self.step, **measure(self.smooth, apart, pairs, config)})
 
     def _one(self, batch: FindingSample) -> dict[str, float]:
         config = self.config
