@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grounded.wording import polish
+
 ZONES = ("upper", "mid", "lower")
 _ZONE = "lung zone"
 
@@ -26,7 +28,12 @@ _COUNTED = (
     *("granuloma", "area", "band", "line", "tube", "catheter", "drain", "cavity", "shadow"),
     *("calcification", "consolidation", "fracture"),
 )
-# What cannot.
+# Of these, what is in one place only: in two zones there are two.
+_DISCRETE = re.compile(
+    r"\b(?:nodule|mass|lesion|granuloma|line|tube|catheter|drain|cavity|calcification|fracture)\b",
+    re.IGNORECASE,
+)
+# What cannot be counted.
 _UNCOUNTED = (
     *("atelectasis", "consolidation", "edema", "scarring", "thickening", "opacification"),
     *("disease", "haziness", "blunting", "fluid", "collapse", "congestion"),
@@ -47,8 +54,11 @@ _IRREGULAR = {
     "demonstrates": "demonstrate",
     "lies": "lie",
     "stands": "stand",
+    "projects": "project",
 }
-_VERBS = "|".join(("is", "was", "has", "appears", "shows", "demonstrates", "lies", "stands"))
+_VERBS = "|".join(
+    ("is", "was", "has", "appears", "shows", "demonstrates", "lies", "stands", "projects")
+)
 _MORE_VERBS = "are|were|have|appear|show|may|might|could|can|cannot"  # the same for one and many
 _FUNCTION_WORDS = (
     r"(?:of|in|at|on|to|by|with|without|and|or|from|for|over|near|may|which|that|the|no|not"
@@ -68,6 +78,7 @@ _GAP = re.compile(
     rf"(?=[.,;:]|$| (?:with|without|{_VERBS}|{_MORE_VERBS})\b))?(?![\w-])",
     re.IGNORECASE,
 )
+_NO = re.compile(r"\b(?:no|not|without)\b", re.IGNORECASE)
 _DENIED = re.compile(r"\b(?:no|not|without|free of)\b[^.,;:]*$", re.IGNORECASE)
 _BEGINS_PHRASE = re.compile(
     rf"(?:^|[.,;:] |\b(?!{_FUNCTION_WORDS} $)[\w/-]+ |\bwith |^There (?:is|are) )$",
@@ -135,7 +146,7 @@ def fill(frame: Frame, places: Sequence[Place]) -> str | None:
         text = _as_subject(frame, _name(frame.noun, zones, sides))
     else:
         text = _after_preposition(frame, zones, sides)
-    return text and text[:1].upper() + text[1:]
+    return text and polish(text)
 
 
 def name_places(names: Sequence[str]) -> str:
@@ -204,21 +215,27 @@ def _both(noun: str, zones: Sequence[str]) -> str:
 
 def _as_subject(frame: Frame, name: str) -> str | None:
     """ "The right lung is clear" is "The lungs are clear"."""
-    rest = _agreeing(frame.after)
-    if not re.match(r" \w", rest) or _ONE_THING.search(rest):
+    rest = _several(_agreeing(frame.after))
+    if rest is None or not re.match(r" \w", rest) or _ONE_THING.search(rest):
         return None
     return f"{frame.before}{name}{rest}"
 
 
 def _after_preposition(frame: Frame, zones: Sequence[str], sides: set[str]) -> str | None:
     """ "an opacity in the right lung" is "opacities in both lungs", "no opacity in the lungs"."""
-    before = _PREPOSITION.fullmatch(frame.before)
-    if before is None or _ONE_THING.search(frame.after):
+    verb = re.match(rf"(?: (?:{_VERBS})\b)?", frame.after)
+    rest = frame.after[verb.end() :] if verb else frame.after
+    if _PREPOSITION.fullmatch(frame.before) is None or _ONE_THING.search(rest):
         return None
-    if len(sides) == 1 or _DENIED.search(frame.before):
-        return f"{frame.before}{_name(frame.noun, zones, sides)}{frame.after}"
-    several = _several(frame.before.removesuffix("the "))
-    return several and f"{several}{_both(frame.noun, zones)}{frame.after}"
+    before = frame.before.removesuffix("the ")
+    name = _name(frame.noun, zones, sides)
+    apart = len(sides) == 2 or _DISCRETE.search(before)
+    if _DENIED.search(before) or not apart:
+        return f"{before}the {name}{frame.after}"
+    several = _several(before)
+    after = frame.after if several == before else _agreeing(frame.after)
+    place = _both(frame.noun, zones) if len(sides) == 2 else f"the {name}"
+    return several and f"{several}{place}{after}"
 
 
 def _said_of_both(frame: Frame) -> str | None:
@@ -242,9 +259,13 @@ def _said_of_both(frame: Frame) -> str | None:
 
 
 def _several(text: str) -> str | None:
-    """ "There is a hazy opacity" is "There are hazy opacities"; without an article the same."""
+    """ "There is a hazy opacity" is "There are hazy opacities"; without an article the same.
+
+    A single thing without an article ("Small nodule in") has no form.
+    """
     if not re.search(r"\ban? ", text, re.IGNORECASE):
-        return text
+        single = _DISCRETE.search(text) and not _NO.search(text)
+        return None if single else text
     match = _WITH_ARTICLE.fullmatch(text)
     if match is None:
         return None

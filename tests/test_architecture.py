@@ -11,8 +11,8 @@ FREE = {"config", "export", "cli", "batch", "convert", "__main__", "__init__", "
 PARTS = {"detectors", "generators", "viz", "dicom", "explain", "data"}  # never each other
 CORE = (
     {"errors", "silence"},
-    {"geometry", "tone", "weights", "wording", "comparison", "laterality", "plural"},
-    {"image", "atlas", "evidence", "findings"},
+    {"geometry", "tone", "weights", "wording", "comparison", "laterality"},
+    {"image", "atlas", "evidence", "findings", "plural"},
     {"regions", "labeller", "raster", "films"},
     {"report"},
     {"protocols", "guards", "merging"},

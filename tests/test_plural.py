@@ -50,7 +50,23 @@ BOTH_SIDES = [
     ("Right pleural effusion is possible.", "Bilateral pleural effusions are possible."),
     ("Mild right basal atelectasis.", "Mild bilateral basal atelectasis."),
     ("There is a small effusion on the right.", "There are small effusions on both sides."),
+    ("No evidence of a right apical opacity.", "No evidence of an apical opacity."),
+    (
+        "The right lower lung zone shows a hazy opacity.",
+        "The lower lung zones show hazy opacities.",
+    ),
+    (
+        "A small nodule in the right lower lung zone is suspected.",
+        "Small nodules in both lower lung zones are suspected.",
+    ),
+    (
+        "Dense consolidation in the right lower lung zone is suspected.",
+        "Dense consolidation in both lower lung zones is suspected.",
+    ),
+    ("The right lung shows no nodule.", "The lungs show no nodule."),
+    ("A tube projects over the right lung.", "Tubes project over both lungs."),
     # no rule fits
+    ("Small nodule in the right lower lung zone.", None),
     ("The right lung is well expanded and is clear.", None),
     ("The right costophrenic angle is blunted, which may be a small effusion.", None),
     ("There is a nodule in the right upper lung zone, which measures 2 cm.", None),
@@ -64,6 +80,14 @@ ZONES_OF_A_SIDE = [
         "There is a hazy opacity in the right mid and lower lung zones.",
     ),
     ("The right mid lung zone is clear.", "The right mid and lower lung zones are clear."),
+    (
+        "There is a nodule in the right mid lung zone.",
+        "There are nodules in the right mid and lower lung zones.",
+    ),
+    (
+        "A hazy opacity in the right mid lung zone cannot be excluded.",
+        "A hazy opacity in the right mid and lower lung zones cannot be excluded.",
+    ),
     (
         "No consolidation is seen in the right lower lung zone.",
         "No consolidation is seen in the right mid and lower lung zones.",
