@@ -84,14 +84,20 @@ def area_under_curve(scores: Sequence[float], truth: Sequence[bool]) -> float:
     return float(above)
 
 
-def calibration_error(scores: Sequence[float], truth: Sequence[bool], bins: int = 10) -> float:
-    """Mean gap between score and frequency over equal bins of 0..1, weighted by their counts."""
+def calibration_error(
+    scores: Sequence[float],
+    truth: Sequence[bool],
+    bins: int = 10,
+    weights: Sequence[float] | None = None,
+) -> float:
+    """Mean gap between score and frequency over equal bins of 0..1, weighted by their counts.
+
+    weights: of the scores, all the same for None. NaN when nothing has a weight.
+    """
     values, labels = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if not values.size:
+    counts = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if not counts.sum():
         return float("nan")
     place = np.minimum((values * bins).astype(int), bins - 1)
-    gaps = [
-        abs(values[place == b].mean() - labels[place == b].mean()) * (place == b).mean()
-        for b in np.unique(place)
-    ]
-    return float(np.sum(gaps))
+    sums = np.bincount(place, counts * (values - labels), bins)
+    return float(np.abs(sums).sum() / counts.sum())
