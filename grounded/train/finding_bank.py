@@ -44,7 +44,7 @@ def fill_bank(
 def _rows(
     maps: Tensor, boxes: Tensor, there: Tensor, state: Painted, pairs: Pairs
 ) -> Iterator[tuple[Tensor, str, Mapping[str, Presence], str, str]]:
-    """Of each region that is read: vectors, kind, findings, and the size and variety of its lesion."""
+    """Of each region that is read: vectors, kind, findings, its lesion's size and variety."""
     wanted = [
         row for row, name in enumerate(REGIONS) if there[row] and kind_of(name) in pairs.all_kinds
     ]

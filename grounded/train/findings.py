@@ -140,7 +140,8 @@ class ReadingNet(torch.nn.Module):
         on_map = torch.cat([rows[:, None].float(), boxes[rows, regions] / STRIDE], dim=1)
         logits = self.findings(maps.float(), on_map, kinds[regions], mirrored[regions])
         everywhere = logits.new_full((*there.shape, logits.shape[1]), torch.nan)
-        return everywhere.index_put((rows, regions), logits)
+        filled: Tensor = everywhere.index_put((rows, regions), logits)
+        return filled
 
 
 def split_films(
@@ -355,7 +356,7 @@ def start_from(encoder: FilmEncoder, folder: Path) -> None:
     path = folder / WEIGHTS
     if not path.is_file():
         raise ConfigError(f"no {WEIGHTS} in {folder} to start from")
-    wanted = encoder.state_dict()
+    wanted = parameters(encoder)
     found = {name: value.float() for name, value in load_file(path).items() if name in wanted}
     fits = {name: value for name, value in found.items() if value.shape == wanted[name].shape}
     if not fits:
