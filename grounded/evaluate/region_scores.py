@@ -83,7 +83,11 @@ def painted_films(
     kinds: Sequence[str] = lesions.KINDS,
     seed: int = 0,
 ) -> Iterator[PaintedFilm]:
-    """Each clear film once with a lesion of each kind, at its own resolution."""
+    """Each clear film once with a lesion of each kind, at its own resolution.
+
+    Kinds of lesion whose finding is not in `pairs` are left out.
+    """
+    kinds = [kind for kind in kinds if set(lesions.LABELS[kind]) <= set(pairs.labels)]
     for number, example in enumerate(examples):
         if example.real or not example.paintable:
             continue
