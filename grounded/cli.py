@@ -199,11 +199,15 @@ def phantom(
     held: Annotated[int, typer.Option(help="Films to measure with.")] = 40,
     seed: Annotated[int, typer.Option(help="Another seed makes other films.")] = 0,
 ) -> None:
-    """Make synthetic films with known regions, findings and reports, and their tables."""
-    from grounded.train.phantoms import write_phantom_tables
+    """Make synthetic films with known regions, and reports: all that `grounded train` reads."""
+    from grounded.train.phantoms import write_phantom_data
 
-    write_phantom_tables(out, films, held, seed=seed)
-    typer.echo(f"{films} films to train on and {held} to measure with in {out}")
+    write_phantom_data(out, films, held, seed=seed)
+    typer.echo(
+        f"{films} films to train on and {held} to measure with in {out}, for `train rgrg`; as many "
+        f"in {out / 'chest_anatomy'} and reports in {out / 'iu_text'}, for `train detector` and "
+        f"`train generator`"
+    )
 
 
 @app.command()

@@ -1,8 +1,10 @@
-"""A training table of made-up films: the region-guided model can be tried without any data.
+"""Made-up training data: every command that trains can be tried without any data.
 
-The films are phantoms (`grounded.data.phantom`) with the boxes of all regions that follow from
-their outlines. Half of them have a painted opacity in one lung zone; hearts are large or not. The
-sentences are a few fixed ones that say so. Nothing that is learned here holds on real films.
+The films are phantoms (`grounded.data.phantom`). The detector and the sentence generator learn from
+a folder of clear ones with outlines, and the generator's words from made-up reports. The
+region-guided model learns from a table: films with the boxes of all regions that follow from their
+outlines, half of them with a painted opacity in one lung zone, hearts large or not, and a few fixed
+sentences that say so. Nothing that is learned here holds on real films.
 """
 
 from __future__ import annotations
@@ -15,15 +17,17 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from grounded.atlas import REGIONS
-from grounded.data.phantom import Phantom, chest_phantom
+from grounded.data.phantom import Phantom, chest_phantom, write_phantoms
 from grounded.data.region_table import RegionRow, write_table
 from grounded.detectors import anatomy
 from grounded.evidence import Mask
 from grounded.geometry import Box
 from grounded.regions import Regions
 from grounded.train.derived import outlined_organs
+from grounded.train.phantom_reports import write_phantom_reports
 
 ZONES = tuple(name for name in REGIONS if name.endswith("lung zone"))
+FIRST = 1_000_003  # the first phantom's own seed: other seeds make other films
 _PLAIN = {
     "cardiac silhouette": "The heart size is normal.",
     "mediastinum": "The mediastinal contours are normal.",
@@ -31,6 +35,20 @@ _PLAIN = {
     "left costophrenic angle": "There is no pleural effusion.",
     "spine": "The spine is intact.",
 }
+
+
+def write_phantom_data(
+    folder: Path, films: int = 240, held: int = 40, *, side: int = 256, seed: int = 0
+) -> None:
+    """Write all that the commands which train read; see `write_phantom_tables` for the tables.
+
+    `folder/chest_anatomy`: films + held others, clear of findings but large hearts, with outlines,
+    as `grounded.data.chest_anatomy` reads them. `folder/iu_text`: reports that belong to no film,
+    as `grounded.data.iu_text` reads them.
+    """
+    write_phantom_tables(folder, films, held, side=side, seed=seed)
+    write_phantoms(folder / "chest_anatomy", films + held, seed=FIRST * (seed + 1), side=side)
+    write_phantom_reports(folder / "iu_text", seed=seed)
 
 
 def write_phantom_tables(

@@ -1,4 +1,4 @@
-"""The training table of made-up films."""
+"""The made-up training data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from grounded.atlas import REGIONS
+from grounded.data.chest_anatomy import chest_anatomy
+from grounded.data.finding_films import finding_films
+from grounded.data.iu_text import iu_text
+from grounded.data.organs import HEART, LEFT_CLAVICLE
 from grounded.data.region_table import read_table
-from grounded.train.phantoms import ZONES, write_phantom_tables
+from grounded.train.phantoms import ZONES, write_phantom_data, write_phantom_tables
 
 
 def test_the_tables_hold_films_with_all_boxes_and_some_sentences(tmp_path: Path) -> None:
@@ -43,3 +47,22 @@ def test_the_same_seed_gives_the_same_films(tmp_path: Path) -> None:
         read_table(tmp_path / "a" / "train.csv")[0].boxes,
         read_table(tmp_path / "b" / "train.csv")[0].boxes,
     )
+
+
+def test_the_folder_holds_all_that_the_commands_which_train_read(tmp_path: Path) -> None:
+    write_phantom_data(tmp_path, films=6, held=2, side=64)
+    assert len(read_table(tmp_path / "train.csv")) == 6
+    outlined = chest_anatomy(tmp_path / "chest_anatomy")
+    assert len(outlined) == 8
+    assert all({HEART, LEFT_CLAVICLE} <= set(film.outlines) for film in outlined)
+    assert iu_text(tmp_path / "iu_text")
+
+
+def test_the_films_with_outlines_are_clear_and_some_of_their_hearts_are_large(
+    tmp_path: Path,
+) -> None:
+    write_phantom_data(tmp_path, films=12, held=4, side=64)
+    films = finding_films(tmp_path)
+    assert all(film.paintable and not film.real for film in films)
+    hearts = [film.known.get((HEART, "Cardiomegaly")) for film in films]
+    assert {"present", "absent"} <= set(hearts)
