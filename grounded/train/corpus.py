@@ -17,7 +17,7 @@ from typing import Protocol
 from grounded.findings import Presence
 from grounded.labeller import Labeller
 from grounded.train.corpus_film import claim, film_only
-from grounded.train.corpus_fit import BELONGS, UNPAIRED, fits, sized_denial
+from grounded.train.corpus_fit import BELONGS, UNPAIRED, fits, says_no_more, sized_denial
 from grounded.train.corpus_own import own_sentences
 from grounded.train.corpus_place import Placed, placed
 from grounded.train.corpus_split import single_statements
@@ -155,8 +155,8 @@ def _phrase(
         kind=kind,
         findings=findings,
         ratio=RATIO in text,
-        size=_first(_SIZES, text) if not _denial(findings) else "",
-        variety=_first(_VARIETIES, text) if not _denial(findings) else "",
+        size=size_said(text) if not _denial(findings) else "",
+        variety=variety_said(text) if not _denial(findings) else "",
         count=count,
         own=own,
     )
@@ -165,7 +165,7 @@ def _phrase(
 def _sound(text: str, kind: str, findings: Findings, labeller: Labeller) -> bool:
     """Whether what the labeller reads belongs to the kind and is what the words mean."""
     labels = dict(findings)
-    if not labels or not labels.keys() <= BELONGS[kind]:
+    if not labels or not labels.keys() <= BELONGS[kind] or not says_no_more(text, labels):
         return False
     if "Cardiomegaly" in labels:
         borderline = "borderline" in text.lower()
@@ -193,6 +193,16 @@ def _several(findings: Findings) -> bool:
 def _said(text: str, region: str, labeller: Labeller) -> Findings:
     found = labeller.label(fill(text, region, _SAMPLE_RATIO))
     return tuple((finding.label, finding.presence) for finding in found)
+
+
+def size_said(text: str) -> str:
+    """ "small", "moderate" or "large", the first of them that the words say; "" for none."""
+    return _first(_SIZES, text)
+
+
+def variety_said(text: str) -> str:
+    """How an opacity looks, by the words; "" where nothing is said."""
+    return _first(_VARIETIES, text)
 
 
 def _first(words: Mapping[str, str], text: str) -> str:

@@ -76,6 +76,11 @@ _OF_ANOTHER_KIND = {
         "upper mediastinum": r"heart|cardi\w+|hilar|pulmonary|perihilar",
     }.items()
 }
+_NEUTRAL = {
+    "Lung Opacity": re.compile(r"opacit|opacif|densit", _I),
+    "Support Devices": re.compile(r"\btube or line\b|\btube\b.* trachea\b", _I),
+}
+"""How a finding is put that is there or may be: other words say more, as what it is made of."""
 # "no large effusion" leaves room for a small one
 _SIZED_DENIAL = re.compile(r"\b(?:large|moderate|massive|sizable|significant|big)\b", _I)
 _OTHER_TOPIC = re.compile(
@@ -113,3 +118,11 @@ def fits(text: str, kind: str) -> bool:
 def sized_denial(text: str) -> bool:
     """Whether a denial leaves room for less of the same."""
     return _SIZED_DENIAL.search(text) is not None
+
+
+def says_no_more(text: str, findings: Mapping[str, str]) -> bool:
+    """Whether the words name a finding that is there, by itself, and not what it may be."""
+    if len(findings) != 1:
+        return True
+    [(label, presence)] = findings.items()
+    return presence == "absent" or label not in _NEUTRAL or bool(_NEUTRAL[label].search(text))
