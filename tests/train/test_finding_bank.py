@@ -105,7 +105,5 @@ def test_a_mirrored_film_looks_the_same_from_the_other_side(film: KnownFilm) -> 
     assert torch.allclose(first.vectors[right], second.vectors[left], atol=0.02)
 
 
-def test_the_same_seed_fills_the_same_bank(
-    net: ReadingNet, film: KnownFilm, tmp_path: Path
-) -> None:
+def test_the_same_seed_fills_the_same_bank(net: ReadingNet, film: KnownFilm) -> None:
     assert torch.equal(bank(net, film).vectors, bank(net, film).vectors)
