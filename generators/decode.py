@@ -36,6 +36,7 @@ class Step(Protocol):
     def __call__(self, tokens: Tensor, position: int, cache: BeamCache, best: int) -> Best:
         """tokens: (G, b), each at `position`, from 0. best: how many next tokens to return.
 
+        A log-probability of -inf forbids a token; a beam with nothing left to say is given up.
         `cache.rows` (G,) says which of the N sequences each row is.
         """
         ...
@@ -235,7 +236,7 @@ def decode_ranked(
     max_length: int,
     length_penalty: float = 1.0,
 ) -> list[list[Decoded]]:
-    """As `decode`, but all that ended of each sequence, the best score first: B or more."""
+    """As `decode`, but all that ended of each sequence, the best score first; at least one."""
     search = _Search.begin(cache, start, stop, max_length, length_penalty)
     for position in range(max_length - 1):
         if not len(cache):
@@ -290,7 +291,7 @@ class _Search:
         tokens = best.tokens.flatten(1).gather(1, order)
         log_probs = best.log_probs.flatten(1).gather(1, order)
         stops = tokens == self.stop
-        self._note(stops[:, :beams], parents, log_probs, sums)
+        self._note((stops & sums.isfinite())[:, :beams], parents, log_probs, sums)
         # the best B that do not stop, in their order
         chosen = stops.byte().sort(dim=1, stable=True).indices[:, :beams]
         parents = parents.gather(1, chosen)
@@ -301,9 +302,16 @@ class _Search:
             self.cache.branch(parents)
 
     def release(self) -> None:
-        """Let the sequences leave that have B ended beams; the last ones take their places."""
-        rows = self.cache.rows.tolist()
-        done = [len(self.ended[row]) >= self.cache.beams for row in rows]
+        """Let the sequences leave that are done; the last ones take their places.
+
+        Done is what has B ended beams, or one that has ended and no beam that could go on.
+        """
+        rows, beams = self.cache.rows.tolist(), self.cache.beams
+        going = self.scores.isfinite().any(1).tolist()
+        done = [
+            len(self.ended[row]) >= (beams if goes else 1)
+            for row, goes in zip(rows, going, strict=True)
+        ]
         if not any(done):
             return
         count = len(done) - sum(done)
@@ -321,9 +329,10 @@ class _Search:
         """What ended of each sequence, best first; what is still open ends here."""
         for index, row in enumerate(self.cache.rows.tolist()):
             for beam in range(self.cache.beams):
-                self.ended[row].append(
-                    self._decoded(self.tokens[index, beam], self.log_probs[index, beam], None)
-                )
+                if self.scores[index, beam].isfinite() or not self.ended[row]:
+                    self.ended[row].append(
+                        self._decoded(self.tokens[index, beam], self.log_probs[index, beam], None)
+                    )
         return [sorted(ended, key=lambda item: -item.score) for ended in self.ended]
 
     def _note(self, stops: Tensor, parents: Tensor, log_probs: Tensor, sums: Tensor) -> None:

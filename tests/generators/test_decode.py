@@ -127,6 +127,21 @@ def test_ended_sequences_leave_the_batch(net: DecoderNet, vectors: Tensor) -> No
     assert sizes[0] == len(vectors) > sizes[-1] > 0
 
 
+def test_a_beam_with_nothing_left_to_say_is_given_up(net: DecoderNet, vectors: Tensor) -> None:
+    def step(tokens: Tensor, position: int, cache: BeamCache, best: int) -> Best:
+        found = net.step(tokens, position, cache, best)
+        forbidden = torch.full_like(found.log_probs, -torch.inf)
+        forbidden[..., :1] = 0
+        return Best(found.log_probs + forbidden, found.tokens)
+
+    with torch.inference_mode():
+        ranked = decode_ranked(
+            step, net.cache(vectors, 3), start=START, stop=LAYOUT.stop, max_length=12
+        )
+    greedy = run(net, vectors, 1)
+    assert [[item.tokens for item in items] for items in ranked] == [[g.tokens] for g in greedy]
+
+
 def test_no_sequences_give_no_sentences(net: DecoderNet, vectors: Tensor) -> None:
     assert run(net, vectors[:0], 4) == []
 
