@@ -1,0 +1,114 @@
+"""A film whose map says plainly what is in it, and a FindingNet that reads it so.
+
+The map has a channel for each finding; a region's logit is the largest value of the channel in its
+box, so it can be set by hand which findings a region has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from grounded import Box, Image, Regions
+from grounded.data.phantom import Phantom, chest_phantom
+from grounded.detectors.features import EncodedFilm
+from grounded.findings import Presence
+from grounded.generators.finding_net import FindingNet
+from grounded.generators.finding_reader import CALIBRATION, Calibration
+from grounded.geometry import Placement
+from grounded.protocols import Question
+from grounded.train.calibration import write_calibrations
+from grounded.train.phantoms import phantom_regions
+from grounded.weights import parameters, write
+
+SIDE, CELLS = 256, 64
+LABELS = ("Lung Opacity", "Pneumothorax", "Support Devices", "Abnormal")
+ZONES = ("upper lung zone", "mid lung zone", "lower lung zone")
+KINDS = ("lung", *ZONES, "trachea")
+READ = {  # in which kinds of region a finding is read; pneumothorax is read and not assessed
+    "Lung Opacity": frozenset({"lung", *ZONES}),
+    "Pneumothorax": frozenset({"lung"}),
+    "Support Devices": frozenset({"trachea"}),
+    "Abnormal": frozenset(KINDS),
+}
+PRESENT, OPEN = 2.0, 1.0  # values of the map; 0 is absent
+
+
+def finding_net() -> FindingNet:
+    """A logit is the largest value of the finding's channel in the box, or nearly."""
+    net = FindingNet(LABELS, KINDS, features=len(LABELS), hidden=len(LABELS), arranged=1).eval()
+    with torch.no_grad():
+        for value in net.parameters():
+            value.zero_()
+        identity = torch.eye(len(LABELS))[:, :, None, None]
+        net.place.weight.copy_(identity)
+        net.evidence.weight.copy_(identity)
+        net.scale.weight.fill_(1)
+        net.sharpness.fill_(20)
+    return net
+
+
+def calibrations() -> dict[str, Calibration]:
+    return {
+        label: Calibration(
+            kinds, 4.0, -4.0, 0.3, 0.7, label in ("Lung Opacity", "Support Devices"), f"of {label}"
+        )
+        for label, kinds in READ.items()
+    }
+
+
+def write_findings(folder: Path) -> None:
+    net = finding_net()
+    config = {
+        "labels": list(LABELS),
+        "kinds": list(KINDS),
+        "features": len(LABELS),
+        "hidden": len(LABELS),
+        "arranged": 1,
+    }
+    write(folder, config, {name: value.detach() for name, value in parameters(net).items()})
+    write_calibrations(folder / CALIBRATION, calibrations())
+
+
+@cache
+def chest(ratio: float = 0.45) -> tuple[Phantom, Regions]:
+    phantom = chest_phantom(1, (SIDE, SIDE), cardiothoracic_ratio=ratio)
+    return phantom, phantom_regions(phantom)
+
+
+def map_with(found: Regions, values: Mapping[tuple[str, str], float]) -> Tensor:
+    """A map (D, h, w) with a value of a finding in the inner half of a region, each way."""
+    film = torch.zeros(len(LABELS), CELLS, CELLS)
+    for (region, label), value in values.items():
+        box = found[region].box
+        x, y = (round(at * CELLS / SIDE) for at in box.center)
+        dx, dy = (max(round(size / 4 * CELLS / SIDE), 1) for size in (box.width, box.height))
+        film[LABELS.index(label), y - dy : y + dy, x - dx : x + dx] = value
+    return film
+
+
+def question(
+    about: str | Box | None = None,
+    values: Mapping[tuple[str, str], float] | None = None,
+    *,
+    ratio: float = 0.45,
+    told: Mapping[str, Presence] | None = None,
+) -> Question:
+    """About a film as a whole, one of its regions, or a box drawn in it."""
+    phantom, found = chest(ratio)
+    placement = Placement.letterbox((SIDE, SIDE), (SIDE, SIDE))
+    found = replace(found, features=EncodedFilm(map_with(found, values or {}), placement))
+    image = Image.of(phantom.pixels, view="PA")
+    if about is None:
+        return Question(image, found, found, told or {})
+    asked = found.drawn("marked area", about) if isinstance(about, Box) else found[[about]]
+    return Question(image, found, asked, told or {})
+
+
+def without_map(of: Question) -> Question:
+    return replace(of, found=replace(of.found, features=None))
