@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +17,12 @@ class EncodedFilm:
     """An encoded film. Whoever reads it pools it in the boxes of the regions that it travels with.
 
     film: (D, h, w) float32, the encoder's map over the model frame. placement: where the film
-    lies in that frame.
+    lies in that frame. encode: see `grounded.protocols.Encoded`.
     """
 
     film: Tensor
     placement: Placement
+    encode: Callable[[Sequence[NDArray[np.float32]]], Tensor] | None = None
 
     def pool(self, boxes: NDArray[np.float64]) -> EncodedFilm:
         """The same: any box of the film can be read from its map."""

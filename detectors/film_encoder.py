@@ -72,7 +72,12 @@ class Encoder:
         """
         if not films:
             return []
-        placed = [film_tensor(film, self.net.side) for film in films]
+        placements = [Placement.letterbox(film.shape, (self.net.side,) * 2) for film in films]
+        return list(zip(self.maps(films), placements, strict=True))
+
+    def maps(self, films: Sequence[NDArray[np.float32]]) -> Tensor:
+        """The maps (B, D, h, w) of one or more films (H, W) alone."""
+        placed = [film_tensor(film, self.net.side)[0] for film in films]
         with torch.inference_mode():
-            maps = self.net(torch.stack([tensor for tensor, _ in placed])).float()
-        return [(film, placement) for film, (_, placement) in zip(maps, placed, strict=True)]
+            maps: Tensor = self.net(torch.stack(placed)).float()
+        return maps

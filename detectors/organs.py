@@ -70,8 +70,8 @@ class OrganDetector:
         if self._encoder is None:
             return regions
         return [
-            replace(found, features=EncodedFilm(*encoded))
-            for found, encoded in zip(regions, self._encoder.encode(films), strict=True)
+            replace(found, features=EncodedFilm(film, placement, self._encoder.maps))
+            for found, (film, placement) in zip(regions, self._encoder.encode(films), strict=True)
         ]
 
 

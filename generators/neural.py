@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -142,15 +142,19 @@ class Neural:
     def support(
         self, question: Question, sentences: Sequence[Sentence], maps: Tensor, of: Target
     ) -> Tensor:
-        """See `grounded.protocols.Attributable`. Sentences that were measured have none."""
+        """See `grounded.protocols.Attributable`. Sentences that were measured have none.
+
+        Nor have the words of a writer that sees nothing.
+        """
         places = {place.name: place for place in self.reader.places(question)}
         values = maps.new_full((len(sentences), len(maps)), torch.nan)
+        labels = self._followed_back(of)
         rows = [
             row
             for row, sentence in enumerate(sentences)
             if sentence.origin in (ORIGIN, SET)
             and sentence.regions[0] in places
-            and (of == "words" or sentence.findings[0].label in self.reader.net.labels)
+            and sentence.findings[0].label in labels
         ]
         if not rows:
             return values.T
@@ -160,6 +164,12 @@ class Neural:
         found = value(question, chosen, where, maps)  # (B, len(rows))
         return values.index_put((torch.tensor(rows),), found.T).T
 
+    def _followed_back(self, of: Target) -> tuple[str, ...]:
+        """The findings of which sentences have a support."""
+        if of == "finding":
+            return self.reader.net.labels
+        return self.writer.labels if self.writer.features else ()
+
     def _log_odds(
         self,
         question: Question,
@@ -168,8 +178,11 @@ class Neural:
         maps: Tensor,
     ) -> Tensor:
         logits = self.reader.logits(encoded_film(question), places, maps)  # (B, S, F)
-        labels = [self.reader.net.labels.index(s.findings[0].label) for s in sentences]
-        return logits[:, range(len(labels)), labels]
+        labels = [s.findings[0].label for s in sentences]
+        chosen = logits[:, range(len(labels)), [self.reader.net.labels.index(x) for x in labels]]
+        calibrations = [self.reader.calibrations[label] for label in labels]
+        slopes = logits.new_tensor([calibration.slope for calibration in calibrations])
+        return chosen * slopes + logits.new_tensor([c.intercept for c in calibrations])
 
     def _log_probabilities(
         self,
@@ -185,7 +198,11 @@ class Neural:
             for sentence, place in zip(sentences, places, strict=True)
         ]
         templates = [blank(s.text, s.regions[0], ratio=ratio is not None) for s in sentences]
-        return torch.stack([self.writer.log_probability(briefs, templates, s) for s in seen])
+
+        def of_words(vectors: Tensor) -> Tensor:
+            return self.writer.log_probability(briefs, templates, vectors)
+
+        return torch.stack([_first_order(of_words, vectors) for vectors in seen])
 
     def _stated(self, question: Question) -> list[_Stated]:
         """What was read and may be stated, and what the reader has set in its place."""
@@ -238,7 +255,7 @@ class Neural:
         said: dict[str, Presence] = {finding.label: finding.presence}
         if finding.presence == "absent" and finding.label in IMPLIED:
             said[IMPLIED[finding.label]] = "absent"
-        kind = self.writer.kind_for(finding.label, kind)
+        kind = self.writer.terms.kind_for(finding.label, kind)
         known = ratio if finding.label == "Cardiomegaly" else None
         return Brief(finding.region, kind, said, known)
 
@@ -258,6 +275,20 @@ def read_mentioned(path: Path) -> dict[str, dict[str, float]]:
         raise ConfigError(
             f"{path} does not say how often findings are mentioned: {error}"
         ) from error
+
+
+def _first_order(value: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    """value(rows), (N,), each of its own row alone; to be followed back once.
+
+    With the slopes found for all rows in one go, a row is followed back without the graph of
+    `value`, which all rows share.
+    """
+    if not rows.requires_grad:
+        return value(rows)
+    at = rows.detach().requires_grad_()
+    values = value(at)
+    [slopes] = torch.autograd.grad(values.sum(), at)
+    return values.detach() + ((rows - at.detach()) * slopes).flatten(1).sum(1)
 
 
 def _as_read(question: Question) -> Question:

@@ -61,15 +61,19 @@ class Heatmap:
     """How much each place contributed: raw values (h, w) float32 over `extent` (image frame).
 
     The values are as the method gave them, at its own resolution: a report draws all of its
-    heatmaps on one scale, so a normal lung does not glow.
+    heatmaps on one scale, so a normal lung does not glow. strong: the value that this scale reaches
+    at least, in the method's own unit, so that a report with weak evidence alone does not either.
     """
 
     values: NDArray[np.float32]
     extent: Box
     method: str
+    strong: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", _grid("a heatmap", self.values))
+        if not (math.isfinite(self.strong) and self.strong >= 0):
+            raise InvalidValueError(f"a heat is strong from 0 or more on, got {self.strong}")
 
     def contains(self, x: float, y: float) -> bool:
         return self.extent.contains(x, y)
@@ -151,6 +155,7 @@ def evidence_to_dict(evidence: Evidence) -> dict[str, Any]:
             return {
                 "kind": "heatmap",
                 "method": evidence.method,
+                "strong": evidence.strong,
                 "extent": list(evidence.extent),
                 **_encode(evidence.values.astype("<f4")),
             }
@@ -168,7 +173,8 @@ def evidence_from_dict(data: Mapping[str, Any]) -> Evidence:
             return Mask(cast("NDArray[np.float32]", values), Box(*data["extent"]))
         case "heatmap":
             raw = _decode(data, np.dtype("<f4")).astype(np.float32)
-            return Heatmap(raw, Box(*data["extent"]), str(data["method"]))
+            strong = float(data.get("strong", 0.0))
+            return Heatmap(raw, Box(*data["extent"]), str(data["method"]), strong)
         case "measurement":
             return _measurement_from_dict(data)
         case kind:

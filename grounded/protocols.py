@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -16,6 +16,8 @@ from grounded.regions import Regions
 from grounded.report import GroundedReport, Provenance, Scope, Sentence
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 Target = Literal["finding", "words"]
@@ -69,11 +71,14 @@ class SentenceGenerator(Protocol):
 class Encoded(Protocol):
     """Features that are a map of the whole film, to be pooled in any box.
 
-    film: (D, h, w) float32 over the model frame. placement: how the film lies in it.
+    film: (D, h, w) float32 over the model frame. placement: how the film lies in it. encode: the
+    maps (B, D, h, w) of changed versions (H, W) of the film, all of one shape; None if whoever made
+    the map gives no way to do so again.
     """
 
     film: Tensor
     placement: Placement
+    encode: Callable[[Sequence[NDArray[np.float32]]], Tensor] | None
 
 
 @runtime_checkable
@@ -88,6 +93,19 @@ class Attributable(Protocol):
         maps: (B, D, h, w), versions of the question's encoded film. of: "finding" gives the
         log-odds of the finding behind a sentence, "words" the log-probability of its words. NaN
         for sentences that do not stand on the map.
+        """
+        ...
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """A generator whose writer looks at places of a region while it writes."""
+
+    def attention(self, question: Question, sentences: Sequence[Sentence]) -> Tensor:
+        """How much was looked at each cell of a grid in the box of the sentence's region.
+
+        (S, h, w), row by row as the film shows it; all cells and everything else that was looked at
+        add up to 1. NaN for sentences that were written without looking.
         """
         ...
 

@@ -17,7 +17,8 @@ RATIO = Measurement(
     source="Danzer 1919",
 )
 VALUES = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-ALL = [Box(1, 2, 3, 4), RATIO, Mask(VALUES, Box(0, 0, 8, 6)), Heatmap(VALUES, Box(0, 0, 8, 6), "m")]
+HEAT = Heatmap(VALUES, Box(0, 0, 8, 6), "m", strong=0.25)
+ALL = [Box(1, 2, 3, 4), RATIO, Mask(VALUES, Box(0, 0, 8, 6)), HEAT]
 
 
 @pytest.mark.parametrize("evidence", ALL, ids=lambda item: type(item).__name__)
@@ -29,6 +30,14 @@ def test_evidence_round_trips_through_json(evidence: Evidence) -> None:
         assert again.values == pytest.approx(evidence.values, abs=0.5 / 255)
     else:
         assert again == evidence
+
+
+def test_a_heatmap_keeps_its_method_and_its_scale_through_json() -> None:
+    again = evidence_from_dict(evidence_to_dict(HEAT))
+    assert isinstance(again, Heatmap)
+    assert (again.method, again.strong) == ("m", 0.25)
+    without = {key: value for key, value in evidence_to_dict(HEAT).items() if key != "strong"}
+    assert evidence_from_dict(without).strong == 0  # type: ignore[union-attr]
 
 
 def test_an_unknown_kind_is_named() -> None:
@@ -75,5 +84,7 @@ def test_values_that_are_not_a_grid_are_refused() -> None:
         Heatmap(np.zeros(3, np.float32), Box(0, 0, 1, 1), "m")
     with pytest.raises(InvalidValueError, match="finite"):
         Heatmap(np.full((2, 2), np.inf, np.float32), Box(0, 0, 1, 1), "m")
+    with pytest.raises(InvalidValueError, match="strong"):
+        Heatmap(VALUES, Box(0, 0, 1, 1), "m", strong=-1)
     with pytest.raises(InvalidValueError, match=r"0\.\.1"):
         Mask(np.full((2, 2), 2, np.float32), Box(0, 0, 1, 1))

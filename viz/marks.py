@@ -121,14 +121,17 @@ def marks_in(sentence: GroundedSentence, marks: Sequence[Mark]) -> tuple[Mark, .
 
 
 def heat_maximum(report: GroundedReport) -> float:
-    """The largest heat of any sentence: the top of the one scale of the report; 0 for none."""
-    peaks = [
-        float(item.values.max())
+    """The top of the one scale of the report: the largest heat of any sentence, or what is strong.
+
+    0 without any heat above 0 that could be drawn.
+    """
+    heats = [
+        item
         for sentence in report.sentences
         for item in sentence.evidence
-        if isinstance(item, Heatmap)
+        if isinstance(item, Heatmap) and item.values.max() > 0
     ]
-    return max([0.0, *peaks])
+    return max((max(float(heat.values.max()), heat.strong) for heat in heats), default=0.0)
 
 
 def film_of(report: GroundedReport) -> Image:

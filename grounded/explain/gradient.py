@@ -4,26 +4,21 @@ The log-odds of the finding behind a sentence (or the log-probability of its wor
 to the encoder's map. At each place the gradient is multiplied by the activation and summed over the
 channels, without averaging the gradient first, so that the map shows what the network used at that
 place (HiResCAM, Draelos and Carin, arXiv:2011.08891). Values above 0 speak for the finding, those
-below 0 against it.
+below 0 against it, in the unit of what is followed back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grounded.errors import ConfigError
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.errors import InvalidValueError
 from grounded.evidence import Heatmap
-from grounded.explain.boxes import places
-from grounded.protocols import (
-    Attributable,
-    Encoded,
-    Question,
-    SentenceGenerator,
-    Target,
-    encoded_film,
-)
+from grounded.explain.heat import STRONG, attributable, with_heat
+from grounded.protocols import Question, SentenceGenerator, Target, encoded_film
 from grounded.report import Sentence
 
 if TYPE_CHECKING:
@@ -34,33 +29,29 @@ class Gradient:
     """Adds the places of its regions to each sentence, and a heatmap to those read from the map.
 
     of: what is followed back, the "finding" behind a sentence or its "words". The heatmap covers
-    the whole film: what lies outside of the region is shown as well.
+    the whole film: what lies outside of the region is shown as well. spread: how far, in cells of
+    the map (a Gaussian's sigma), the heat of a cell is shared with those around it; what one cell
+    says for a finding its neighbour often takes back, as each of them sees far more of the film
+    than its own square. The sum stays the same, away from the map's edge. 0 leaves the cells as
+    they are.
     """
 
     name = "gradient x activation"
 
-    def __init__(self, of: Target = "finding") -> None:
+    def __init__(self, of: Target = "finding", spread: float = 1.5) -> None:
+        if not spread >= 0:
+            raise InvalidValueError(f"heat is spread over 0 cells or more, got {spread}")
         self._of: Target = of
+        self._spread = spread
 
     def explain(
         self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
     ) -> list[Sentence]:
-        """The same sentences, heatmap and places behind their own evidence.
+        """The same sentences, places and heatmap behind their own evidence.
 
         Raises ConfigError for a generator that reads no map, or a detector that makes none.
         """
-        heatmaps = self.heatmaps(question, sentences, generator)
-        return [
-            replace(
-                sentence,
-                evidence=(
-                    *sentence.evidence,
-                    *places(question, sentence),
-                    *([] if heatmap is None else [heatmap]),
-                ),
-            )
-            for sentence, heatmap in zip(sentences, heatmaps, strict=True)
-        ]
+        return with_heat(question, sentences, self.heatmaps(question, sentences, generator))
 
     def heatmaps(
         self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
@@ -71,27 +62,35 @@ class Gradient:
         if not sentences:
             return []
         source, encoded = attributable(generator), encoded_film(question)
-        with torch.enable_grad():
-            maps = encoded.film.detach().clone()[None].requires_grad_()
+        extent, method = encoded.placement.extent(), f"{self.name} of the {self._of}"
+        with torch.inference_mode(False), torch.enable_grad():
+            maps = encoded.film.detach().clone()[None].requires_grad_()  # (1, D, h, w)
             support = source.support(question, sentences, maps, self._of)[0]  # (S,)
-            return [
-                self._heatmap(value, maps, encoded) if bool(torch.isfinite(value)) else None
+            heats = [
+                spread(products(value, maps), self._spread) if torch.isfinite(value) else None
                 for value in support
             ]
-
-    def _heatmap(self, value: Tensor, maps: Tensor, encoded: Encoded) -> Heatmap:
-        import torch
-
-        [gradient] = torch.autograd.grad(value, maps, retain_graph=True)
-        heat = (gradient * maps).detach().sum(dim=1)[0]  # (h, w)
-        return Heatmap(heat.numpy(), encoded.placement.extent(), f"{self.name} of the {self._of}")
+        return [
+            None if heat is None else Heatmap(heat, extent, method, STRONG / heat.size)
+            for heat in heats
+        ]
 
 
-def attributable(generator: SentenceGenerator) -> Attributable:
-    """The generator, if its sentences can be followed back. Raises ConfigError if not."""
-    if isinstance(generator, Attributable):
-        return generator
-    raise ConfigError(
-        f"the generator {generator.name!r} reads no map of the film, so its sentences cannot be "
-        f"followed back; use grounded.explain.boxes:RegionBoxes as the explainer"
-    )
+def products(value: Tensor, maps: Tensor) -> NDArray[np.float32]:
+    """The gradient of a value times the activation, (h, w), summed over the channels of one map.
+
+    maps: (1, D, h, w). The graph stays, for other values.
+    """
+    import torch
+
+    [gradient] = torch.autograd.grad(value, maps, retain_graph=True)
+    return np.asarray((gradient * maps).detach().sum(dim=1)[0].numpy(), dtype=np.float32)
+
+
+def spread(heat: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Heat (h, w) shared with the cells around; what goes over the edge is lost."""
+    import cv2
+
+    if sigma == 0:
+        return heat
+    return np.asarray(cv2.GaussianBlur(heat, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT))

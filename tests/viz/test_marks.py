@@ -76,8 +76,17 @@ def test_the_heat_of_all_sentences_has_one_maximum(drawn):
     assert heat_maximum(drawn) == 2.0
 
 
+def test_the_scale_of_weak_heat_reaches_what_is_strong(drawn):
+    weak = Heatmap(np.full((2, 2), 0.1, np.float32), Box(0, 0, 5, 5), "made up", strong=0.8)
+    sentence = replace(drawn.sentences[0], evidence=(weak,))
+    assert heat_maximum(replace(drawn, sentences=(sentence,))) == pytest.approx(0.8)
+    hot = replace(weak, values=np.full((2, 2), 3.0, np.float32))
+    both = replace(sentence, evidence=(weak, hot))
+    assert heat_maximum(replace(drawn, sentences=(both,))) == pytest.approx(3)
+
+
 def test_without_heat_the_maximum_is_zero(drawn):
-    cold = Heatmap(np.full((2, 2), -1, np.float32), Box(0, 0, 5, 5), "made up")
+    cold = Heatmap(np.full((2, 2), -1, np.float32), Box(0, 0, 5, 5), "made up", strong=1.0)
     sentence = replace(drawn.sentences[0], evidence=(cold,))
     assert heat_maximum(replace(drawn, sentences=(sentence,))) == 0.0
 

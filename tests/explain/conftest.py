@@ -1,0 +1,125 @@
+"""A neural generator with tiny networks of random weights, and films that it can be asked about."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from grounded import Finding, Image, Regions, Sentence
+from grounded.detectors.features import EncodedFilm
+from grounded.detectors.film_encoder import Encoder, FilmEncoder
+from grounded.generators.finding_net import FindingNet
+from grounded.generators.neural import Neural
+from grounded.generators.writer_net import WriterNet
+from grounded.geometry import Placement
+from grounded.protocols import Question
+from grounded.train.writer import train_tokenizer
+from grounded.weights import write
+
+LABELS = ("Lung Opacity", "Pleural Effusion", "Abnormal")
+KINDS = ("lung", "lower lung zone")
+FEATURES, SIDE, CELLS = 6, 64, 8
+NAMES = ("right lung", "left lung", "right lower lung zone", "left lower lung zone", "spine")
+PARTS = ((0.1, 0.1, 0.45, 0.9), (0.55, 0.1, 0.9, 0.9), (0.1, 0.6, 0.45, 0.9), (0.55, 0.6, 0.9, 0.9))
+BOXES = np.array([*PARTS, (0.45, 0.0, 0.55, 1.0)])
+"""Of NAMES, in parts of the film's width and height."""
+
+Ask = Callable[..., Question]
+
+
+@pytest.fixture(scope="session")
+def neural_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("neural")
+    torch.manual_seed(0)
+    sizes = {"labels": list(LABELS), "kinds": list(KINDS), "features": FEATURES, "hidden": 4}
+    write(folder / "findings", sizes, FindingNet(**sizes).state_dict())  # type: ignore[arg-type]
+    calibration = {
+        "kinds": list(KINDS),
+        "slope": 1.0,
+        "intercept": 0.0,
+        "absent": 0.4,
+        "present": 0.6,
+        "assessed": True,
+        "figure": "made up",
+    }
+    table = json.dumps(dict.fromkeys(LABELS, calibration))
+    (folder / "findings" / "calibration.json").write_text(table)
+    tokenizer = train_tokenizer(["There is an opacity in the <region>."] * 3, 300)
+    labels = [*LABELS[:2], "Consolidation"]
+    net = {"kinds": 2, "labels": 3, "vocabulary": tokenizer.get_vocab_size(), "features": FEATURES}
+    net |= {"width": 16, "layers": 2, "heads": 2}
+    taught = {label: list(KINDS) for label in labels}
+    config = {"kinds": list(KINDS), "labels": labels, "taught": taught, "net": net}
+    write(folder / "writer", config, WriterNet(**net).state_dict())
+    tokenizer.save(str(folder / "writer" / "tokenizer.json"))
+    (folder / "mentioned.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def neural(neural_weights: Path) -> Neural:
+    return Neural(neural_weights)
+
+
+@pytest.fixture
+def plain(neural: Neural) -> Neural:
+    """What the first channel of the map shows is the evidence for each finding, and nothing else.
+
+    With nothing to arrange and no context, the log-odds are the smooth maximum of that channel.
+    """
+    net = neural.reader.net
+    with torch.no_grad():
+        for part in (net.place, net.context, net.evidence, net.whole[2]):
+            torch.nn.init.zeros_(part.weight)  # type: ignore[arg-type]
+            torch.nn.init.zeros_(part.bias)  # type: ignore[arg-type]
+        net.place.weight[0, 0] = 1
+        net.evidence.weight[:, 0] = 1
+    return neural
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    folder = tmp_path_factory.mktemp("encoder")
+    config = {"side": SIDE, "widths": [4, 4, 8, 8, 8], "fused": 8, "features": FEATURES}
+    torch.manual_seed(0)
+    write(folder, config, FilmEncoder(**config).state_dict())  # type: ignore[arg-type]
+    return Encoder(folder)
+
+
+@pytest.fixture
+def ask(encoder: Encoder) -> Ask:
+    """About a film of noise with the regions NAMES; `film` takes the place of the encoder's map."""
+
+    def make(shape: tuple[int, int] = (91, 50), film: Tensor | None = None) -> Question:
+        pixels = np.random.default_rng(0).random(shape, dtype=np.float32)
+        if film is None:
+            [(encoded, placement)] = encoder.encode([pixels])
+            features = EncodedFilm(encoded, placement, encoder.maps)
+        else:
+            features = EncodedFilm(film, Placement.letterbox(shape, (SIDE, SIDE)))
+        boxes = BOXES * np.tile(shape[::-1], 2)
+        regions = Regions(NAMES, boxes, np.ones(len(NAMES)), features=features)
+        return Question(Image.of(pixels), regions, regions)
+
+    return make
+
+
+def hot(row: int, column: int, value: float = 1.0) -> Tensor:
+    """A map that shows something in one cell of its first channel."""
+    film = torch.zeros(FEATURES, CELLS, CELLS)
+    film[0, row, column] = value
+    return film
+
+
+def read(region: str, label: str = "Lung Opacity") -> Sentence:
+    """A sentence as the neural generator makes it."""
+    text = f"There is an opacity in the {region}."
+    return Sentence(text, (region,), "neural", findings=(Finding(label, "present", region, 0.9),))
+
+
+def measured() -> Sentence:
+    return Sentence("The heart is not enlarged.", ("spine",), "measured")
