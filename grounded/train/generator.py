@@ -22,6 +22,7 @@ from grounded.evaluate.region_scores import (
     score_films,
     score_painted,
 )
+from grounded.evaluate.separation import separation
 from grounded.generators.finding_reader import CALIBRATION, Calibration, FindingReader
 from grounded.generators.neural import MENTIONED
 from grounded.labeller import Labeller
@@ -134,7 +135,7 @@ def train_generator(
     say(f"{len(bank)} regions to write of")
     labeller = Labeller.open()
     reports = [report for report in iu_text(data / "iu_text") if report.split == "train"]
-    train_writer(phrases(reports, labeller, familiar=2), bank, config.writer, output / WRITER, say)
+    train_writer(phrases(reports, labeller, familiar=3), bank, config.writer, output / WRITER, say)
     _write_json(output / MENTIONED, mentioned(reports, labeller))
     preset = output / "preset.toml"
     preset.write_text(
@@ -165,11 +166,12 @@ def state(
         present=limits.present,
     )
     held = scores(detector, reader, split.held, pairs)
+    patients = {e.organs.name: e.organs.patient for e in split.held}
     measured = {
         label: replace(
             calibration,
             assessed=label in limits.assessed,
-            figure=figure(held, label),
+            figure=figure([s for s in held if s.label == label], patients),
         )
         for label, calibration in calibrations.items()
     }
@@ -177,6 +179,19 @@ def state(
     for label, calibration in measured.items():
         say(f"{label}: {calibration.figure}")
     return measured
+
+
+def figure(scores: Sequence[RegionScore], patients: Mapping[str, str]) -> str:
+    """What was measured of one finding, in words: on described films, else on painted lesions."""
+    described = [s for s in scores if s.source == "described"]
+    chosen, where = described, "described films"
+    if len({s.truth for s in described}) < 2:
+        chosen, where = [s for s in scores if s.source == "painted"], "films with painted lesions"
+    if len({s.truth for s in chosen}) < 2:
+        return "not measured: no film held out has it"
+    films = len({s.film for s in chosen})
+    area = separation(chosen, patients).overall
+    return f"AUROC {area} on {len(chosen)} regions of {films} {where} held out"
 
 
 def scores(
