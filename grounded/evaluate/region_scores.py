@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from grounded.atlas import REGIONS
@@ -142,7 +143,8 @@ def read_logits(
     places = reader.places(question)
     if not places:
         return {}
-    logits = reader.logits(encoded_film(question), places)[0].detach()
+    with torch.inference_mode():
+        logits = reader.logits(encoded_film(question), places)[0]
     return {
         (place.name, label): float(logits[row, column])
         for row, place in enumerate(places)
