@@ -31,8 +31,8 @@ class Calibration:
 
     kinds: of region that the finding is read in. The probability is the logistic function of
     slope * logit + intercept (Platt scaling). From `present` on the finding is present, up to
-    `absent` it is absent, and uncertain in between. assessed: whether it held on real films and may
-    be stated. figure: what was measured.
+    `absent` it is absent, and uncertain in between. assessed: the kinds of region in which it held
+    on real films and may be stated. figure: what was measured there.
     """
 
     kinds: frozenset[str]
@@ -40,7 +40,7 @@ class Calibration:
     intercept: float
     absent: float
     present: float
-    assessed: bool
+    assessed: frozenset[str]
     figure: str
 
     def probability(self, logit: float) -> float:
@@ -166,7 +166,7 @@ class FindingReader:
         findings = [
             Finding(label, presence, place.name, score)
             for label, probability in probabilities.items()
-            if label in self.assessed and label != ABNORMAL
+            if place.kind in self.calibrations[label].assessed and label != ABNORMAL
             for presence, score in [self.calibrations[label].state(probability)]
         ]
         return Read(place, probabilities, tuple(findings))
@@ -177,7 +177,13 @@ def read_calibrations(path: Path, labels: Sequence[str]) -> dict[str, Calibratio
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         found = {
-            label: Calibration(**{**entry, "kinds": frozenset(entry["kinds"])})
+            label: Calibration(
+                **{
+                    **entry,
+                    "kinds": frozenset(entry["kinds"]),
+                    "assessed": frozenset(entry["assessed"]),
+                }
+            )
             for label, entry in table.items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

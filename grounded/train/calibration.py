@@ -27,7 +27,7 @@ SOFT = 2.0  # the target of n present regions is (n + 1) / (n + SOFT), as Platt 
 def raw(pairs: Pairs) -> dict[str, Calibration]:
     """Logits as they are; nothing may be stated."""
     return {
-        label: Calibration(kinds, 1.0, 0.0, 0.5, 0.5, False, "not calibrated")
+        label: Calibration(kinds, 1.0, 0.0, 0.5, 0.5, frozenset(), "not calibrated")
         for label, kinds in zip(pairs.labels, pairs.kinds, strict=True)
     }
 
@@ -48,7 +48,9 @@ def fitted(
         if not _enough(chosen):
             continue
         slope, intercept = platt(chosen)
-        made[label] = Calibration(kinds, slope, intercept, absent, present, False, "not measured")
+        made[label] = Calibration(
+            kinds, slope, intercept, absent, present, frozenset(), "not measured"
+        )
     return made
 
 
@@ -76,7 +78,11 @@ def platt(scores: Sequence[RegionScore]) -> tuple[float, float]:
 def write_calibrations(path: Path, calibrations: dict[str, Calibration]) -> None:
     """As `read_calibrations` of the reader has it."""
     table = {
-        label: {**asdict(calibration), "kinds": sorted(calibration.kinds)}
+        label: {
+            **asdict(calibration),
+            "kinds": sorted(calibration.kinds),
+            "assessed": sorted(calibration.assessed),
+        }
         for label, calibration in calibrations.items()
     }
     path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")

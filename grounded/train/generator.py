@@ -42,6 +42,7 @@ from grounded.train.findings import (
 )
 from grounded.train.mentions import mentioned
 from grounded.train.writer import WriterConfig, train_writer
+from grounded.wording import kind_of
 
 WRITER = "writer"
 PRESET = """\
@@ -68,12 +69,13 @@ class StatementConfig:
     """What is made of the probabilities.
 
     absent, present: up to and from which a statement is made. assessed: the findings that may be
-    stated, for they held on real films that were held out; the others are read and kept silent.
+    stated, with the kinds of region in which they held on real films that were held out; the others
+    are read and kept silent.
     """
 
     absent: float = 0.3
     present: float = 0.7
-    assessed: tuple[str, ...] = ()
+    assessed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,22 +93,21 @@ class GeneratorConfig:
         table = read_configuration(path)
         try:
             findings = FindingConfig.of(table["findings"], path.parent)
-            statements = dict(table.get("statements", {}))
-            statements["assessed"] = tuple(statements.get("assessed", ()))
             made = cls(
                 findings,
-                StatementConfig(**statements),
+                StatementConfig(**table.get("statements", {})),
                 WriterConfig.of(table.get("writer", {})),
                 int(table.get("bank", {}).get("rounds", cls.rounds)),
             )
         except (KeyError, TypeError) as error:
             raise ConfigError(f"{path} does not describe a generator: {error}") from error
-        known = set(made.findings.pairs)
-        if unknown := set(made.statements.assessed) - known:
-            raise ConfigError(
-                f"{path} [statements]: {', '.join(sorted(unknown))} cannot be stated, "
-                f"as [findings.pairs] has: {', '.join(known)}"
-            )
+        read = made.findings.pairs
+        for label, kinds in made.statements.assessed.items():
+            if unread := set(kinds) - set(read.get(label, ())):
+                raise ConfigError(
+                    f"{path} [statements.assessed]: {label!r} cannot be stated of "
+                    f"{', '.join(sorted(unread))}, where [findings.pairs] does not read it"
+                )
         return made
 
 
@@ -167,14 +168,12 @@ def state(
     )
     held = scores(detector, reader, split.held, pairs)
     patients = {e.organs.name: e.organs.patient for e in split.held}
-    measured = {
-        label: replace(
-            calibration,
-            assessed=label in limits.assessed,
-            figure=figure([s for s in held if s.label == label], patients),
-        )
-        for label, calibration in calibrations.items()
-    }
+    measured = {}
+    for label, calibration in calibrations.items():
+        kinds = frozenset(limits.assessed.get(label, ()))
+        where = kinds or calibration.kinds
+        of_label = [s for s in held if s.label == label and kind_of(s.region) in where]
+        measured[label] = replace(calibration, assessed=kinds, figure=figure(of_label, patients))
     write_calibrations(path, measured)
     for label, calibration in measured.items():
         say(f"{label}: {calibration.figure}")

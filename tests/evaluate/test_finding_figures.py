@@ -9,7 +9,7 @@ from grounded.evaluate.region_scores import RegionScore, Source
 from grounded.generators.finding_reader import Calibration
 
 KINDS = frozenset({"lung", "lower lung zone"})
-CALIBRATION = Calibration(KINDS, 1.0, 0.0, 0.3, 0.7, True, "")
+CALIBRATION = Calibration(KINDS, 1.0, 0.0, 0.3, 0.7, KINDS, "")
 LABEL = "Lung Opacity"
 
 

@@ -43,7 +43,7 @@ def neural_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "intercept": 0.0,
         "absent": 0.4,
         "present": 0.6,
-        "assessed": True,
+        "assessed": list(KINDS),
         "figure": "made up",
     }
     table = json.dumps(dict.fromkeys(LABELS, calibration))

@@ -56,7 +56,13 @@ def finding_net() -> FindingNet:
 def calibrations() -> dict[str, Calibration]:
     return {
         label: Calibration(
-            kinds, 4.0, -4.0, 0.3, 0.7, label in ("Lung Opacity", "Support Devices"), f"of {label}"
+            kinds,
+            4.0,
+            -4.0,
+            0.3,
+            0.7,
+            kinds if label in ("Lung Opacity", "Support Devices") else frozenset(),
+            f"of {label}",
         )
         for label, kinds in READ.items()
     }

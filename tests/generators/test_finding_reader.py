@@ -65,7 +65,10 @@ def test_only_findings_that_are_assessed_are_stated(reader: FindingReader) -> No
 
 
 def test_abnormal_is_read_and_never_stated(reader: FindingReader) -> None:
-    table = {**calibrations(), "Abnormal": replace(calibrations()["Abnormal"], assessed=True)}
+    table = {
+        **calibrations(),
+        "Abnormal": replace(calibrations()["Abnormal"], assessed=frozenset(KINDS)),
+    }
     [read] = FindingReader.of(reader.net, table).read(question(ZONE))
     assert "Abnormal" in read.probabilities
     assert "Abnormal" not in {finding.label for finding in read.findings}
