@@ -93,16 +93,18 @@ class GeneratorConfig:
         table = read_configuration(path)
         try:
             findings = FindingConfig.of(table["findings"], path.parent)
+            statements = StatementConfig(**table.get("statements", {}))
+            assessed = statements.assessed.items()
             made = cls(
                 findings,
-                StatementConfig(**table.get("statements", {})),
+                statements,
                 WriterConfig.of(table.get("writer", {})),
                 int(table.get("bank", {}).get("rounds", cls.rounds)),
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise ConfigError(f"{path} does not describe a generator: {error}") from error
         read = made.findings.pairs
-        for label, kinds in made.statements.assessed.items():
+        for label, kinds in assessed:
             if unread := set(kinds) - set(read.get(label, ())):
                 raise ConfigError(
                     f"{path} [statements.assessed]: {label!r} cannot be stated of "
