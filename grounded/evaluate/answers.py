@@ -5,7 +5,7 @@ Any way to make sentences can be judged: what counts is what the rule-based labe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class Answer:
     """What was said of one region of a film.
 
     text: its sentences. said: what the labeller reads in them. truth: whether each finding is
-    there, of those that are known.
+    there, of those that are known and asked for.
     """
 
     film: str
@@ -50,7 +50,8 @@ class OwnOther(NamedTuple):
     the other has not. The answer scores 1 if it says of the finding what is true of its own region,
     0 if it says what is true of the other, a half if it says neither. own: scores 1. silent: scores
     a half. Every two regions are compared both ways, so the score of answers that are dealt out
-    among the regions of a film at random, or that are the same for all, is 0.5.
+    among the regions of a film at random, or that are the same for all, is 0.5. What the kind of a
+    region alone gives away shows in the score of a sentence that is always said of that kind.
     """
 
     score: Estimate
@@ -61,15 +62,12 @@ class OwnOther(NamedTuple):
 CHANCE = 0.5
 
 
-def clinical(
-    answers: Sequence[Answer], labels: Collection[str], patients: Mapping[str, str]
-) -> Clinical:
-    """Over the known findings of `labels`. patients: by film; intervals draw them again."""
+def clinical(answers: Sequence[Answer], patients: Mapping[str, str]) -> Clinical:
+    """Over all that is known. patients: by film; intervals draw them again."""
     rows = [
         (answer.said.get(label) == "present", there, patients.get(answer.film, answer.film))
         for answer in answers
         for label, there in answer.truth.items()
-        if label in labels
     ]
     who = [row[2] for row in rows]
     both = [said and there for said, there, _ in rows]
@@ -79,7 +77,6 @@ def clinical(
         answer.said.get(label) not in ("present", "absent")
         for answer in answers
         for label in answer.truth
-        if label in labels
     ]
     twice, either = (
         [2 * b for b in both],
@@ -94,16 +91,14 @@ def clinical(
     )
 
 
-def own_or_other(
-    answers: Sequence[Answer], labels: Collection[str], patients: Mapping[str, str]
-) -> OwnOther:
+def own_or_other(answers: Sequence[Answer], patients: Mapping[str, str]) -> OwnOther:
     """See `OwnOther`. patients: by film; intervals draw them again."""
     by_film: dict[str, list[Answer]] = {}
     for answer in answers:
         by_film.setdefault(answer.film, []).append(answer)
     scores, who = [], []
     for film, of_film in by_film.items():
-        found = list(_comparisons(of_film, labels))
+        found = list(_comparisons(of_film))
         scores += found
         who += [patients.get(film, film)] * len(found)
     return OwnOther(
@@ -113,10 +108,10 @@ def own_or_other(
     )
 
 
-def _comparisons(answers: Sequence[Answer], labels: Collection[str]) -> Iterator[float]:
+def _comparisons(answers: Sequence[Answer]) -> Iterator[float]:
     for own in answers:
         for other in answers:
-            for label in own.truth.keys() & other.truth.keys() & set(labels):
+            for label in own.truth.keys() & other.truth.keys():
                 if own.truth[label] != other.truth[label]:
                     yield _score(own.said.get(label), own.truth[label])
 

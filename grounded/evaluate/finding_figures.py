@@ -102,6 +102,7 @@ class FindingFigures:
             "patients_absent": self.patients[1],
             "auroc": self.separation.overall.to_dict(),
             "auroc_within_film": self.separation.within_film.to_dict(),
+            "films_within": self.separation.films,
             "calibration_error": None if math.isnan(self.calibration) else self.calibration,
             "calibration_error_even_odds": None if math.isnan(self.even) else self.even,
             **self.statements.to_dict(),

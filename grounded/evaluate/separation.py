@@ -17,11 +17,13 @@ class Separation(NamedTuple):
 
     overall: the chance that a region with the finding has the higher logit of the two (ties count
     half), over all pairs. within_film: over those pairs alone that lie in one film, which what all
-    regions of a film share, such as its collection, cannot explain.
+    regions of a film share, such as its collection, cannot explain. films: how many have such
+    pairs; an interval of no width, as where all pairs are right, says no more than their number.
     """
 
     overall: Estimate
     within_film: Estimate
+    films: int
 
 
 def separation(scores: Sequence[RegionScore], patients: Mapping[str, str]) -> Separation:
@@ -30,7 +32,7 @@ def separation(scores: Sequence[RegionScore], patients: Mapping[str, str]) -> Se
     A film that is not in `patients` stands for itself.
     """
     if not any(s.truth for s in scores) or all(s.truth for s in scores):
-        return Separation(Estimate.none(), Estimate.none())
+        return Separation(Estimate.none(), Estimate.none(), 0)
     of_patients = [patients.get(s.film, s.film) for s in scores]
     films = [s.film for s in scores]
     above, pairs = _pairs(scores, of_patients)
@@ -42,7 +44,7 @@ def separation(scores: Sequence[RegionScore], patients: Mapping[str, str]) -> Se
     names = sorted(owner)  # the order of the rows of _pairs
     above_in, pairs_in = (each.diagonal() for each in _pairs(scores, films))
     within = ratio_estimate(above_in, pairs_in, [owner[film] for film in names])
-    return Separation(interval(value, areas), within)
+    return Separation(interval(value, areas), within, int((pairs_in > 0).sum()))
 
 
 def _pairs(
