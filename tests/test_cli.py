@@ -77,7 +77,9 @@ def test_a_region_or_a_box_is_described(run, png: Path) -> None:
 
 def test_synthetic_films_are_made_reported_and_evaluated(run, tmp_path: Path) -> None:
     made, reports, figures = tmp_path / "made", tmp_path / "reports", tmp_path / "figures.json"
-    assert run("data", "phantom", made, "--films", 1, "--held", 2)[0] == 0
+    status, output, _ = run("data", "phantom", made, "--films", 1, "--held", 2)
+    assert status == 0
+    assert "iu_text" in output
     run("report", made / "films", "-o", reports, "--preset", "baseline", "--no-pictures")
     status, output, _ = run("evaluate", reports, made / "valid.csv", "-o", figures)
     assert status == 0
@@ -94,6 +96,7 @@ def test_synthetic_films_are_made_reported_and_evaluated(run, tmp_path: Path) ->
         (("describe", "none.png", "1,2,3"), "x0,y0,x1,y1"),
         (("convert", "rgrg", "none.pt", "-o", "out"), "none.pt"),
         (("train", "detector", "none.toml", "--data", ".", "-o", "out"), "none.toml"),
+        (("train", "generator", "none.toml", "--data", ".", "-o", "out"), "none.toml"),
         (("train", "rgrg", "none.toml", "--data", ".", "-o", "out"), "none.toml"),
         (("data", "chest-imagenome", "no_graphs", "no_films", "-o", "out"), "no_graphs"),
         (("evaluate", "none.jsonl", "none.csv"), "none.jsonl"),

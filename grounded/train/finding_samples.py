@@ -23,7 +23,9 @@ from grounded.data import lesions
 from grounded.data.finding_films import FindingExample
 from grounded.data.lesions import Lesion
 from grounded.detectors.organ_net import normalised
+from grounded.errors import ConfigError
 from grounded.evidence import Mask
+from grounded.findings import VOCABULARY
 from grounded.geometry import Box, Placement
 from grounded.regions import Regions
 from grounded.train import augment
@@ -62,7 +64,19 @@ class Pairs:
 
     @classmethod
     def of(cls, table: Mapping[str, Sequence[str]]) -> Pairs:
-        """From a table label -> kinds. A region is abnormal or not wherever anything is read."""
+        """From a table label -> kinds. A region is abnormal or not wherever anything is read.
+
+        Raises ConfigError for a finding or a kind of region that there is none of.
+        """
+        if unknown := set(table) - set(VOCABULARY):
+            raise ConfigError(f"no finding {min(unknown)!r}; there are: {', '.join(VOCABULARY)}")
+        known = dict.fromkeys(map(kind_of, REGIONS))
+        for label, of_label in table.items():
+            if wrong := set(of_label) - set(known):
+                raise ConfigError(
+                    f"{label!r} is to be read in {min(wrong)!r}, which is no kind of region; "
+                    f"there are: {', '.join(known)}"
+                )
         everywhere = frozenset(kind for kinds in table.values() for kind in kinds)
         sets = [frozenset(kinds) for kinds in table.values()]
         return cls((*table, ABNORMAL), (*sets, everywhere))

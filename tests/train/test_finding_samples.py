@@ -14,6 +14,7 @@ from grounded.atlas import REGIONS
 from grounded.data.finding_films import FindingExample
 from grounded.data.lesions import Lesion
 from grounded.data.organs import OrganExample
+from grounded.errors import ConfigError
 from grounded.geometry import Box
 from grounded.train.augment import Strength, Window
 from grounded.train.finding_samples import (
@@ -178,6 +179,13 @@ def test_the_kinds_of_all_findings_are_those_of_abnormal() -> None:
     pairs = Pairs.of({"Cardiomegaly": ["cardiac silhouette"], "Lung Opacity": ["lung"]})
     assert pairs.labels == ("Cardiomegaly", "Lung Opacity", "Abnormal")
     assert set(pairs.all_kinds) == {"lung", "cardiac silhouette"}
+
+
+def test_findings_and_kinds_of_region_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(ConfigError, match="no finding 'Opacity'; there are: .*Lung Opacity"):
+        Pairs.of({"Opacity": ["lung"]})
+    with pytest.raises(ConfigError, match="'right lung', which is no kind of region"):
+        Pairs.of({"Lung Opacity": ["lung", "right lung"]})
 
 
 def bright(film: KnownFilm, box: Box) -> Painted:

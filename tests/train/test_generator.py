@@ -41,7 +41,7 @@ def reporter(trained: tuple[Path, list[str]]) -> Reporter:
 def test_a_run_writes_a_preset_with_its_parts(trained: tuple[Path, list[str]]) -> None:
     preset, lines = trained
     out = preset.parent
-    assert lines[0] == "4 films to train on, 2 to calibrate with"
+    assert lines[0] == "6 films to train on, 1 to calibrate with"
     for name in ("encoder", "findings", "writer"):
         assert (out / name / "model.safetensors").is_file()
     table = json.loads((out / "findings" / CALIBRATION).read_text())
