@@ -256,7 +256,8 @@ class _Run:
             "fidelity": fidelity(self.writer, held, self.labeller),
             "fidelity verified": fidelity(self.writer, held, self.labeller, verified=True),
         }
-        return {name: round(value, 4) for name, value in figures.items()}
+        known = {name: value for name, value in figures.items() if not math.isnan(value)}
+        return {name: round(value, 4) for name, value in known.items()}
 
     def _log(self, entry: dict[str, float]) -> str:
         line = json.dumps(entry)

@@ -140,7 +140,8 @@ class WriterSamples:
         if key not in self._often_within:
             often = np.sqrt([phrase.count for phrase in phrases])
             shown = often * [_shown(phrase, look) for phrase in phrases]
-            self._often_within[key] = _parts(shown if shown.any() else often)
+            ratio = np.array([phrase.ratio for phrase in phrases])
+            self._often_within[key] = _halves(shown if shown.any() else often, ratio)
         return phrases[random.choice(len(phrases), p=self._often_within[key])]
 
     def _show(self, group: int, random: np.random.Generator) -> tuple[Tensor | None, Look]:
@@ -187,3 +188,11 @@ def _ratio(phrase: Phrase, random: np.random.Generator) -> float:
 def _parts(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     parts: NDArray[np.float64] = weights / weights.sum()
     return parts
+
+
+def _halves(weights: NDArray[np.float64], ratio: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Parts of one, half of it for the phrases with a ratio where there are both."""
+    with_ratio, without = weights * ratio, weights * ~ratio
+    if with_ratio.any() and without.any():
+        return (_parts(with_ratio) + _parts(without)) / 2
+    return _parts(weights)

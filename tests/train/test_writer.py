@@ -231,6 +231,17 @@ def test_a_ratio_is_given_with_the_sentences_that_state_one() -> None:
             assert sample.brief.ratio is None
 
 
+def test_sentences_with_and_without_a_ratio_are_drawn_as_often() -> None:
+    large: tuple[tuple[str, Presence], ...] = (("Cardiomegaly", "present"),)
+    phrases = [
+        Phrase("Ratio <ratio>.", "cardiac silhouette", large, ratio=True, count=90),
+        Phrase("The heart is large.", "cardiac silhouette", large),
+    ]
+    samples = WriterSamples(phrases, None, Sight(), seed=0).batch(0, 1000)
+    stated = [sample.brief.ratio is not None for sample in samples]
+    assert np.mean(stated) == pytest.approx(0.5, abs=0.06)
+
+
 def test_a_region_of_a_kind_has_a_side_where_there_are_two() -> None:
     assert region_of("lower lung zone") == "right lower lung zone"
     assert region_of("cardiac silhouette") == "cardiac silhouette"
@@ -238,7 +249,7 @@ def test_a_region_of_a_kind_has_a_side_where_there_are_two() -> None:
 
 
 def test_the_perplexity_of_nothing_is_no_number(tmp_path: Path) -> None:
-    train_writer(toy_phrases(), None, replace(TINY, steps=1), tmp_path)
+    assert train_writer(toy_phrases(), None, replace(TINY, steps=1, held_out=0), tmp_path) == {}
     assert np.isnan(perplexity(Writer(tmp_path), []))
 
 
