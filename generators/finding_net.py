@@ -50,13 +50,21 @@ class FindingNet(nn.Module):
         nn.init.ones_(self.scale.weight)
         nn.init.zeros_(self.bias.weight)
 
-    def forward(self, maps: Tensor, boxes: Tensor, kinds: Tensor, mirrored: Tensor) -> Tensor:
+    def forward(
+        self,
+        maps: Tensor,
+        boxes: Tensor,
+        kinds: Tensor,
+        mirrored: Tensor,
+        film_given: bool = False,
+    ) -> Tensor:
         """Logits (N, F) of N boxes.
 
         maps: (B, D, h, w). boxes: (N, 5), the row of the map, then x0 y0 x1 y1 in its cells.
         kinds: (N,) places in `kinds`. mirrored: (N,) true for boxes of the left side.
+        film_given: see `places`.
         """
-        places = self.places(maps)  # (B, F, h, w)
+        places = self.places(maps, film_given)  # (B, F, h, w)
         inside = _grid(places, boxes, GRID).flatten(2)  # (N, F, 64)
         sharpness = functional.softplus(self.sharpness)[:, None]
         strongest = torch.logsumexp(inside * sharpness, dim=2) - torch.log(
@@ -70,9 +78,13 @@ class FindingNet(nn.Module):
         logits: Tensor = strongest * self.scale(kinds) + whole + self.bias(kinds)
         return logits
 
-    def places(self, maps: Tensor) -> Tensor:
-        """What each place of the maps (B, D, h, w) says by itself: (B, F, h, w)."""
-        film = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)  # (B, 2D)
+    def places(self, maps: Tensor, film_given: bool = False) -> Tensor:
+        """What each place of the maps (B, D, h, w) says by itself: (B, F, h, w).
+
+        film_given: what the film looks like as a whole is not followed back, when gradients are.
+        """
+        whole = maps.detach() if film_given else maps
+        film = torch.cat([whole.mean(dim=(2, 3)), whole.amax(dim=(2, 3))], dim=1)  # (B, 2D)
         hidden = functional.relu(self.place(maps) + self.context(film)[:, :, None, None])
         evidence: Tensor = self.evidence(hidden)
         return evidence

@@ -119,9 +119,16 @@ class FindingReader:
         return [self._read(place, row.tolist()) for place, row in zip(places, logits, strict=True)]
 
     def logits(
-        self, encoded: Encoded, places: Sequence[Place], maps: Tensor | None = None
+        self,
+        encoded: Encoded,
+        places: Sequence[Place],
+        maps: Tensor | None = None,
+        film_given: bool = False,
     ) -> Tensor:
-        """Logits (B, N, F) of N places, in a film or in B versions of its map (B, D, h, w)."""
+        """Logits (B, N, F) of N places, in a film or in B versions of its map (B, D, h, w).
+
+        film_given: see `FindingNet.places`.
+        """
         maps = encoded.film[None] if maps is None else maps
         kinds = torch.tensor([self.net.kinds.index(place.kind) for place in places])
         logits: Tensor = self.net(
@@ -129,6 +136,7 @@ class FindingReader:
             _on_map(encoded, places, maps),
             kinds.repeat(len(maps)),
             _mirrored(places).repeat(len(maps)),
+            film_given,
         )
         return logits.view(len(maps), len(places), -1)
 

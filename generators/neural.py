@@ -20,6 +20,7 @@ from torch import Tensor
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, Presence
+from grounded.generators.finding_net import COARSE
 from grounded.generators.finding_reader import FindingReader, Place, Read
 from grounded.generators.measured import ASSESSED, Measured
 from grounded.generators.writer import Brief, Words, Writer
@@ -146,29 +147,46 @@ class Neural:
 
         Nor have the words of a writer that sees nothing.
         """
-        places = {place.name: place for place in self.reader.places(question)}
         values = maps.new_full((len(sentences), len(maps)), torch.nan)
-        labels = self._followed_back(of)
-        rows = [
-            row
+        places = self._followed_back(question, sentences, of)
+        if not places:
+            return values.T
+        chosen = [sentences[row] for row in places]
+        of_rows = list(places.values())
+        if of == "words":
+            found = self._log_probabilities(question, chosen, of_rows, maps)  # (B, N)
+        else:
+            found = self._log_odds(question, chosen, of_rows, maps, of == "finding")
+        return values.index_put((torch.tensor(list(places)),), found.T).T
+
+    def attention(self, question: Question, sentences: Sequence[Sentence]) -> Tensor:
+        """See `grounded.protocols.Attentive`; the grid is 4 x 4."""
+        looked = torch.full((len(sentences), COARSE, COARSE), torch.nan)
+        places = self._followed_back(question, sentences, "words")
+        if not places:
+            return looked
+        of_rows = list(places.values())
+        briefs, templates = self._written(question, [sentences[row] for row in places], of_rows)
+        vectors = self.reader.seen(encoded_film(question), of_rows)[0]  # (N, 16, D)
+        grid = self.writer.attention(briefs, templates, vectors).view(-1, COARSE, COARSE)
+        left = torch.tensor([place.side == "left" for place in of_rows])[:, None, None]
+        looked[list(places)] = torch.where(left, grid.flip(2), grid)  # they are read mirrored
+        return looked
+
+    def _followed_back(
+        self, question: Question, sentences: Sequence[Sentence], of: Target
+    ) -> dict[int, Place]:
+        """The rows of the sentences that stand on the map, and where each was read."""
+        places = {place.name: place for place in self.reader.places(question)}
+        read, worded = self.reader.net.labels, self.writer.labels if self.writer.features else ()
+        labels = worded if of == "words" else read
+        return {
+            row: places[sentence.regions[0]]
             for row, sentence in enumerate(sentences)
             if sentence.origin in (ORIGIN, SET)
             and sentence.regions[0] in places
             and sentence.findings[0].label in labels
-        ]
-        if not rows:
-            return values.T
-        chosen = [sentences[row] for row in rows]
-        where = [places[sentence.regions[0]] for sentence in chosen]
-        value = self._log_odds if of == "finding" else self._log_probabilities
-        found = value(question, chosen, where, maps)  # (B, len(rows))
-        return values.index_put((torch.tensor(rows),), found.T).T
-
-    def _followed_back(self, of: Target) -> tuple[str, ...]:
-        """The findings of which sentences have a support."""
-        if of == "finding":
-            return self.reader.net.labels
-        return self.writer.labels if self.writer.features else ()
+        }
 
     def _log_odds(
         self,
@@ -176,8 +194,9 @@ class Neural:
         sentences: Sequence[Sentence],
         places: Sequence[Place],
         maps: Tensor,
+        film_given: bool,
     ) -> Tensor:
-        logits = self.reader.logits(encoded_film(question), places, maps)  # (B, S, F)
+        logits = self.reader.logits(encoded_film(question), places, maps, film_given)  # (B, S, F)
         labels = [s.findings[0].label for s in sentences]
         chosen = logits[:, range(len(labels)), [self.reader.net.labels.index(x) for x in labels]]
         calibrations = [self.reader.calibrations[label] for label in labels]
@@ -192,17 +211,23 @@ class Neural:
         maps: Tensor,
     ) -> Tensor:
         seen = self.reader.seen(encoded_film(question), places, maps)  # (B, S, 16, D)
-        ratio = _ratio(self.measured.answer(_as_read(question)))
-        briefs = [
-            self._brief(sentence.findings[0], place.kind, ratio)
-            for sentence, place in zip(sentences, places, strict=True)
-        ]
-        templates = [blank(s.text, s.regions[0], ratio=ratio is not None) for s in sentences]
+        briefs, templates = self._written(question, sentences, places)
 
         def of_words(vectors: Tensor) -> Tensor:
             return self.writer.log_probability(briefs, templates, vectors)
 
         return torch.stack([_first_order(of_words, vectors) for vectors in seen])
+
+    def _written(
+        self, question: Question, sentences: Sequence[Sentence], places: Sequence[Place]
+    ) -> tuple[list[Brief], list[str]]:
+        """What the writer was told for sentences that it wrote, and what it wrote, with blanks."""
+        ratio = _ratio(self.measured.answer(_as_read(question)))
+        briefs = [
+            self._brief(sentence.findings[0], place.kind, ratio)
+            for sentence, place in zip(sentences, places, strict=True)
+        ]
+        return briefs, [blank(s.text, s.regions[0], ratio=ratio is not None) for s in sentences]
 
     def _stated(self, question: Question) -> list[_Stated]:
         """What was read and may be stated, and what the reader has set in its place."""

@@ -10,7 +10,7 @@ cache in the place of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -115,6 +115,23 @@ class WriterNet(nn.Module):
             told.append(torch.where(conditions.sees[:, None, None], seen, self.nothing_seen))
         return torch.cat(told, 1)
 
+    @torch.no_grad()
+    def attention(self, conditions: Conditions, tokens: Tensor) -> Tensor:
+        """How much each of the tokens looks at what is seen: (N, T, PLACES), of all that it reads.
+
+        The mean over layers and heads. The network has to be one that sees.
+        """
+        told = self.prefix(conditions)
+        vectors = torch.cat([told, self.gpt.wte(tokens)], 1)  # (N, P + T, width)
+        usual = self.gpt.config._attn_implementation
+        self.gpt.set_attn_implementation("eager")  # the only one that gives its weights
+        try:
+            weights: tuple[Tensor, ...] = self._run(vectors, weights=True).attentions
+        finally:
+            self.gpt.set_attn_implementation(usual)
+        mean = torch.stack(weights).mean(dim=(0, 2))  # (N, P + T, P + T)
+        return mean[:, told.shape[1] :, told.shape[1] - PLACES : told.shape[1]]
+
     def cache(self, conditions: Conditions, beams: int) -> BeamCache:
         """A cache for `decode` with the prefix of N sentences in it, made once for all beams."""
         config, told = self.gpt.config, self.prefix(conditions)
@@ -147,16 +164,21 @@ class WriterNet(nn.Module):
 
     def _read(self, vectors: Tensor, slots: _Slots | None = None) -> Tensor:
         """GPT-2 from the start of the prefix on, over vectors (N, T, width)."""
+        hidden: Tensor = self._run(vectors, slots).last_hidden_state
+        return hidden
+
+    def _run(self, vectors: Tensor, slots: _Slots | None = None, *, weights: bool = False) -> Any:
+        """The same with all that GPT-2 gives. weights: of its attention as well."""
         positions = torch.arange(vectors.shape[1], device=vectors.device)
         later = positions > positions[:, None]  # (T, T)
         bias = torch.zeros_like(later, dtype=vectors.dtype).masked_fill(later, -torch.inf)
-        hidden: Tensor = self.gpt(
+        return self.gpt(
             inputs_embeds=vectors,
             position_ids=positions[None],
             attention_mask=bias[None, None],
             past_key_values=slots,
-        ).last_hidden_state
-        return hidden
+            output_attentions=weights,
+        )
 
 
 def _bumps(ratios: Tensor) -> Tensor:

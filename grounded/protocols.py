@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-Target = Literal["finding", "words"]
-"""What is explained: the finding behind a sentence, or its words."""
+Target = Literal["finding", "finding in the film", "words"]
+"""What is explained: the finding behind a sentence, or its words.
+
+Followed back, a "finding" is what its own place shows: what the film looks like as a whole, which
+has no place, counts as given. The "finding in the film" is followed back all the way.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +94,9 @@ class Attributable(Protocol):
     ) -> Tensor:
         """How far maps support each of S sentences, (B, S), differentiable in the maps.
 
-        maps: (B, D, h, w), versions of the question's encoded film. of: "finding" gives the
-        log-odds of the finding behind a sentence, "words" the log-probability of its words. NaN
-        for sentences that do not stand on the map.
+        maps: (B, D, h, w), versions of the question's encoded film. of: "words" gives the
+        log-probability of a sentence's words, the others the log-odds of the finding behind it.
+        NaN for sentences that do not stand on the map.
         """
         ...
 
@@ -104,8 +108,8 @@ class Attentive(Protocol):
     def attention(self, question: Question, sentences: Sequence[Sentence]) -> Tensor:
         """How much was looked at each cell of a grid in the box of the sentence's region.
 
-        (S, h, w), row by row as the film shows it; all cells and everything else that was looked at
-        add up to 1. NaN for sentences that were written without looking.
+        (S, h, w), as the film shows it; all cells and whatever else was looked at add up to 1. NaN
+        for sentences that were written without looking.
         """
         ...
 

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class Gradient:
     """Adds the places of its regions to each sentence, and a heatmap to those read from the map.
 
-    of: what is followed back, the "finding" behind a sentence or its "words". The heatmap covers
-    the whole film: what lies outside of the region is shown as well. spread: how far, in cells of
+    of: what is followed back, see `Target`; the heatmap of a "finding" or of "words" lies about the
+    region's box, as that is where they are read, that of the "finding in the film" anywhere. It
+    covers the whole film in any case, and nothing of it is cut off. spread: how far, in cells of
     the map (a Gaussian's sigma), the heat of a cell is shared with those around it; what one cell
     says for a finding its neighbour often takes back, as each of them sees far more of the film
     than its own square. The sum stays the same, away from the map's edge. 0 leaves the cells as
@@ -38,7 +39,7 @@ class Gradient:
 
     name = "gradient x activation"
 
-    def __init__(self, of: Target = "finding", spread: float = 1.5) -> None:
+    def __init__(self, of: Target = "finding", spread: float = 1.0) -> None:
         if not spread >= 0:
             raise InvalidValueError(f"heat is spread over 0 cells or more, got {spread}")
         self._of: Target = of

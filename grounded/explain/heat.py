@@ -11,7 +11,7 @@ from grounded.explain.boxes import places
 from grounded.protocols import Attributable, Question, SentenceGenerator
 from grounded.report import Sentence
 
-STRONG = 64
+STRONG = 128
 """Heat is strong from 1 on, of log-odds or of log-probability, within this part of the map."""
 
 

@@ -83,6 +83,16 @@ def test_evidence_outside_of_the_region_gives_it_no_heat(plain: Neural, ask: Ask
     assert cells(heatmap(plain, ask((64, 64), hot(4, 6)), "right lung")) == []
 
 
+def test_what_the_film_looks_like_as_a_whole_is_followed_back_if_asked_for(
+    plain: Neural, ask: Ask
+) -> None:
+    with torch.no_grad():
+        plain.reader.net.context.weight[0, 0] = 8  # the mean of the first channel
+    question = ask((64, 64), hot(4, 6))
+    assert cells(heatmap(plain, question, "right lung")) == []
+    assert cells(heatmap(plain, question, "right lung", "finding in the film")) == [(4, 6)]
+
+
 def test_evidence_against_a_finding_is_below_zero(plain: Neural, ask: Ask) -> None:
     with torch.no_grad():
         plain.reader.net.evidence.weight.neg_()
@@ -97,7 +107,7 @@ def test_what_the_words_stand_on_lies_in_the_region(neural: Neural, ask: Ask) ->
     assert np.all(heat.values[:, 5:] == 0)
 
 
-@pytest.mark.parametrize("of", ["finding", "words"])
+@pytest.mark.parametrize("of", ["finding in the film", "words"])
 def test_the_gradient_is_that_of_the_support(neural: Neural, ask: Ask, of: Target) -> None:
     film = torch.randn(FEATURES, CELLS, CELLS, generator=torch.Generator().manual_seed(1))
     question, sentences = ask((64, 64), film), [read("right lung"), read("left lung")]
@@ -215,4 +225,4 @@ def test_heat_cannot_be_spread_by_less_than_nothing():
 
 
 def test_heat_is_strong_by_its_own_unit_whatever_the_film_shows(neural: Neural, ask: Ask) -> None:
-    assert heatmap(neural, ask(), "left lung").strong == 64 / CELLS**2
+    assert heatmap(neural, ask(), "left lung").strong == 128 / CELLS**2
