@@ -64,6 +64,15 @@ def test_only_findings_that_are_assessed_are_stated(reader: FindingReader) -> No
     }
 
 
+def test_a_finding_is_stated_only_where_it_is_assessed(reader: FindingReader) -> None:
+    table = calibrations()
+    table["Lung Opacity"] = replace(table["Lung Opacity"], assessed=frozenset({"lung"}))
+    reads = FindingReader.of(reader.net, table).read(question(values={(ZONE, "Lung Opacity"): 2}))
+    stated = {r.place.name for r in reads if "Lung Opacity" in {f.label for f in r.findings}}
+    assert stated == {"right lung", "left lung"}
+    assert all("Lung Opacity" in r.probabilities for r in reads if "lung" in r.place.name)
+
+
 def test_abnormal_is_read_and_never_stated(reader: FindingReader) -> None:
     table = {
         **calibrations(),
