@@ -33,7 +33,11 @@ Ask = Callable[..., Question]
 
 @pytest.fixture(scope="session")
 def neural_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("neural")
+    return write_neural(tmp_path_factory.mktemp("neural"))
+
+
+def write_neural(folder: Path) -> Path:
+    """Weights of a neural generator whose writer sees."""
     torch.manual_seed(0)
     sizes = {"labels": list(LABELS), "kinds": list(KINDS), "features": FEATURES, "hidden": 4}
     write(folder / "findings", sizes, FindingNet(**sizes).state_dict())  # type: ignore[arg-type]
