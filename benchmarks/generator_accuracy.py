@@ -151,7 +151,8 @@ def number(value: float) -> str:
 
 def part(rate: Rate) -> str:
     """A rate, its count left out: it is in another column."""
-    return str(rate.estimate)
+    of = rate.estimate
+    return f"{of.value:.2f} ({of.low:.2f} to {of.high:.2f})" if rate.count else "-"
 
 
 def writing(
@@ -163,9 +164,9 @@ def writing(
     briefs = [Brief(f.region, kind_of(f.region), told(f)) for f in findings]
     shipped = fidelity(write(writer, findings, briefs, labeller), labeller)
     first = fidelity(write(writer, findings, briefs, None), labeller)
-    on_films = fidelity(said.sentences[OURS], labeller)
+    on_films = fidelity(said.sentences.get(OURS, []), labeller)
     texts, known = {phrase.text for phrase in train}, sayable(test, writer)
-    words = wording([blank(s.text, s.finding.region) for s in said.sentences[OURS]], texts)
+    words = wording([blank(s.text, s.finding.region) for s in said.sentences.get(OURS, [])], texts)
     rates = {
         "each finding of each kind of region, first attempt": first.agreed,
         "each finding of each kind of region, as shipped": shipped.agreed,
@@ -200,7 +201,10 @@ def writing(
     console.print(table)
     for wrong in (*shipped.wrong, *on_films.wrong)[:12]:
         console.print(f"not read as {told(wrong.finding)}: {wrong.text}")
-    return {**{name: rate.to_dict() for name, rate in rates.items()}, **values}
+    return {
+        **{name: rate.to_dict() for name, rate in rates.items()},
+        **{name: None if math.isnan(value) else value for name, value in values.items()},
+    }
 
 
 def by_way(
@@ -231,6 +235,10 @@ def by_way(
             "fits_own_alone": own.own.to_dict(),
         }
     console.print(table)
+    known = [there for answer in said.answers.get(OURS, []) for there in answer.truth.values()]
+    console.print(
+        f"over {len(known)} findings of regions that are known, {sum(known)} of them there"
+    )
     return figures
 
 
@@ -294,7 +302,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="only every n-th film; for a try")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--width", type=int, default=160)
+    parser.add_argument("--width", type=int, default=190)
     return parser.parse_args()
 
 
@@ -323,7 +331,12 @@ def main() -> None:
     rows = finding_figures(scores, parts.generator.reader.calibrations, patients)
     by_finding(console, [row for row in rows if not row.kind])
     by_finding(
-        console, [row for row in rows if row.kind and row.source in ("described", "painted")]
+        console,
+        [
+            row
+            for row in rows
+            if row.kind and row.source in ("described", "painted") and row.present
+        ],
     )
     out = {
         "films": len(held),

@@ -56,3 +56,10 @@ def test_a_calibrated_score_has_no_error() -> None:
     assert calibration_error([0.75] * 4, [True, True, True, False]) == pytest.approx(0)
     assert calibration_error([1.0] * 4, [False] * 4) == pytest.approx(1)
     assert math.isnan(calibration_error([], []))
+
+
+def test_weights_decide_what_the_calibration_refers_to() -> None:
+    scores, truth = [0.5] * 4, [True, False, False, False]
+    assert calibration_error(scores, truth) == pytest.approx(0.25)
+    assert calibration_error(scores, truth, weights=[3, 1, 1, 1]) == pytest.approx(0)
+    assert math.isnan(calibration_error(scores, truth, weights=[0] * 4))
