@@ -4,9 +4,10 @@
 
 DIR holds the folders `chest_anatomy`, `covid_films` and `iu_text`. FOLDER holds `encoder`,
 `findings`, `writer` and `mentioned.json`, as training writes them. The films are those of the
-detector's own held-out part. Their sources: "described" films have notes of what is to be seen,
-"clear" ones are taken to show nothing, "real" is both, "painted" are the clear ones with one lesion
-of each kind in turn.
+detector's own held-out part; with --films calibration those that findings were calibrated with, so
+that what may be stated need not be decided on the films that it is measured on. Their sources:
+"described" films have notes of what is to be seen, "clear" ones are taken to show nothing, "real"
+is both, "painted" are the clear ones with one lesion of each kind in turn.
 
 Intervals hold 95 %. Those of areas, scores, precision, recall and F1 come from drawing the patients
 again (2000 times, seeded), those of other parts are Wilson's, which take regions for independent.
@@ -267,10 +268,10 @@ def print_words(console: Console, title: str, words: WordTable) -> None:
     console.print(f"{title}: agrees in {words.agreed} that say it; chance {number(words.chance)}")
 
 
-def patients_of(split: Split) -> dict[str, str]:
+def patients_of(examples: Sequence[FindingExample]) -> dict[str, str]:
     """By film, painted ones as well."""
     found: dict[str, str] = {}
-    for example in split.held:
+    for example in examples:
         film = example.organs
         names = [film.name, *(f"{film.name} {kind}" for kind in KINDS)]
         found |= dict.fromkeys(names, f"{film.source} {film.patient}")
@@ -299,6 +300,12 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--preset", default="neural")
     parser.add_argument("--weights", type=Path, help="a folder of training, instead of the preset")
+    parser.add_argument(
+        "--films",
+        choices=("held", "calibration"),
+        default="held",
+        help="which films: those held out, or those that were calibrated with",
+    )
     parser.add_argument("--every", type=int, default=1, help="only every n-th film; for a try")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     parser.add_argument("--threads", type=int, default=2)
@@ -314,10 +321,11 @@ def main() -> None:
     reports = iu_text(options.data / "iu_text")
     train = phrases([r for r in reports if r.split == "train"], parts.labeller, familiar=3)
     test = phrases([r for r in reports if r.split == "test"], parts.labeller, own=False)
-    held, patients = split.held[:: options.every], patients_of(split)
+    held = (split.held if options.films == "held" else split.calibration)[:: options.every]
+    patients = patients_of(held)
     console = Console(width=options.width)
     console.print(
-        f"grounded {grounded.__version__}; {len(held)} held-out films, "
+        f"grounded {grounded.__version__}; {len(held)} films ({options.films}), "
         f"{sum(example.real for example in held)} of them described; "
         f"may be stated: {parts.assessed or 'nothing'}"
     )
@@ -339,7 +347,7 @@ def main() -> None:
         ],
     )
     out = {
-        "films": len(held),
+        "films": {"which": options.films, "count": len(held)},
         "assessed": parts.assessed,
         "findings": [row.to_dict() for row in rows],
         "writing": writing(console, parts, train, test, said),
