@@ -61,8 +61,9 @@ class Heatmap:
     """How much each place contributed: raw values (h, w) float32 over `extent` (image frame).
 
     The values are as the method gave them, at its own resolution: a report draws all of its
-    heatmaps on one scale, so a normal lung does not glow. strong: the value that this scale reaches
-    at least, in the method's own unit, so that a report with weak evidence alone does not either.
+    heatmaps on one scale, so a normal lung does not glow. strong: the value from which on heat is
+    drawn in full, in the method's own unit: then a report with weak evidence alone does not glow
+    either, and a hot spot does not hide wide heat. 0 leaves it to the hottest place of the report.
     """
 
     values: NDArray[np.float32]

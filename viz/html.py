@@ -26,6 +26,7 @@ from grounded.viz.marks import (
     closed_lines,
     corners,
     heat_maximum,
+    heat_top,
     is_crowded,
     marks_in,
     marks_of,
@@ -97,7 +98,7 @@ def _render(report: GroundedReport, largest: int) -> str:
         ],
         evidence=[_evidence(at, item, marks, frame, maximum) for at, item in numbered],
         measured=_measured(report),
-        heat_maximum=f"{maximum:.2g}" if maximum else "",
+        heat_top=heat_top(report),
         heat_stops=", ".join(hexadecimal(_rgb(row)) for row in heat_table()[::15]),
         hashes=[(name, digest[:12]) for name, digest in _weights(report)],
     )

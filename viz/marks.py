@@ -121,17 +121,30 @@ def marks_in(sentence: GroundedSentence, marks: Sequence[Mark]) -> tuple[Mark, .
 
 
 def heat_maximum(report: GroundedReport) -> float:
-    """The top of the one scale of the report: the largest heat of any sentence, or what is strong.
+    """The top of the one scale of the report: what is strong, or else the largest heat.
 
     0 without any heat above 0 that could be drawn.
     """
-    heats = [
+    return max((heat.strong or float(heat.values.max()) for heat in _heats(report)), default=0.0)
+
+
+def heat_top(report: GroundedReport) -> str:
+    """The top of the scale in words: "0.08", "0.08+" when there is more; "" without heat."""
+    maximum = heat_maximum(report)
+    if not maximum:
+        return ""
+    more = max(float(heat.values.max()) for heat in _heats(report)) > maximum
+    return f"{maximum:.2g}{'+' if more else ''}"
+
+
+def _heats(report: GroundedReport) -> list[Heatmap]:
+    """The heatmaps that have any heat above 0."""
+    return [
         item
         for sentence in report.sentences
         for item in sentence.evidence
         if isinstance(item, Heatmap) and item.values.max() > 0
     ]
-    return max((max(float(heat.values.max()), heat.strong) for heat in heats), default=0.0)
 
 
 def film_of(report: GroundedReport) -> Image:

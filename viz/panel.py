@@ -15,7 +15,16 @@ from grounded.report import GroundedReport, GroundedSentence
 from grounded.viz.canvas import View, draw_ruler, film_pixels, stroke, with_heat
 from grounded.viz.labels import Wanted, line_boxes, line_spots
 from grounded.viz.lettering import font
-from grounded.viz.marks import Mark, closed_lines, film_of, heat_maximum, marks_in, marks_of, owner
+from grounded.viz.marks import (
+    Mark,
+    closed_lines,
+    film_of,
+    heat_maximum,
+    heat_top,
+    marks_in,
+    marks_of,
+    owner,
+)
 from grounded.viz.overlay import draw_labels, region_label, wanted_label
 from grounded.viz.palette import WHITE, heat_table
 from grounded.viz.sheet import (
@@ -59,7 +68,7 @@ def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray
     draw_labels(pixels, _labels(sentence, marks, view), view, taken)
     pieces = with_margins(pixels, view.font)
     if heats:
-        pieces.append(Piece(_heat_bar(maximum, view), extent(pieces)[0], 0))
+        pieces.append(Piece(_heat_bar(heat_top(report) or "0", view), extent(pieces)[0], 0))
     width, height = extent(pieces)
     caption = _caption(report, sentence, marks, view.font, max(width, _NARROWEST))
     return assembled([*pieces, Piece(as_array(caption), 0, height)])
@@ -158,8 +167,8 @@ def _names(marks: Sequence[Mark], size: int, width: int) -> Picture.Image:
     return sheet
 
 
-def _heat_bar(maximum: float, view: View) -> NDArray[np.uint8]:
-    """The heat scale, to stand beside the film: one for the whole report, from 0 to its maximum."""
+def _heat_bar(top_value: str, view: View) -> NDArray[np.uint8]:
+    """The heat scale, to stand beside the film: one for the whole report, from 0 to its top."""
     size, room = view.font, view.shape[0]
     sheet = blank(round(size * 6), room)
     top, height = size * 3, min(room - 5 * size, size * 20)
@@ -172,7 +181,7 @@ def _heat_bar(maximum: float, view: View) -> NDArray[np.uint8]:
     pen = ImageDraw.Draw(sheet)
     at = left + round(size * 1.3)
     pen.text((left, size * 1.3), "heat", font=font(size), fill=INK, anchor="lm")
-    pen.text((at, top), f"{maximum:.2g}", font=font(size), fill=INK, anchor="lm")
+    pen.text((at, top), top_value, font=font(size), fill=INK, anchor="lm")
     pen.text((at, top + height), "0", font=font(size), fill=INK, anchor="lm")
     for row, words in enumerate(("one scale", "for the", "report")):
         spot = (at, top + height // 2 + (row - 1) * size * 1.3)

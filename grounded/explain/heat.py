@@ -12,7 +12,8 @@ from grounded.protocols import Attributable, Question, SentenceGenerator
 from grounded.report import Sentence
 
 STRONG = 128
-"""Heat is strong from 1 on, of log-odds or of log-probability, within this part of the map."""
+"""Heat is strong from 1 on, of log-odds or of log-probability, in a part of the map of one in
+STRONG. Where an opacity is sure, it is stronger; where a lung is clear, it is a tenth of that."""
 
 
 def with_heat(

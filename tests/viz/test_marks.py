@@ -10,6 +10,7 @@ from grounded.viz.marks import (
     corners,
     film_of,
     heat_maximum,
+    heat_top,
     is_crowded,
     marks_in,
     marks_of,
@@ -76,13 +77,23 @@ def test_the_heat_of_all_sentences_has_one_maximum(drawn):
     assert heat_maximum(drawn) == 2.0
 
 
-def test_the_scale_of_weak_heat_reaches_what_is_strong(drawn):
+def test_heat_is_drawn_in_full_from_what_is_strong_on(drawn):
     weak = Heatmap(np.full((2, 2), 0.1, np.float32), Box(0, 0, 5, 5), "made up", strong=0.8)
     sentence = replace(drawn.sentences[0], evidence=(weak,))
     assert heat_maximum(replace(drawn, sentences=(sentence,))) == pytest.approx(0.8)
     hot = replace(weak, values=np.full((2, 2), 3.0, np.float32))
     both = replace(sentence, evidence=(weak, hot))
-    assert heat_maximum(replace(drawn, sentences=(both,))) == pytest.approx(3)
+    assert heat_maximum(replace(drawn, sentences=(both,))) == pytest.approx(0.8)
+
+
+def test_the_top_of_the_scale_says_whether_there_is_more(drawn):
+    assert heat_top(drawn) == "2"
+    values = np.array([[0.1, -4]], np.float32)
+    for top, written in ((0.8, "0.8"), (0.05, "0.05+"), (0.0, "0.1")):
+        heat = Heatmap(values, Box(0, 0, 5, 5), "made up", strong=top)
+        sentence = replace(drawn.sentences[0], evidence=(heat,))
+        assert heat_top(replace(drawn, sentences=(sentence,))) == written
+    assert heat_top(replace(drawn, sentences=drawn.sentences[2:])) == ""
 
 
 def test_without_heat_the_maximum_is_zero(drawn):
