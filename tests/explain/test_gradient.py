@@ -225,4 +225,4 @@ def test_heat_cannot_be_spread_by_less_than_nothing():
 
 
 def test_heat_is_strong_by_its_own_unit_whatever_the_film_shows(neural: Neural, ask: Ask) -> None:
-    assert heatmap(neural, ask(), "left lung").strong == 128 / CELLS**2
+    assert heatmap(neural, ask(), "left lung").strong == 256 / CELLS**2
