@@ -171,7 +171,7 @@ def writing(
     rates = {
         "each finding of each kind of region, first attempt": first.agreed,
         "each finding of each kind of region, as shipped": shipped.agreed,
-        "of these, put plainly": shipped.plain,
+        "of these, in fixed words": shipped.plain,
         "each statement of the training reports, first attempt": brief_fidelity(
             writer, statements, labeller, verified=False
         ),
@@ -182,7 +182,7 @@ def writing(
             write(writer, said.findings, said.briefs, None), labeller
         ).agreed,
         "findings read in held-out films, as shipped": on_films.agreed,
-        "of those on films, put plainly": on_films.plain,
+        "of those on films, in fixed words": on_films.plain,
         "of those on films, word for word in the training reports": words.verbatim,
         "of those on films, different ones": words.distinct,
         "phrases of held-out reports that it has words for": Rate(len(known), len(test)),

@@ -35,7 +35,8 @@ class Said(NamedTuple):
 class Fidelity:
     """Whether the labeller reads in sentences the finding that each was to say, and no other.
 
-    agreed: those in which it does. plain: those in fixed words, as no other words agreed. wrong:
+    agreed: those in which it does. plain: those in the fixed words for a finding, because no other
+    words agreed or because the writer wrote just these. wrong:
     the sentences that do not agree.
     """
 
