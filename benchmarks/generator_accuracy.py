@@ -31,7 +31,6 @@ from rich.table import Table
 import grounded
 from grounded.data.finding_films import FindingExample
 from grounded.data.iu_text import iu_text
-from grounded.data.lesions import KINDS
 from grounded.detectors.organs import OrganDetector
 from grounded.evaluate.answers import CHANCE, clinical, own_or_other
 from grounded.evaluate.asked import LastFilm, training_bank, truth_of
@@ -44,6 +43,7 @@ from grounded.evaluate.region_scores import (
     Source,
     image_of,
     painted_films,
+    patients_of,
     scores_of,
 )
 from grounded.evaluate.sentence_figures import (
@@ -53,12 +53,11 @@ from grounded.evaluate.sentence_figures import (
     sayable,
     statement_briefs,
     taught,
-    told,
     wording,
     write,
 )
 from grounded.evaluate.ways import OURS, Told, Ways
-from grounded.generators.neural import Neural
+from grounded.generators.neural import Neural, told
 from grounded.generators.writer import Brief
 from grounded.labeller import Labeller
 from grounded.protocols import RegionDetector
@@ -266,16 +265,6 @@ def print_words(console: Console, title: str, words: WordTable) -> None:
         table.add_row(painted or "none", *(str(words.counts.get((painted, s), 0)) for s in said))
     console.print(table)
     console.print(f"{title}: agrees in {words.agreed} that say it; chance {number(words.chance)}")
-
-
-def patients_of(examples: Sequence[FindingExample]) -> dict[str, str]:
-    """By film, painted ones as well."""
-    found: dict[str, str] = {}
-    for example in examples:
-        film = example.organs
-        names = [film.name, *(f"{film.name} {kind}" for kind in KINDS)]
-        found |= dict.fromkeys(names, f"{film.source} {film.patient}")
-    return found
 
 
 def load(options: argparse.Namespace) -> Parts:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,8 +33,8 @@ ORIGIN = "neural"
 SET = "neural, finding set by the reader"
 MENTIONED = "mentioned.json"
 WORTH = 0.5  # a sentence is worth saying when reports say it at least as often
-IMPLIED = {"Lung Opacity": "Consolidation"}
-"""What is absent as well where a finding is absent: a consolidation is an opacity."""
+HIDDEN = ("Elevated Hemidiaphragm", "Lung Volume Asymmetry", "Mediastinal Shift")
+"""What is measured along the lungs' borders, which an opacity may hide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +83,34 @@ class _Draft:
         )
 
 
+def told(finding: Finding) -> dict[str, Presence]:
+    """What the writer is told of a finding: a consolidation is an opacity too, and a lung without
+    opacity has none."""
+    said: dict[str, Presence] = {finding.label: finding.presence}
+    if finding.label == "Consolidation" and finding.presence != "absent":
+        said["Lung Opacity"] = finding.presence
+    if finding.label == "Lung Opacity" and finding.presence == "absent":
+        said["Consolidation"] = "absent"
+    return said
+
+
+def doubted(sentence: Sentence) -> Sentence:
+    """A measured sentence whose lungs' borders an opacity may hide: no longer sure."""
+    text = sentence.text[0].lower() + sentence.text[1:]
+    return replace(
+        sentence,
+        text=f"As opacities may hide the borders of the lungs, it is uncertain whether {text}",
+        findings=tuple(replace(finding, presence="uncertain") for finding in sentence.findings),
+        abnormal=False,
+        impression="",
+        notes=(*sentence.notes, "in doubt, as an opacity was read in the lungs"),
+    )
+
+
+def _is_misled(sentence: Sentence) -> bool:
+    return any(f.label in HIDDEN and f.presence == "present" for f in sentence.findings)
+
+
 def plainly(finding: Finding) -> str:
     """A finding in fixed words."""
     label = finding.label.lower()
@@ -126,7 +154,7 @@ class Neural:
         """
         stated = [self._stated(question) for question in questions]
         measured = [
-            self.measured.answer(_as_read(question), {item.finding.region for item in items})
+            self._measured(question, {item.finding.region for item in items})
             for question, items in zip(questions, stated, strict=True)
         ]
         drafts = [self._drafts(*parts) for parts in zip(questions, stated, measured, strict=True)]
@@ -246,6 +274,19 @@ class Neural:
             stated += [_Stated(finding, read) for finding in findings]
         return stated
 
+    def _measured(self, question: Question, spoken: Collection[str]) -> list[Sentence]:
+        """What is measured; what opacities may have misled is put in doubt."""
+        answer = self.measured.answer(_as_read(question), spoken)
+        if not any(_is_misled(sentence) for sentence in answer):
+            return answer
+        film = self.reader.read(replace(question, asked=question.found))
+        opaque = any(
+            finding.label == "Lung Opacity" and finding.presence == "present"
+            for read in film
+            for finding in read.findings
+        )
+        return [doubted(s) if opaque and _is_misled(s) else s for s in answer]
+
     def _drafts(
         self, question: Question, stated: Sequence[_Stated], measured: Sequence[Sentence]
     ) -> list[_Draft]:
@@ -277,12 +318,9 @@ class Neural:
 
     def _brief(self, finding: Finding, kind: str, ratio: float | None) -> Brief:
         """What the writer is told; in words for another kind where it has none for this one."""
-        said: dict[str, Presence] = {finding.label: finding.presence}
-        if finding.presence == "absent" and finding.label in IMPLIED:
-            said[IMPLIED[finding.label]] = "absent"
         kind = self.writer.terms.kind_for(finding.label, kind)
         known = ratio if finding.label == "Cardiomegaly" else None
-        return Brief(finding.region, kind, said, known)
+        return Brief(finding.region, kind, told(finding), known)
 
 
 def read_mentioned(path: Path) -> dict[str, dict[str, float]]:

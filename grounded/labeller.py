@@ -25,6 +25,7 @@ NO_FINDING = "No Finding"
 _DEVICES = "Support Devices"
 _GAP = r"(?:\W+[\w'-]+){0,4}?"  # `~`: up to four words
 _REACH = 90  # characters that a cue after the mention may stand away from it
+_PART_OF = {"Consolidation": "Lung Opacity"}
 _WEIGHT: Mapping[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
 _SENTENCE = re.compile(  # a full stop, a list number, an empty line
     r"(?<=[a-zA-Z)\]%][.!?])\s+|(?<=[A-Za-z]\d\.)\s+|(?:(?<=\s)|^)\d{1,2}[.)]\s+|\n\s*\n|[;\u2022]"
@@ -72,13 +73,18 @@ class Labeller:
         """What one sentence says, a finding at most once, in the vocabulary's order.
 
         A finding that is mentioned twice is present if any mention says so, else uncertain if any
-        does. region: what the sentence was said of. "No Finding" is said of reports only.
+        does. A consolidation is an opacity too; to deny one does not deny the other. region: what
+        the sentence was said of. "No Finding" is said of reports only.
         """
         said: dict[str, Presence] = {}
         for label, presence in self._mentions(" ".join(sentence.lower().split())):
             before = said.get(label)
             if before is None or _WEIGHT[presence] > _WEIGHT[before]:
                 said[label] = presence
+        for label, wider in _PART_OF.items():
+            presence = said.get(label, "absent")
+            if presence != "absent" and _WEIGHT[presence] > _WEIGHT[said.get(wider, "absent")]:
+                said[wider] = presence
         return [Finding(label, said[label], region) for label in VOCABULARY if label in said]
 
     def label_report(self, text: str) -> dict[str, Presence]:

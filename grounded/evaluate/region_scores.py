@@ -164,3 +164,13 @@ def region_boxes(regions: Regions) -> NDArray[np.float64]:
         if name in regions:
             boxes[row] = tuple(regions[name].box)
     return boxes
+
+
+def patients_of(examples: Sequence[FindingExample]) -> dict[str, str]:
+    """By film, painted ones as well."""
+    found: dict[str, str] = {}
+    for example in examples:
+        film = example.organs
+        names = [film.name, *(f"{film.name} {kind}" for kind in lesions.KINDS)]
+        found |= dict.fromkeys(names, f"{film.source} {film.patient}")
+    return found

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from grounded.evaluate.intervals import Rate
 from grounded.findings import Finding, Presence
-from grounded.generators.neural import IMPLIED, plainly
+from grounded.generators.neural import plainly, told
 from grounded.generators.writer import Brief, Words, Writer, says
 from grounded.labeller import Labeller
 from grounded.train.corpus import Phrase
@@ -43,14 +43,6 @@ class Fidelity:
     agreed: Rate
     plain: Rate
     wrong: tuple[Said, ...]
-
-
-def told(finding: Finding) -> dict[str, Presence]:
-    """What a sentence for a finding says, with what follows from it."""
-    said: dict[str, Presence] = {finding.label: finding.presence}
-    if finding.presence == "absent" and finding.label in IMPLIED:
-        said[IMPLIED[finding.label]] = "absent"
-    return said
 
 
 def agrees(said: Said, labeller: Labeller) -> bool:

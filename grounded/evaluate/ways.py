@@ -19,9 +19,9 @@ from grounded.evaluate.asked import (
     written_each,
 )
 from grounded.evaluate.baselines import FrequentNormal, Retrieval
-from grounded.evaluate.sentence_figures import Said, told
+from grounded.evaluate.sentence_figures import Said
 from grounded.findings import Finding
-from grounded.generators.neural import ORIGIN, SET, Neural
+from grounded.generators.neural import ORIGIN, SET, Neural, told
 from grounded.generators.writer import Brief
 from grounded.image import Image
 from grounded.labeller import Labeller

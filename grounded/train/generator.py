@@ -19,6 +19,7 @@ from grounded.errors import ConfigError
 from grounded.evaluate.region_scores import (
     RegionScore,
     painted_films,
+    patients_of,
     score_films,
     score_painted,
 )
@@ -169,7 +170,7 @@ def state(
         present=limits.present,
     )
     held = scores(detector, reader, split.held, pairs)
-    patients = {e.organs.name: e.organs.patient for e in split.held}
+    patients = patients_of(split.held)
     measured = {}
     for label, calibration in calibrations.items():
         kinds = frozenset(limits.assessed.get(label, ()))

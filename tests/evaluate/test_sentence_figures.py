@@ -14,11 +14,11 @@ from grounded.evaluate.sentence_figures import (
     fidelity,
     statement_briefs,
     taught,
-    told,
     wording,
     write,
 )
 from grounded.findings import Finding
+from grounded.generators.neural import told
 from grounded.generators.writer import Brief
 from grounded.labeller import Labeller
 from grounded.train.bank import Bank

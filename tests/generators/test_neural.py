@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -11,11 +12,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from grounded import Box
+from grounded import Box, Mask
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Finding, Presence
 from grounded.generators.measured import Measured
-from grounded.generators.neural import MENTIONED, ORIGIN, SET, Neural, plainly, read_mentioned
+from grounded.generators.neural import (
+    MENTIONED,
+    ORIGIN,
+    SET,
+    Neural,
+    plainly,
+    read_mentioned,
+    told,
+)
+from grounded.labeller import Labeller
 from grounded.protocols import Attributable, Question, SentenceGenerator
 from grounded.report import Sentence
 from grounded.train.bank import Bank
@@ -330,3 +340,53 @@ def test_a_folder_without_its_parts_is_refused(folder: Path, tmp_path: Path) -> 
         (tmp_path / MENTIONED).write_text(text)
         with pytest.raises(ConfigError, match="does not say how often"):
             read_mentioned(tmp_path / MENTIONED)
+
+
+def with_a_high_dome(of: Question) -> Question:
+    """The same film, with the right lung's outline cut off above its base."""
+    row = of.found.names.index("right lung")
+    mask = of.found.masks[row]
+    assert mask is not None
+    values = mask.values.copy()
+    rows = values.max(axis=1).nonzero()[0]
+    values[rows[-len(rows) // 3] :] = 0
+    masks = (*of.found.masks[:row], Mask(values, mask.extent), *of.found.masks[row + 1 :])
+    found = replace(of.found, masks=masks)
+    return replace(of, found=found, asked=found)
+
+
+def about_the_dome(sentences: Sequence[Sentence]) -> list[Finding]:
+    findings = [finding for sentence in sentences for finding in sentence.findings]
+    return [finding for finding in findings if finding.label == "Elevated Hemidiaphragm"]
+
+
+def test_an_opacity_puts_the_measured_borders_of_the_lungs_in_doubt(neural: Neural) -> None:
+    [sure] = about_the_dome(say(neural, with_a_high_dome(question())))
+    assert sure.presence == "present"
+    [doubtful] = about_the_dome(say(neural, with_a_high_dome(question(values=OPACITY))))
+    assert doubtful.presence == "uncertain"
+
+
+def test_what_is_in_doubt_says_so_and_stays_out_of_the_impression(neural: Neural) -> None:
+    sentences = say(neural, with_a_high_dome(question(values=OPACITY)))
+    [sentence] = [s for s in sentences if about_the_dome([s])]
+    assert sentence.text.startswith("As opacities may hide the borders of the lungs, it is uncer")
+    assert not sentence.impression
+    said = {f.label: f.presence for f in Labeller.open().label(sentence.text)}
+    assert said["Elevated Hemidiaphragm"] == "uncertain"
+
+
+@pytest.mark.parametrize(
+    ("label", "presence", "also"),
+    [
+        ("Consolidation", "present", {"Lung Opacity": "present"}),
+        ("Consolidation", "uncertain", {"Lung Opacity": "uncertain"}),
+        ("Consolidation", "absent", {}),
+        ("Lung Opacity", "absent", {"Consolidation": "absent"}),
+        ("Lung Opacity", "present", {}),
+    ],
+)
+def test_the_writer_is_told_what_follows_from_a_finding(
+    label: str, presence: Presence, also: dict[str, Presence]
+) -> None:
+    assert told(Finding(label, presence, ZONE)) == {label: presence, **also}
