@@ -57,7 +57,8 @@ from grounded.evaluate.sentence_figures import (
     write,
 )
 from grounded.evaluate.ways import OURS, Told, Ways
-from grounded.generators.neural import Neural, told
+from grounded.generators.drafts import told
+from grounded.generators.neural import Neural
 from grounded.generators.writer import Brief
 from grounded.labeller import Labeller
 from grounded.protocols import RegionDetector

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,103 +20,18 @@ from torch import Tensor
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, Presence
+from grounded.generators.drafts import ORIGIN, SET, Draft, Stated, doubted, is_misled, told
 from grounded.generators.finding_net import COARSE
-from grounded.generators.finding_reader import FindingReader, Place, Read
+from grounded.generators.finding_reader import FindingReader, Place
 from grounded.generators.measured import ASSESSED, Measured
-from grounded.generators.writer import Brief, Words, Writer
+from grounded.generators.writer import Brief, Writer
 from grounded.labeller import Labeller
 from grounded.protocols import Question, Target, encoded_film
 from grounded.report import Scope, Sentence
-from grounded.wording import blank, kind_of, side_of
+from grounded.wording import blank, side_of
 
-ORIGIN = "neural"
-SET = "neural, finding set by the reader"
 MENTIONED = "mentioned.json"
 WORTH = 0.5  # a sentence is worth saying when reports say it at least as often
-HIDDEN = ("Elevated Hemidiaphragm", "Lung Volume Asymmetry", "Mediastinal Shift")
-"""What is measured along the lungs' borders, which an opacity may hide."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Stated:
-    """A finding that is stated, and what was read of its region if anything is read there."""
-
-    finding: Finding
-    read: Read | None
-
-    @property
-    def kind(self) -> str:
-        return self.read.place.kind if self.read else kind_of(self.finding.region)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """For a box drawn by hand: as what it was read."""
-        if self.read is None or kind_of(self.finding.region) == self.kind:
-            return ()
-        side = f"{self.read.place.side} " if self.read.place.side else ""
-        return (f"read as a {side}{self.kind}, which it overlaps most",)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Draft:
-    """A sentence to be written: what it says, and what becomes of its words."""
-
-    brief: Brief
-    finding: Finding
-    origin: str
-    notes: tuple[str, ...] = ()
-
-    def sentence(self, words: Words) -> Sentence:
-        """The sentence; put plainly when the words do not say what they should."""
-        text, notes = words.text, self.notes
-        if not words.agrees:
-            text = plainly(self.finding)
-            notes = (*notes, f"put plainly, as other words were written: {words.text}")
-        return Sentence(
-            text=text,
-            regions=(self.finding.region,),
-            origin=self.origin,
-            findings=(self.finding,),
-            score=self.finding.score,
-            abnormal=self.finding.presence != "absent",
-            notes=notes,
-        )
-
-
-def told(finding: Finding) -> dict[str, Presence]:
-    """What the writer is told of a finding: a consolidation is an opacity too, and a lung without
-    opacity has none."""
-    said: dict[str, Presence] = {finding.label: finding.presence}
-    if finding.label == "Consolidation" and finding.presence != "absent":
-        said["Lung Opacity"] = finding.presence
-    if finding.label == "Lung Opacity" and finding.presence == "absent":
-        said["Consolidation"] = "absent"
-    return said
-
-
-def doubted(sentence: Sentence) -> Sentence:
-    """A measured sentence whose lungs' borders an opacity may hide: no longer sure."""
-    text = sentence.text[0].lower() + sentence.text[1:]
-    return replace(
-        sentence,
-        text=f"As opacities may hide the borders of the lungs, it is uncertain whether {text}",
-        findings=tuple(replace(finding, presence="uncertain") for finding in sentence.findings),
-        abnormal=False,
-        impression="",
-        notes=(*sentence.notes, "in doubt, as an opacity was read in the lungs"),
-    )
-
-
-def _is_misled(sentence: Sentence) -> bool:
-    return any(f.label in HIDDEN and f.presence == "present" for f in sentence.findings)
-
-
-def plainly(finding: Finding) -> str:
-    """A finding in fixed words."""
-    label = finding.label.lower()
-    lead = {"present": label, "absent": f"no {label}", "uncertain": f"possible {label}"}
-    said = lead[finding.presence]
-    return f"{said[0].upper()}{said[1:]} in the {finding.region}."
 
 
 class Neural:
@@ -257,7 +172,7 @@ class Neural:
         ]
         return briefs, [blank(s.text, s.regions[0], ratio=ratio is not None) for s in sentences]
 
-    def _stated(self, question: Question) -> list[_Stated]:
+    def _stated(self, question: Question) -> list[Stated]:
         """What was read and may be stated, and what the reader has set in its place."""
         told = question.findings
         if told and _is_whole(question):
@@ -271,13 +186,13 @@ class Neural:
             read = reads.get(name)
             findings = [Finding(label, told[label], name) for label in told]
             findings += [f for f in (read.findings if read else ()) if f.label not in told]
-            stated += [_Stated(finding, read) for finding in findings]
+            stated += [Stated(finding, read) for finding in findings]
         return stated
 
     def _measured(self, question: Question, spoken: Collection[str]) -> list[Sentence]:
         """What is measured; what opacities may have misled is put in doubt."""
         answer = self.measured.answer(_as_read(question), spoken)
-        if not any(_is_misled(sentence) for sentence in answer):
+        if not any(is_misled(sentence) for sentence in answer):
             return answer
         film = self.reader.read(replace(question, asked=question.found))
         opaque = any(
@@ -285,11 +200,11 @@ class Neural:
             for read in film
             for finding in read.findings
         )
-        return [doubted(s) if opaque and _is_misled(s) else s for s in answer]
+        return [doubted(s) if opaque and is_misled(s) else s for s in answer]
 
     def _drafts(
-        self, question: Question, stated: Sequence[_Stated], measured: Sequence[Sentence]
-    ) -> list[_Draft]:
+        self, question: Question, stated: Sequence[Stated], measured: Sequence[Sentence]
+    ) -> list[Draft]:
         if _is_whole(question):
             stated = [item for item in stated if self._is_worth_it(item.finding, item.kind)]
         seen, ratio = self._seen(question, stated), _ratio(measured)
@@ -299,10 +214,10 @@ class Neural:
             brief = self._brief(item.finding, item.kind, ratio)
             brief = replace(brief, seen=seen.get(item.finding.region))
             notes = (*item.notes, *(_against(item, measured) if is_set else ()))
-            drafts.append(_Draft(brief, item.finding, SET if is_set else ORIGIN, notes))
+            drafts.append(Draft(brief, item.finding, SET if is_set else ORIGIN, notes))
         return drafts
 
-    def _seen(self, question: Question, stated: Sequence[_Stated]) -> dict[str, Tensor]:
+    def _seen(self, question: Question, stated: Sequence[Stated]) -> dict[str, Tensor]:
         """What is seen in each region (16, D), if the writer can see."""
         places = {item.read.place.name: item.read.place for item in stated if item.read}
         if not self.writer.features or not places:
@@ -362,7 +277,7 @@ def _is_whole(question: Question) -> bool:
     return question.asked.names == question.found.names
 
 
-def _against(item: _Stated, measured: Iterable[Sentence]) -> tuple[str, ...]:
+def _against(item: Stated, measured: Iterable[Sentence]) -> tuple[str, ...]:
     """What the film says of a finding that a reader has set."""
     said = [*(item.read.findings if item.read else ()), *(f for s in measured for f in s.findings)]
     label, side = item.finding.label, side_of(item.finding.region)

@@ -27,7 +27,7 @@ PARTS: dict[str, type] = {
     "explainer": Explainer,
     "composer": Composer,
 }
-DEFAULT = "measured"
+DEFAULT = "neural"
 
 
 def load(preset: str | os.PathLike[str] = DEFAULT, *, trust: bool = False) -> Reporter:

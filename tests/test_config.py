@@ -37,7 +37,7 @@ def test_a_preset_is_a_file_or_its_folder(tmp_path: Path) -> None:
 
 
 def test_an_unknown_preset_lists_the_shipped_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'mesured'.*baseline, measured"):
+    with pytest.raises(ConfigError, match=r"'mesured'.*baseline, measured, neural"):
         grounded.load("mesured")
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from grounded.evaluate.intervals import Rate
 from grounded.findings import Finding, Presence
-from grounded.generators.neural import plainly, told
+from grounded.generators.drafts import plainly, told
 from grounded.generators.writer import Brief, Words, Writer, says
 from grounded.labeller import Labeller
 from grounded.train.corpus import Phrase

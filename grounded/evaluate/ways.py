@@ -21,7 +21,8 @@ from grounded.evaluate.asked import (
 from grounded.evaluate.baselines import FrequentNormal, Retrieval
 from grounded.evaluate.sentence_figures import Said
 from grounded.findings import Finding
-from grounded.generators.neural import ORIGIN, SET, Neural, told
+from grounded.generators.drafts import ORIGIN, SET, told
+from grounded.generators.neural import Neural
 from grounded.generators.writer import Brief
 from grounded.image import Image
 from grounded.labeller import Labeller

@@ -18,7 +18,7 @@ from grounded.evaluate.sentence_figures import (
     write,
 )
 from grounded.findings import Finding
-from grounded.generators.neural import told
+from grounded.generators.drafts import told
 from grounded.generators.writer import Brief
 from grounded.labeller import Labeller
 from grounded.train.bank import Bank

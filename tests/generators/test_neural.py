@@ -15,16 +15,9 @@ from torch import Tensor
 from grounded import Box, Mask
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Finding, Presence
+from grounded.generators.drafts import ORIGIN, SET, plainly, told
 from grounded.generators.measured import Measured
-from grounded.generators.neural import (
-    MENTIONED,
-    ORIGIN,
-    SET,
-    Neural,
-    plainly,
-    read_mentioned,
-    told,
-)
+from grounded.generators.neural import MENTIONED, Neural, read_mentioned
 from grounded.labeller import Labeller
 from grounded.protocols import Attributable, Question, SentenceGenerator
 from grounded.report import Sentence

@@ -1,0 +1,99 @@
+"""What a finding becomes on its way to a sentence: stated, drafted, put in words or in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from grounded.findings import Finding, Presence
+from grounded.generators.finding_reader import Read
+from grounded.generators.writer import Brief, Words
+from grounded.report import Sentence
+from grounded.wording import kind_of
+
+ORIGIN = "neural"
+SET = "neural, finding set by the reader"
+HIDDEN = ("Elevated Hemidiaphragm", "Lung Volume Asymmetry", "Mediastinal Shift")
+"""What is measured along the lungs' borders, which an opacity may hide."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stated:
+    """A finding that is stated, and what was read of its region if anything is read there."""
+
+    finding: Finding
+    read: Read | None
+
+    @property
+    def kind(self) -> str:
+        return self.read.place.kind if self.read else kind_of(self.finding.region)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For a box drawn by hand: as what it was read."""
+        if self.read is None or kind_of(self.finding.region) == self.kind:
+            return ()
+        side = f"{self.read.place.side} " if self.read.place.side else ""
+        return (f"read as a {side}{self.kind}, which it overlaps most",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A sentence to be written: what it says, and what becomes of its words."""
+
+    brief: Brief
+    finding: Finding
+    origin: str
+    notes: tuple[str, ...] = ()
+
+    def sentence(self, words: Words) -> Sentence:
+        """The sentence; put plainly when the words do not say what they should."""
+        text, notes = words.text, self.notes
+        if not words.agrees:
+            text = plainly(self.finding)
+            notes = (*notes, f"put plainly, as other words were written: {words.text}")
+        return Sentence(
+            text=text,
+            regions=(self.finding.region,),
+            origin=self.origin,
+            findings=(self.finding,),
+            score=self.finding.score,
+            abnormal=self.finding.presence != "absent",
+            notes=notes,
+        )
+
+
+def told(finding: Finding) -> dict[str, Presence]:
+    """What the writer is told of a finding: a consolidation is an opacity too, and a lung without
+    opacity has none."""
+    said: dict[str, Presence] = {finding.label: finding.presence}
+    if finding.label == "Consolidation" and finding.presence != "absent":
+        said["Lung Opacity"] = finding.presence
+    if finding.label == "Lung Opacity" and finding.presence == "absent":
+        said["Consolidation"] = "absent"
+    return said
+
+
+def doubted(sentence: Sentence) -> Sentence:
+    """A measured sentence whose lungs' borders an opacity may hide: no longer sure."""
+    text = sentence.text[0].lower() + sentence.text[1:]
+    return replace(
+        sentence,
+        text=f"As opacities may hide the borders of the lungs, it is uncertain whether {text}",
+        findings=tuple(replace(finding, presence="uncertain") for finding in sentence.findings),
+        abnormal=False,
+        impression="",
+        notes=(*sentence.notes, "in doubt, as an opacity was read in the lungs"),
+    )
+
+
+def is_misled(sentence: Sentence) -> bool:
+    """Whether it is sure of something that is measured along the lungs' borders."""
+    return any(f.label in HIDDEN and f.presence == "present" for f in sentence.findings)
+
+
+def plainly(finding: Finding) -> str:
+    """A finding in fixed words."""
+    label = finding.label.lower()
+    lead = {"present": label, "absent": f"no {label}", "uncertain": f"possible {label}"}
+    said = lead[finding.presence]
+    return f"{said[0].upper()}{said[1:]} in the {finding.region}."
