@@ -1,6 +1,6 @@
 """Seconds from file to report, films a minute, and peak memory.
 
-    python benchmarks/speed.py FILM [FILM ...] [--preset measured] [--repeat 10] [--threads 2]
+    python benchmarks/speed.py FILM [FILM ...] [--preset neural] [--repeat 10] [--threads 2]
 
 Import and model load are timed apart, the first film apart from the warm ones. "Data" is
 report.json and report.txt; "pictures" adds overlay, panels and page.
@@ -29,7 +29,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("films", nargs="+", type=Path)
-    parser.add_argument("--preset", default="measured")
+    parser.add_argument("--preset", default="neural")
     parser.add_argument("--repeat", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

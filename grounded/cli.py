@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
 from grounded.config import DEFAULT, load
 from grounded.errors import GroundedError, InvalidValueError
+from grounded.findings import Presence
 from grounded.geometry import Box
 
 app = typer.Typer(
@@ -86,15 +87,22 @@ def describe(
     region: Annotated[
         str, typer.Argument(help='A region by name ("left lung"), or a box as x0,y0,x1,y1 pixels.')
     ],
+    finding: Annotated[
+        list[str] | None,
+        typer.Option(help='What you see there, as "Pleural Effusion=present"; may be repeated.'),
+    ] = None,
     preset: Preset = DEFAULT,
     force: Force = False,
     trust: Trust = False,
 ) -> None:
     """Say what is to be seen in one region or box of a film."""
     target = _box(region) if "," in region else region
+    findings = dict(map(_finding, finding or []))
     reading = load(preset, trust=trust).read(film, force=force)
-    for sentence in reading.describe(target):
+    for sentence in reading.describe(target, findings=findings):
         typer.echo(sentence.text)
+        for note in sentence.notes:
+            typer.echo(f"  ({note})")
         for item in sentence.measurements:
             typer.echo(f"  {item.name}: {item.value:.3g} {item.unit}")
 
@@ -261,6 +269,16 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _finding(text: str) -> tuple[str, Presence]:
+    label, _, presence = text.partition("=")
+    for known in get_args(Presence):
+        if presence.strip() == known:
+            return label.strip(), known
+    raise InvalidValueError(
+        f"expected a finding as NAME=present, NAME=absent or NAME=uncertain, got {text!r}"
+    )
 
 
 def _box(text: str) -> Box:

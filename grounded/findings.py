@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 from grounded.errors import InvalidValueError
@@ -49,8 +50,10 @@ class Finding:
 
     def __post_init__(self) -> None:
         if self.label not in VOCABULARY:
+            near = get_close_matches(self.label.title(), VOCABULARY, n=1)
+            hint = f"did you mean {near[0]!r}? It" if near else "it"
             raise InvalidValueError(
-                f"no finding {self.label!r} in the vocabulary; it has: {', '.join(VOCABULARY)}"
+                f"no finding {self.label!r} in the vocabulary; {hint} has: {', '.join(VOCABULARY)}"
             )
         if self.presence not in get_args(Presence):
             raise InvalidValueError(

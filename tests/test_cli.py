@@ -75,6 +75,23 @@ def test_a_region_or_a_box_is_described(run, png: Path) -> None:
     assert output
 
 
+def test_a_reader_s_finding_is_put_in_words(run) -> None:
+    film = Path(__file__).parent.parent / "examples" / "normal_pa.jpg"
+    finding = "Pleural Effusion=present"
+    status, output, _ = run("describe", film, "left lung", "--finding", finding)
+    assert status == 0
+    assert "left pleural effusion" in output
+    assert "set by the reader" in output
+
+
+@pytest.mark.parametrize("finding", ["Pleural Effusion", "Pleural Effusion=yes", "=present"])
+def test_a_finding_that_is_none_ends_in_one_line(run, png: Path, finding: str) -> None:
+    status, _, errors = run("describe", png, "heart", "--finding", finding, "--preset", "baseline")
+    assert status == 1
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+
+
 def test_synthetic_films_are_made_reported_and_evaluated(run, tmp_path: Path) -> None:
     made, reports, figures = tmp_path / "made", tmp_path / "reports", tmp_path / "figures.json"
     status, output, _ = run("data", "phantom", made, "--films", 1, "--held", 2)

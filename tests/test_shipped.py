@@ -1,0 +1,151 @@
+"""The shipped preset with its weights: on the example film, and with lesions painted into it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import grounded
+from grounded import Box, GroundedReport, Heatmap, Image, Reporter
+from grounded.data import lesions
+from grounded.data.organs import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.errors import InvalidValueError, RegionError
+from grounded.labeller import Labeller
+from grounded.reporter import Reading
+from grounded.train.finding_samples import rastered
+
+FILM = Path(__file__).parent.parent / "examples" / "normal_pa.jpg"
+ZONE = "right lower lung zone"
+
+
+@pytest.fixture(scope="module")
+def reporter() -> Reporter:
+    return grounded.load()
+
+
+@pytest.fixture(scope="module")
+def reading(reporter: Reporter) -> Reading:
+    return reporter.read(FILM)
+
+
+@pytest.fixture(scope="module")
+def report(reading: Reading) -> GroundedReport:
+    return reading.report()
+
+
+def opaque(reading: Reading, side: str) -> Image:
+    """The example film with a plain consolidation in one lung."""
+    image, regions = reading.image, reading.regions
+    masks = {
+        organ: (rastered(mask, np.ones(4), image.shape) / 255).astype(np.float32)
+        for organ in (RIGHT_LUNG, LEFT_LUNG, HEART)
+        if (mask := regions[organ].mask) is not None
+    }
+    rng = np.random.default_rng(3)
+    film, _, _ = lesions.paint(image.pixels, masks, "consolidation", rng, side=side, strength=0.9)
+    return Image.of(np.clip(film, 0, 1), view="PA")
+
+
+def test_the_normal_film_is_called_clear_on_both_sides(report: GroundedReport) -> None:
+    clear = [
+        sentence
+        for sentence in report.section("findings")
+        if {finding.label for finding in sentence.findings} == {"Lung Opacity"}
+    ]
+    [sentence] = clear
+    assert sentence.regions == ("right lung", "left lung")
+    assert {finding.presence for finding in sentence.findings} == {"absent"}
+
+
+def test_a_merged_sentence_has_a_place_for_each_region_and_one_heatmap(
+    report: GroundedReport,
+) -> None:
+    [sentence] = [
+        s for s in report.section("findings") if len(s.regions) == 2 and not s.measurements
+    ]
+    heats = [item for item in sentence.evidence if isinstance(item, Heatmap)]
+    assert len(heats) == 1
+    assert len(sentence.evidence) == 3
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_consolidation_is_found_on_its_side(
+    reporter: Reporter, reading: Reading, side: str
+) -> None:
+    report = reporter(opaque(reading, side))
+    present = {
+        finding.region.split()[0]
+        for sentence in report.section("findings")
+        for finding in sentence.findings
+        if finding.label == "Lung Opacity" and finding.presence == "present"
+    }
+    assert present == {side}
+
+
+def test_a_film_that_is_mirrored_changes_sides(reporter: Reporter, reading: Reading) -> None:
+    """Air and heart lie the wrong way round then, but an opacity lies where it lies."""
+    film = opaque(reading, "right")
+    report = reporter(replace(film, pixels=np.ascontiguousarray(film.pixels[:, ::-1])))
+    sides = {
+        finding.region.split()[0]
+        for sentence in report.section("findings")
+        for finding in sentence.findings
+        if finding.label == "Lung Opacity" and finding.presence == "present"
+    }
+    assert "right" not in sides
+
+
+def test_every_sentence_says_what_it_carries(report: GroundedReport) -> None:
+    labeller = Labeller.open()
+    for sentence in report.section("findings"):
+        said = {finding.label: finding.presence for finding in labeller.label(sentence.text)}
+        for finding in sentence.findings:
+            assert said.get(finding.label, finding.presence) == finding.presence, sentence.text
+
+
+@pytest.mark.parametrize("label", ["Pleural Effusion", "Pneumothorax", "Atelectasis", "Edema"])
+@pytest.mark.parametrize("presence", ["present", "absent", "uncertain"])
+def test_a_reader_sets_a_finding_and_gets_its_sentence(
+    reading: Reading, label: str, presence: str
+) -> None:
+    sentences = reading.describe("left lung", findings={label: presence})  # type: ignore[dict-item]
+    [sentence] = [s for s in sentences if label in {finding.label for finding in s.findings}]
+    said = {finding.label: finding.presence for finding in Labeller.open().label(sentence.text)}
+    assert said[label] == presence
+    assert "right" not in sentence.text
+    assert any("set by the reader" in note for note in sentence.notes)
+
+
+def test_a_box_drawn_by_hand_is_read_as_what_it_overlaps(reading: Reading) -> None:
+    box = reading.regions[ZONE].box
+    inner = Box(box.x0 + 5, box.y0 + 5, box.x1 - 5, box.y1 - 5)
+    sentences = reading.describe(inner)
+    assert all(inner in sentence.evidence for sentence in sentences)
+    assert any(f"read as a {ZONE}" in note for s in sentences for note in s.notes)
+
+
+def test_unknown_names_suggest_near_ones(reading: Reading) -> None:
+    with pytest.raises(RegionError, match="did you mean 'left lung'"):
+        reading.describe("left lungg")
+    with pytest.raises(InvalidValueError, match="did you mean 'Pleural Effusion'"):
+        reading.describe("left lung", findings={"pleural efusion": "present"})
+
+
+def test_the_scope_states_a_figure_for_each_finding_that_is_stated(report: GroundedReport) -> None:
+    assert "AUROC" in report.scope.assessed["Lung Opacity"]
+    assert {"Pleural Effusion", "Pneumothorax", "Lung Lesion"} <= set(report.scope.not_assessed)
+    stated = {finding.label for sentence in report.sentences for finding in sentence.findings}
+    assert stated <= set(report.scope.assessed)
+
+
+def test_a_batch_equals_films_one_by_one(reporter: Reporter, reading: Reading) -> None:
+    films = [reading.image, opaque(reading, "left"), reading.image]
+    batch = [report.text for report in reporter.report_all(films, batch_size=3)]
+    assert batch == [reporter(film).text for film in films]
+
+
+def test_the_report_survives_its_json_with_its_heatmaps(report: GroundedReport) -> None:
+    again = GroundedReport.from_dict(report.to_dict())
+    assert again.text == report.text
+    assert again.to_dict() == report.to_dict()
