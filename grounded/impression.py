@@ -64,15 +64,16 @@ def _is_abnormal(finding: Finding) -> bool:
 
 
 def _found(sentences: Sequence[Sentence]) -> list[list[tuple[Sentence, Finding]]]:
-    """What is there or may be and has no short form yet: each finding with all that say so."""
+    """What abnormal sentences say is there or may be, and has no short form yet: each finding with
+    all that say so."""
     has_form = {
         _topic(finding) for item in sentences if item.impression for finding in item.findings
     }
     found: dict[tuple[str, Presence], list[tuple[Sentence, Finding]]] = {}
     for sentence in sentences:
         for finding in sentence.findings if not sentence.impression else ():
-            abnormal = sentence.abnormal or finding.presence == "uncertain"
-            if abnormal and _is_abnormal(finding) and _topic(finding) not in has_form:
+            abnormal = sentence.abnormal and _is_abnormal(finding)
+            if abnormal and _topic(finding) not in has_form:
                 key = (finding.label, finding.presence)
                 found.setdefault(key, []).append((sentence, finding))
     return list(found.values())

@@ -1,5 +1,7 @@
 """The impression is made from the findings that were kept, the surest first."""
 
+from dataclasses import replace
+
 import pytest
 
 from grounded import Sentence
@@ -49,11 +51,14 @@ def test_each_finding_has_a_fixed_form(label: str, regions: list[str], text: str
 
 
 def test_what_may_be_there_is_possible_and_comes_last() -> None:
-    said = concluded(
-        say("Perhaps fluid.", "left lung", {EFFUSION: "uncertain"}, score=0.99),
-        *found(OPACITY, "left mid lung zone"),
-    )
+    perhaps = say("Perhaps fluid.", "left lung", {EFFUSION: "uncertain"}, score=0.99)
+    said = concluded(replace(perhaps, abnormal=True), *found(OPACITY, "left mid lung zone"))
     assert said == ["Lung opacity in the left mid lung zone.", "Possible pleural effusion, left."]
+
+
+def test_what_is_not_abnormal_stays_out_though_it_is_uncertain() -> None:
+    perhaps = say("Whether there is fluid is open.", "left lung", {EFFUSION: "uncertain"})
+    assert concluded(perhaps) == []
 
 
 def test_a_short_form_of_its_own_is_kept_and_not_said_twice() -> None:

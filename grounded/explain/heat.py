@@ -11,7 +11,7 @@ from grounded.explain.boxes import places
 from grounded.protocols import Attributable, Question, SentenceGenerator
 from grounded.report import Sentence
 
-STRONG = 256
+STRONG = 640
 """Heat is strong from 1 on, of log-odds or of log-probability, in a part of the map of one in
 STRONG. Where an opacity is sure, it is stronger; where a lung is clear, it is next to none."""
 

@@ -9,6 +9,7 @@ import torch
 from grounded import Box, Heatmap
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.explain.gradient import Gradient, spread
+from grounded.explain.heat import STRONG
 from grounded.generators.neural import Neural
 from grounded.generators.template import Template
 from grounded.protocols import Explainer, Question, Target
@@ -225,4 +226,4 @@ def test_heat_cannot_be_spread_by_less_than_nothing():
 
 
 def test_heat_is_strong_by_its_own_unit_whatever_the_film_shows(neural: Neural, ask: Ask) -> None:
-    assert heatmap(neural, ask(), "left lung").strong == 256 / CELLS**2
+    assert heatmap(neural, ask(), "left lung").strong == STRONG / CELLS**2
