@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from grounded.data.chest_anatomy import chest_anatomy
@@ -30,6 +30,7 @@ from grounded.errors import ConfigError
 from grounded.evaluate.detection import Pair, ratio_errors, region_accuracy
 from grounded.regions import Regions
 from grounded.train.augment import Strength
+from grounded.train.learner import Learner
 from grounded.train.organ_loss import LossWeights, organ_loss
 from grounded.train.organ_samples import KeptFilm, OrganSample, OrganSamples
 
@@ -91,14 +92,10 @@ class DetectorConfig:
 
 @dataclass
 class _Run:
-    """A run under way: the network, its smoothed copy, the optimizer, the step reached."""
+    """A run under way."""
 
     config: DetectorConfig
-    output: Path
-    net: OrganNet
-    smooth: OrganNet
-    optimizer: torch.optim.Optimizer
-    step: int = 0
+    learner: Learner[OrganNet]
 
     @classmethod
     def begin(cls, config: DetectorConfig, output: Path) -> _Run:
@@ -114,14 +111,13 @@ class _Run:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        run = cls(config, output, net, smooth, optimizer)
         if config.start:
             weights = _weights_to_start_from(Path(config.start))
             net.load_state_dict(weights)
             smooth.load_state_dict(weights)
-        if (output / CHECKPOINT).is_file():
-            run._resume()
-        return run
+        learner = Learner(net, smooth, optimizer, output, CHECKPOINT, config.ema)
+        learner.resume()
+        return cls(config, learner)
 
     def steps(self, train: Sequence[OrganExample], held: Sequence[OrganExample]) -> Iterator[str]:
         """Train to the end; a line of text for each log entry."""
@@ -136,85 +132,47 @@ class _Run:
             calm_from=config.settle,
             calm=config.calm,
         )
-        remaining = range(self.step * config.batch, len(samples))
+        remaining = range(self.learner.step * config.batch, len(samples))
         loader = DataLoader(
             Subset(samples, remaining),
             batch_size=config.batch,
             num_workers=config.workers,
             prefetch_factor=4 if config.workers else None,
         )
-        sums: dict[str, float] = {}
-        started, first = time.perf_counter(), self.step
-        for sample in loader:
-            for name, value in self._one(OrganSample(*sample)).items():
-                sums[name] = sums.get(name, 0.0) + value
-            if self.step % config.log_every == 0 or self.step == config.steps:
-                count = (self.step - 1) % config.log_every + 1
-                losses = {name: round(value / count, 4) for name, value in sums.items()}
-                seconds = (time.perf_counter() - started) / (self.step - first)
-                yield self._log({"step": self.step, "seconds_a_step": round(seconds, 3), **losses})
-                sums = {}
-            if self.step % config.measure_every == 0 and self.step < config.steps:
-                self._save()
-                yield self._log({"step": self.step, **measure(self.smooth, held)})
+        return self.learner.run(
+            (OrganSample(*sample) for sample in loader),
+            self._one,
+            lambda: self._measure(held),
+            steps=config.steps,
+            log_every=config.log_every,
+            measure_every=config.measure_every,
+        )
 
     def finish(self, held: Sequence[OrganExample], say: Callable[[str], None]) -> dict[str, float]:
         """Write the weights and the figures on the films that were held out."""
-        self._save()
-        figures = measure(self.smooth, held)
-        say(self._log({"step": self.step, **figures}))
-        (self.output / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+        self.learner.save()
+        figures = self._measure(held)
+        say(self.learner.log({"step": self.learner.step, **figures}))
+        path = self.learner.folder / "figures.json"
+        path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         return figures
 
-    def _one(self, sample: OrganSample) -> dict[str, float]:
-        config = self.config
-        rate = config.learning_rate * learning_rate_at(self.step / config.steps, config.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.net.train()
+    def _measure(self, held: Sequence[OrganExample]) -> dict[str, float]:
+        """Write the weights, and measure them."""
+        write_weights(self.learner.smooth, self.config, self.learner.folder)
+        return measure(self.learner.smooth, held)
+
+    def _one(self, sample: OrganSample) -> dict[str, Tensor]:
+        config, learner = self.config, self.learner
+        learner.net.train()
         films = sample.film.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            output = self.net(films)
-        settled = self.step >= config.settle * config.steps
+            output = learner.net(films)
+        settled = learner.step >= config.settle * config.steps
         terms = organ_loss(output, sample, config.loss, config.slack if settled else 0.0)
-        self.optimizer.zero_grad()
-        terms["total"].backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimizer.step()
-        self.step += 1
-        self._smooth()
-        return {name: float(value.detach()) for name, value in terms.items()}
-
-    @torch.no_grad()
-    def _smooth(self) -> None:
-        """Move the smoothed copy towards the network; faster while the run is young."""
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        kept, new = ([*net.parameters(), *net.buffers()] for net in (self.smooth, self.net))
-        smoothed = [k for k in kept if k.is_floating_point()]
-        torch._foreach_lerp_(smoothed, [n for n in new if n.is_floating_point()], 1 - decay)
-
-    def _log(self, entry: dict[str, float]) -> str:
-        line = json.dumps(entry)
-        with (self.output / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
-        return line
-
-    def _save(self) -> None:
-        write_weights(self.smooth, self.config, self.output)
-        state = {
-            "step": self.step,
-            "net": self.net.state_dict(),
-            "smooth": self.smooth.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        torch.save(state, self.output / CHECKPOINT)
-
-    def _resume(self) -> None:
-        state = torch.load(self.output / CHECKPOINT, weights_only=True)
-        self.net.load_state_dict(state["net"])
-        self.smooth.load_state_dict(state["smooth"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = int(state["step"])
+        progress = learning_rate_at(learner.step / config.steps, config.warmup)
+        learner.learn(terms["total"], config.learning_rate * progress)
+        return terms
 
 
 def train_from_file(

@@ -7,8 +7,6 @@ film, so a run that is stopped and resumed sees the same films.
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +39,7 @@ from grounded.train.finding_samples import (
     Painting,
     Pairs,
 )
+from grounded.train.learner import Learner
 from grounded.weights import WEIGHTS, parameters, write
 from grounded.wording import kind_of
 
@@ -208,14 +207,11 @@ def _ranking(logits: Tensor, known: Tensor, valid: Tensor) -> Tensor:
 
 @dataclass
 class _Run:
-    """A run under way: the network, its smoothed copy, the optimizer, the step reached."""
+    """A run under way."""
 
     config: FindingConfig
-    output: Path
-    net: ReadingNet
-    smooth: ReadingNet
-    optimizer: torch.optim.Optimizer
-    step: int = 0
+    pairs: Pairs
+    learner: Learner[ReadingNet]
 
     @classmethod
     def begin(cls, config: FindingConfig, pairs: Pairs, output: Path) -> _Run:
@@ -233,19 +229,16 @@ class _Run:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        run = cls(config, output, net, smooth, optimizer)
-        if (output / CHECKPOINT).is_file():
-            run._resume()
-        return run
+        learner = Learner(net, smooth, optimizer, output, CHECKPOINT, config.ema)
+        learner.resume()
+        return cls(config, pairs, learner)
 
-    def steps(
-        self, films: Sequence[KnownFilm], apart: Sequence[KnownFilm], pairs: Pairs
-    ) -> Iterator[str]:
+    def steps(self, films: Sequence[KnownFilm], apart: Sequence[KnownFilm]) -> Iterator[str]:
         """Train to the end; a line of text for each log entry."""
         config = self.config
         samples = FindingSamples(
             films,
-            pairs,
+            self.pairs,
             side=config.side,
             count=config.steps * config.batch,
             seed=config.seed,
@@ -254,74 +247,41 @@ class _Run:
             strength=config.strength,
         )
         loader = DataLoader(
-            Subset(samples, range(self.step * config.batch, len(samples))),
+            Subset(samples, range(self.learner.step * config.batch, len(samples))),
             batch_size=config.batch,
             num_workers=config.workers,
             prefetch_factor=4 if config.workers else None,
         )
-        sums: dict[str, float] = {}
-        started, first = time.perf_counter(), self.step
-        for batch in loader:
-            for name, value in self._one(FindingSample(*batch)).items():
-                sums[name] = sums.get(name, 0.0) + value
-            if self.step % config.log_every == 0 or self.step == config.steps:
-                count = (self.step - 1) % config.log_every + 1
-                losses = {name: round(value / count, 4) for name, value in sums.items()}
-                seconds = (time.perf_counter() - started) / (self.step - first)
-                yield self._log({"step": self.step, "seconds_a_step": round(seconds, 3), **losses})
-                sums = {}
-            if self.step % config.measure_every == 0 and self.step < config.steps:
-                self.save()
-                yield self._log({"step": self.step, **measure(self.smooth, apart, pairs, config)})
+        return self.learner.run(
+            (FindingSample(*batch) for batch in loader),
+            self._one,
+            lambda: self._measure(apart),
+            steps=config.steps,
+            log_every=config.log_every,
+            measure_every=config.measure_every,
+        )
 
-    def _one(self, batch: FindingSample) -> dict[str, float]:
-        config = self.config
-        rate = config.learning_rate * learning_rate_at(self.step / config.steps, config.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        self.net.train()
+    def finish(self) -> ReadingNet:
+        """Write the weights; the smoothed network."""
+        self.learner.save()
+        write_reading(self.learner.smooth, self.config, self.learner.folder)
+        return self.learner.smooth.eval()
+
+    def _measure(self, apart: Sequence[KnownFilm]) -> dict[str, float]:
+        """Write the weights, and measure them."""
+        write_reading(self.learner.smooth, self.config, self.learner.folder)
+        return measure(self.learner.smooth, apart, self.pairs, self.config)
+
+    def _one(self, batch: FindingSample) -> dict[str, Tensor]:
+        config, learner = self.config, self.learner
+        learner.net.train()
         films = batch.film.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            logits = self.net(films, batch.boxes, batch.there)
+            logits = learner.net(films, batch.boxes, batch.there)
         terms = finding_loss(logits.float(), batch, config)
-        self.optimizer.zero_grad()
-        terms["total"].backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimizer.step()
-        self.step += 1
-        self._smooth()
-        return {name: float(value.detach()) for name, value in terms.items()}
-
-    @torch.no_grad()
-    def _smooth(self) -> None:
-        """Move the smoothed copy towards the network; faster while the run is young."""
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        kept, new = ([*net.parameters(), *net.buffers()] for net in (self.smooth, self.net))
-        smoothed = [k for k in kept if k.is_floating_point()]
-        torch._foreach_lerp_(smoothed, [n for n in new if n.is_floating_point()], 1 - decay)
-
-    def _log(self, entry: dict[str, float]) -> str:
-        line = json.dumps(entry)
-        with (self.output / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
-        return line
-
-    def save(self) -> None:
-        write_reading(self.smooth, self.config, self.output)
-        state = {
-            "step": self.step,
-            "net": self.net.state_dict(),
-            "smooth": self.smooth.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        torch.save(state, self.output / CHECKPOINT)
-
-    def _resume(self) -> None:
-        state = torch.load(self.output / CHECKPOINT, weights_only=True)
-        self.net.load_state_dict(state["net"])
-        self.smooth.load_state_dict(state["smooth"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = int(state["step"])
+        progress = learning_rate_at(learner.step / config.steps, config.warmup)
+        learner.learn(terms["total"], config.learning_rate * progress)
+        return terms
 
 
 def train_findings(
@@ -335,20 +295,17 @@ def train_findings(
 ) -> ReadingNet:
     """Train and write `output`/encoder and `output`/findings; the network, smoothed.
 
-    apart: films to measure with on the way.
-    A run that finds its own checkpoint in `output` goes on from it. say: called with each line of
-    progress.
+    apart: films to measure with on the way. A run that finds its own checkpoint in `output` goes on
+    from it. say: called with each line of progress.
     """
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     cv2.setNumThreads(1)  # its thread pool does not survive the fork of the loader's workers
     output.mkdir(parents=True, exist_ok=True)
     run = _Run.begin(config, pairs, output)
-    for line in run.steps(films, apart, pairs):
+    for line in run.steps(films, apart):
         say(line)
-    run.save()
-    run.smooth.eval()
-    return run.smooth
+    return run.finish()
 
 
 def start_from(encoder: FilmEncoder, folder: Path) -> None:
