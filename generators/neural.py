@@ -24,6 +24,7 @@ from grounded.generators.drafts import ORIGIN, SET, Draft, Stated, doubted, is_m
 from grounded.generators.finding_net import COARSE
 from grounded.generators.finding_reader import FindingReader, Place
 from grounded.generators.measured import ASSESSED, Measured
+from grounded.generators.measures import CARDIOTHORACIC_RATIO
 from grounded.generators.writer import Brief, Writer
 from grounded.labeller import Labeller
 from grounded.protocols import Question, Target, encoded_film
@@ -212,7 +213,8 @@ class Neural:
         for item in stated:
             is_set = item.finding.label in question.findings
             brief = self._brief(item.finding, item.kind, ratio)
-            brief = replace(brief, seen=seen.get(item.finding.region))
+            if not is_set:  # a reader's finding is put in words by itself
+                brief = replace(brief, seen=seen.get(item.finding.region))
             notes = (*item.notes, *(_against(item, measured) if is_set else ()))
             drafts.append(Draft(brief, item.finding, SET if is_set else ORIGIN, notes))
         return drafts
@@ -234,8 +236,7 @@ class Neural:
     def _brief(self, finding: Finding, kind: str, ratio: float | None) -> Brief:
         """What the writer is told; in words for another kind where it has none for this one."""
         kind = self.writer.terms.kind_for(finding.label, kind)
-        known = ratio if finding.label == "Cardiomegaly" else None
-        return Brief(finding.region, kind, told(finding), known)
+        return Brief(finding.region, kind, told(finding), _known(ratio, finding))
 
 
 def read_mentioned(path: Path) -> dict[str, dict[str, float]]:
@@ -289,6 +290,14 @@ def _against(item: Stated, measured: Iterable[Sentence]) -> tuple[str, ...]:
 
 def _is_set(sentence: Sentence, told: Mapping[str, Presence]) -> bool:
     return any(finding.label in told for finding in sentence.findings)
+
+
+def _known(ratio: float | None, finding: Finding) -> float | None:
+    """The ratio that the sentence on a finding may state: of the heart, and not against it."""
+    if ratio is None or finding.label != "Cardiomegaly":
+        return None
+    large = ratio > CARDIOTHORACIC_RATIO.normal[1]
+    return None if large != (finding.presence == "present") else ratio
 
 
 def _ratio(measured: Iterable[Sentence]) -> float | None:

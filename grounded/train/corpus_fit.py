@@ -77,10 +77,20 @@ _OF_ANOTHER_KIND = {
     }.items()
 }
 _NEUTRAL = {
-    "Lung Opacity": re.compile(r"opacit|opacif|densit", _I),
-    "Support Devices": re.compile(r"\btube or line\b|\btube\b.* trachea\b", _I),
+    "Lung Opacity": re.compile(
+        r"an?|abnormal|appreciated|are|areas|at|bandlike|be|cannot|dense|densit(?:y|ies)|diffuse|"
+        r"excluded|extensive|faint|focal|ground-glass|hazy|ill-defined|in|interstitial|is|large|"
+        r"linear|may|mild(?:ly)?|minimal|moderate|multifocal|multiple|noted|of|opacification|"
+        r"opacit(?:y|ies)|patchy|possibl[ey]|present|prominent|question(?:able)?|reticular|"
+        r"scattered|seen|shows|slight|small|some|streaky|subtle|suspected|the|there|vague|within|"
+        r"lung|<region>|<side>"
+    ),
+    "Support Devices": re.compile(
+        r"a|abdomen|be|cava|heart|in|is|lies|line|may|mediastinum|no|or|over(?:lies?)?|possible|"
+        r"seen|superior|the|there|trachea|tube|upper|vena|<region>"
+    ),
 }
-"""How a finding is put that is there or may be: other words say more, as what it is made of."""
+"""The words that say of a finding that it is there, or may be, and not what it may be."""
 # "no large effusion" leaves room for a small one
 _SIZED_DENIAL = re.compile(r"\b(?:large|moderate|massive|sizable|significant|big)\b", _I)
 _OTHER_TOPIC = re.compile(
@@ -125,4 +135,6 @@ def says_no_more(text: str, findings: Mapping[str, str]) -> bool:
     if len(findings) != 1:
         return True
     [(label, presence)] = findings.items()
-    return presence == "absent" or label not in _NEUTRAL or bool(_NEUTRAL[label].search(text))
+    if presence == "absent" or label not in _NEUTRAL:
+        return True
+    return all(map(_NEUTRAL[label].fullmatch, re.findall(r"[a-z<>-]+", text.lower())))

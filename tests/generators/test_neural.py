@@ -78,13 +78,17 @@ def toy_phrases() -> list[Phrase]:
         Phrase(text, "trachea", (("Support Devices", presence),))
         for presence, text in OF_DEVICES.items()
     ]
-    heart = Phrase(
-        "The heart is enlarged, with a cardiothoracic ratio of <ratio>.",
-        "cardiac silhouette",
-        (("Cardiomegaly", "present"),),
-        ratio=True,
-    )
-    return [*opacity, *devices, heart]
+    large = (("Cardiomegaly", "present"),)
+    hearts = [
+        Phrase("The heart is enlarged.", "cardiac silhouette", large),
+        Phrase(
+            "The heart is enlarged, with a cardiothoracic ratio of <ratio>.",
+            "cardiac silhouette",
+            large,
+            ratio=True,
+        ),
+    ]
+    return [*opacity, *devices, *hearts]
 
 
 def toy_bank() -> Bank:
@@ -205,10 +209,16 @@ def test_a_set_heart_size_is_noted_with_what_was_measured(neural: Neural) -> Non
     asked = question("cardiac silhouette", told={"Cardiomegaly": "present"})
     sentences = say(neural, asked)
     [said] = read_from(sentences, SET)
-    assert said.text.startswith("The heart is enlarged, with a cardiothoracic ratio of 0.4")
+    assert said.text == "The heart is enlarged."  # the ratio says otherwise
     assert "read from the film: absent" in said.notes[0]
     labels = [f.label for s in sentences if s is not said for f in s.findings]
     assert "Cardiomegaly" not in labels
+
+
+def test_a_set_heart_size_states_the_ratio_that_bears_it_out(neural: Neural) -> None:
+    asked = question("cardiac silhouette", ratio=0.6, told={"Cardiomegaly": "present"})
+    [said] = read_from(say(neural, asked), SET)
+    assert said.text.startswith("The heart is enlarged, with a cardiothoracic ratio of 0.6")
 
 
 def test_findings_for_a_whole_film_are_refused(neural: Neural) -> None:
