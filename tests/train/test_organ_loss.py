@@ -29,7 +29,7 @@ def answer(box: tuple[int, int, int, int] = BOX, certain: float = 20.0) -> Organ
     logits = torch.full((1, 5, SIDE // 2, SIDE // 2), -certain)
     logits[:, :, y0:y1, x0:x1] = certain
     edges = (torch.tensor(box, dtype=torch.float32) / SIDE).expand(1, 5, 4).clone()
-    return OrganOutput(logits, edges, torch.full((1, 5), certain), torch.zeros(1, 1, 2, 2))
+    return OrganOutput(logits, edges, torch.full((1, 5), certain))
 
 
 @pytest.mark.parametrize("has_mask", [True, False])
