@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from grounded.findings import Finding, Presence
 from grounded.generators.finding_reader import Read
 from grounded.generators.writer import Brief, Words
 from grounded.report import Sentence
-from grounded.wording import kind_of
+from grounded.wording import kind_of, side_of
 
 ORIGIN = "neural"
 SET = "neural, finding set by the reader"
@@ -71,6 +72,31 @@ def told(finding: Finding) -> dict[str, Presence]:
     if finding.label == "Lung Opacity" and finding.presence == "absent":
         said["Consolidation"] = "absent"
     return said
+
+
+def by_zone(stated: Sequence[Stated]) -> list[Stated]:
+    """What is stated of a film, the opacities of a lung told by its zones.
+
+    A zone says where. A lung as a whole is called opaque only if no zone of it may be, and then it
+    is uncertain.
+    """
+    zones = {
+        side_of(item.finding.region)
+        for item in stated
+        if item.kind.endswith("lung zone") and _is_opacity(item.finding)
+    }
+    kept = []
+    for item in stated:
+        finding = item.finding
+        if item.kind != "lung" or not _is_opacity(finding):
+            kept.append(item)
+        elif side_of(finding.region) not in zones:
+            kept.append(replace(item, finding=replace(finding, presence="uncertain")))
+    return kept
+
+
+def _is_opacity(finding: Finding) -> bool:
+    return finding.label == "Lung Opacity" and finding.presence != "absent"
 
 
 def doubted(sentence: Sentence) -> Sentence:

@@ -20,7 +20,16 @@ from torch import Tensor
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, Presence
-from grounded.generators.drafts import ORIGIN, SET, Draft, Stated, doubted, is_misled, told
+from grounded.generators.drafts import (
+    ORIGIN,
+    SET,
+    Draft,
+    Stated,
+    by_zone,
+    doubted,
+    is_misled,
+    told,
+)
 from grounded.generators.finding_net import COARSE
 from grounded.generators.finding_reader import FindingReader, Place
 from grounded.generators.measured import ASSESSED, Measured
@@ -207,7 +216,9 @@ class Neural:
         self, question: Question, stated: Sequence[Stated], measured: Sequence[Sentence]
     ) -> list[Draft]:
         if _is_whole(question):
-            stated = [item for item in stated if self._is_worth_it(item.finding, item.kind)]
+            stated = [
+                item for item in by_zone(stated) if self._is_worth_it(item.finding, item.kind)
+            ]
         seen, ratio = self._seen(question, stated), _ratio(measured)
         drafts = []
         for item in stated:

@@ -78,10 +78,9 @@ _OF_ANOTHER_KIND = {
 }
 _NEUTRAL = {
     "Lung Opacity": re.compile(
-        r"an?|abnormal|appreciated|are|areas|at|bandlike|be|cannot|dense|densit(?:y|ies)|diffuse|"
-        r"excluded|extensive|faint|focal|ground-glass|hazy|ill-defined|in|interstitial|is|large|"
-        r"linear|may|mild(?:ly)?|minimal|moderate|multifocal|multiple|noted|of|opacification|"
-        r"opacit(?:y|ies)|patchy|possibl[ey]|present|prominent|question(?:able)?|reticular|"
+        r"an?|are|be|cannot|dense|densit(?:y|ies)|excluded|extensive|faint|ground-glass|hazy|"
+        r"ill-defined|in|interstitial|is|large|linear|may|mild(?:ly)?|minimal|moderate|noted|of|opacification|"
+        r"opacit(?:y|ies)|patchy|possibl[ey]|present|question(?:able)?|reticular|"
         r"scattered|seen|shows|slight|small|some|streaky|subtle|suspected|the|there|vague|within|"
         r"lung|<region>|<side>"
     ),

@@ -15,7 +15,7 @@ from torch import Tensor
 from grounded import Box, Mask
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Finding, Presence
-from grounded.generators.drafts import ORIGIN, SET, plainly, told
+from grounded.generators.drafts import ORIGIN, SET, Stated, by_zone, plainly, told
 from grounded.generators.measured import Measured
 from grounded.generators.neural import MENTIONED, Neural, read_mentioned
 from grounded.labeller import Labeller
@@ -393,3 +393,22 @@ def test_the_writer_is_told_what_follows_from_a_finding(
     label: str, presence: Presence, also: dict[str, Presence]
 ) -> None:
     assert told(Finding(label, presence, ZONE)) == {label: presence, **also}
+
+
+def opacities(sentences: Sequence[Sentence]) -> dict[str, Presence]:
+    found = [finding for sentence in sentences for finding in sentence.findings]
+    return {f.region: f.presence for f in found if f.label == "Lung Opacity"}
+
+
+def test_in_a_film_an_opacity_is_told_by_its_zones(neural: Neural) -> None:
+    values = {("right lung", "Lung Opacity"): PRESENT}  # in the middle: all zones hold of it
+    told_of = opacities(say(neural, question(values=values)))
+    assert told_of.pop("left lung") == "absent"
+    assert told_of == {f"right {zone}": "present" for zone in ZONES}
+
+
+def test_a_lung_that_is_opaque_in_no_zone_is_in_doubt() -> None:
+    lung = Finding("Lung Opacity", "present", "left lung", 0.7)
+    zone = Finding("Lung Opacity", "absent", "left mid lung zone", 0.9)
+    kept = by_zone([Stated(lung, None), Stated(zone, None)])
+    assert [item.finding.presence for item in kept] == ["uncertain", "absent"]
