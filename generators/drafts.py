@@ -13,6 +13,11 @@ from grounded.wording import kind_of, side_of
 
 ORIGIN = "neural"
 SET = "neural, finding set by the reader"
+BESIDE = ("Pleural Effusion", "Pneumothorax", "Lung Lesion", "Atelectasis")
+"""What a lung without opacity may have and is not clear for it, whether it may be stated or not."""
+SUSPECT = 0.8
+"""From this probability on it may be there: of 103 lungs of clear films kept for calibration that
+would be called clear, 3 reach it."""
 HIDDEN = ("Elevated Hemidiaphragm", "Lung Volume Asymmetry", "Mediastinal Shift")
 """What is measured along the lungs' borders, which an opacity may hide."""
 
@@ -93,6 +98,19 @@ def by_zone(stated: Sequence[Stated]) -> list[Stated]:
         elif side_of(finding.region) not in zones:
             kept.append(replace(item, finding=replace(finding, presence="uncertain")))
     return kept
+
+
+def open_question(stated: Stated) -> Sentence:
+    """In the place of a sentence that would call a region clear in which something else may be."""
+    name = stated.finding.region
+    return Sentence(
+        text=f"Something that is not assessed may be seen in the {name}.",
+        regions=(name,),
+        origin=ORIGIN,
+        score=0.5,
+        abnormal=True,
+        notes=("not called clear, as the network reads more there than it may state",),
+    )
 
 
 def _is_opacity(finding: Finding) -> bool:

@@ -21,13 +21,16 @@ from grounded.errors import ConfigError, InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, Presence
 from grounded.generators.drafts import (
+    BESIDE,
     ORIGIN,
     SET,
+    SUSPECT,
     Draft,
     Stated,
     by_zone,
     doubted,
     is_misled,
+    open_question,
     told,
 )
 from grounded.generators.finding_net import COARSE
@@ -78,19 +81,28 @@ class Neural:
         are set for a whole film, or one that there are no words for.
         """
         stated = [self._stated(question) for question in questions]
+        doubtful = [self._not_clear(*parts) for parts in zip(questions, stated, strict=True)]
         measured = [
             self._measured(question, {item.finding.region for item in items})
             for question, items in zip(questions, stated, strict=True)
         ]
-        drafts = [self._drafts(*parts) for parts in zip(questions, stated, measured, strict=True)]
+        drafts = [
+            self._drafts(question, [item for item in items if item not in doubts], answer)
+            for question, items, doubts, answer in zip(
+                questions, stated, doubtful, measured, strict=True
+            )
+        ]
         briefs = [draft.brief for of_question in drafts for draft in of_question]
         written = iter(self.writer.write(briefs, self._beams, verify=self._labeller))
         return [
             [
                 *(draft.sentence(next(written)) for draft in of_question),
+                *(open_question(item) for item in doubts),
                 *(sentence for sentence in answer if not _is_set(sentence, question.findings)),
             ]
-            for question, of_question, answer in zip(questions, drafts, measured, strict=True)
+            for question, of_question, doubts, answer in zip(
+                questions, drafts, doubtful, measured, strict=True
+            )
         ]
 
     def support(
@@ -138,7 +150,7 @@ class Neural:
             for row, sentence in enumerate(sentences)
             if sentence.origin in (ORIGIN, SET)
             and sentence.regions[0] in places
-            and sentence.findings[0].label in labels
+            and any(finding.label in labels for finding in sentence.findings)
         }
 
     def _log_odds(
@@ -198,6 +210,26 @@ class Neural:
             findings += [f for f in (read.findings if read else ()) if f.label not in told]
             stated += [Stated(finding, read) for finding in findings]
         return stated
+
+    def _not_clear(self, question: Question, stated: Sequence[Stated]) -> list[Stated]:
+        """What would be called clear though something else may be there, on the same side."""
+        clear = [
+            item
+            for item in stated
+            if item.read
+            and item.finding.label == "Lung Opacity"
+            and item.finding.presence == "absent"
+            and item.finding.label not in question.findings
+            and (item.kind == "lung" or not _is_whole(question))
+        ]
+        if not clear:
+            return []
+        suspect = {
+            read.place.side
+            for read in self.reader.read(replace(question, asked=question.found))
+            if any(read.probabilities.get(label, 0) >= SUSPECT for label in BESIDE)
+        }
+        return [item for item in clear if item.read and item.read.place.side in suspect]
 
     def _measured(self, question: Question, spoken: Collection[str]) -> list[Sentence]:
         """What is measured; what opacities may have misled is put in doubt."""

@@ -19,7 +19,7 @@ from grounded.generators.drafts import ORIGIN, SET, Stated, by_zone, plainly, to
 from grounded.generators.measured import Measured
 from grounded.generators.neural import MENTIONED, Neural, read_mentioned
 from grounded.labeller import Labeller
-from grounded.protocols import Attributable, Question, SentenceGenerator
+from grounded.protocols import Attributable, Question, SentenceGenerator, encoded_film
 from grounded.report import Sentence
 from grounded.train.bank import Bank
 from grounded.train.corpus import Phrase
@@ -412,3 +412,17 @@ def test_a_lung_that_is_opaque_in_no_zone_is_in_doubt() -> None:
     zone = Finding("Lung Opacity", "absent", "left mid lung zone", 0.9)
     kept = by_zone([Stated(lung, None), Stated(zone, None)])
     assert [item.finding.presence for item in kept] == ["uncertain", "absent"]
+
+
+def test_a_lung_that_may_have_something_else_is_not_called_clear(neural: Neural) -> None:
+    asked = question(values={("right lung", "Pneumothorax"): PRESENT})
+    sentences = read_from(say(neural, asked))
+    [other] = [sentence for sentence in sentences if not sentence.findings]
+    assert other.text == "Something that is not assessed may be seen in the right lung."
+    assert other.abnormal
+    assert opacities(sentences) == {"left lung": "absent"}
+    assert not torch.isfinite(neural.support(asked, [other], asked_map(asked), "finding")).any()
+
+
+def asked_map(asked: Question) -> Tensor:
+    return encoded_film(asked).film[None]
