@@ -109,7 +109,7 @@ def stated(sentences: Mapping[str, Sequence[Sentence]]) -> list[Said]:
         Said(sentence.findings[0], sentence.text)
         for of_region in sentences.values()
         for sentence in of_region
-        if sentence.origin in (ORIGIN, SET)
+        if sentence.origin in (ORIGIN, SET) and sentence.findings
     ]
 
 
