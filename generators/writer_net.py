@@ -197,7 +197,10 @@ class _Slots:
     def __init__(self, keep: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
         self.keep = keep
 
-    def update(self, keys: Tensor, values: Tensor, layer: int, *_: object) -> tuple[Tensor, Tensor]:
+    def update(
+        self, keys: Tensor, values: Tensor, layer: int, *_: object, **__: object
+    ) -> tuple[Tensor, Tensor]:
+        """Versions of the library differ in what else they hand over; none of it is needed here."""
         return self.keep(layer, keys, values)
 
     def get_seq_length(self) -> int:
