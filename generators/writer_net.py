@@ -10,6 +10,7 @@ cache in the place of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +21,8 @@ from transformers.models.gpt2.modeling_gpt2 import GPT2Model
 
 from grounded.generators.decode import BeamCache, Best, best_of
 
+_CACHE = "cache" if "cache" in signature(GPT2Model.forward).parameters else "past_key_values"
+"""What GPT-2 calls its cache: the name changed with transformers 5.24."""
 PLACES = 16  # a grid of 4 x 4 in the region's box, row by row
 STATUSES = 4  # of a finding: not said, absent, uncertain, present
 RATIOS = tuple(0.36 + 0.02 * step for step in range(20))  # a ratio is told by how near it is
@@ -158,7 +161,7 @@ class WriterNet(nn.Module):
             inputs_embeds=self.gpt.wte(tokens),  # (G, b, width)
             position_ids=torch.full_like(tokens[:1], self.prefix_length + position),
             attention_mask=cache.seen(tokens.shape[1]),
-            past_key_values=_Slots(cache.write),
+            **{_CACHE: _Slots(cache.write)},
         ).last_hidden_state
         return best_of(functional.linear(hidden, self.gpt.wte.weight), best)
 
@@ -176,7 +179,7 @@ class WriterNet(nn.Module):
             inputs_embeds=vectors,
             position_ids=positions[None],
             attention_mask=bias[None, None],
-            past_key_values=slots,
+            **{_CACHE: slots},
             output_attentions=weights,
         )
 
