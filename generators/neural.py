@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -34,7 +35,7 @@ from grounded.generators.drafts import (
     told,
 )
 from grounded.generators.finding_net import COARSE
-from grounded.generators.finding_reader import FindingReader, Place
+from grounded.generators.finding_reader import FindingReader, Place, Read
 from grounded.generators.measured import ASSESSED, Measured
 from grounded.generators.measures import CARDIOTHORACIC_RATIO
 from grounded.generators.writer import Brief, Writer
@@ -45,6 +46,26 @@ from grounded.wording import blank, side_of
 
 MENTIONED = "mentioned.json"
 WORTH = 0.5  # a sentence is worth saying when reports say it at least as often
+
+
+@dataclass(frozen=True)
+class _Film:
+    """What is read of a question's film, once however often it is asked."""
+
+    reader: FindingReader
+    question: Question
+
+    @cached_property
+    def asked(self) -> list[Read]:
+        """In the regions that are asked about."""
+        return self.reader.read(self.question)
+
+    @cached_property
+    def whole(self) -> list[Read]:
+        """In all regions of the film."""
+        if _is_whole(self.question):
+            return self.asked
+        return self.reader.read(replace(self.question, asked=self.question.found))
 
 
 class Neural:
@@ -80,11 +101,12 @@ class Neural:
         else is. Raises ConfigError when the detector made no map, InvalidValueError when findings
         are set for a whole film, or one that there are no words for.
         """
-        stated = [self._stated(question) for question in questions]
-        doubtful = [self._not_clear(*parts) for parts in zip(questions, stated, strict=True)]
+        films = [_Film(self.reader, question) for question in questions]
+        stated = [self._stated(film) for film in films]
+        doubtful = [self._not_clear(*parts) for parts in zip(films, stated, strict=True)]
         measured = [
-            self._measured(question, {item.finding.region for item in items})
-            for question, items in zip(questions, stated, strict=True)
+            self._measured(film, {item.finding.region for item in items})
+            for film, items in zip(films, stated, strict=True)
         ]
         drafts = [
             self._drafts(question, [item for item in items if item not in doubts], answer)
@@ -194,24 +216,24 @@ class Neural:
         ]
         return briefs, [blank(s.text, s.regions[0], ratio=ratio is not None) for s in sentences]
 
-    def _stated(self, question: Question) -> list[Stated]:
+    def _stated(self, film: _Film) -> list[Stated]:
         """What was read and may be stated, and what the reader has set in its place."""
-        told = question.findings
-        if told and _is_whole(question):
+        given = film.question.findings
+        if given and _is_whole(film.question):
             raise InvalidValueError(
-                f"expected a region for the findings {dict(told)}, got a whole film; "
+                f"expected a region for the findings {dict(given)}, got a whole film; "
                 f"ask for one region, or for a box"
             )
-        reads = {read.place.name: read for read in self.reader.read(question)}
+        reads = {read.place.name: read for read in film.asked}
         stated = []
-        for name in question.asked.names:
+        for name in film.question.asked.names:
             read = reads.get(name)
-            findings = [Finding(label, told[label], name) for label in told]
-            findings += [f for f in (read.findings if read else ()) if f.label not in told]
+            findings = [Finding(label, given[label], name) for label in given]
+            findings += [f for f in (read.findings if read else ()) if f.label not in given]
             stated += [Stated(finding, read) for finding in findings]
         return stated
 
-    def _not_clear(self, question: Question, stated: Sequence[Stated]) -> list[Stated]:
+    def _not_clear(self, film: _Film, stated: Sequence[Stated]) -> list[Stated]:
         """What would be called clear though something else may be there, on the same side."""
         clear = [
             item
@@ -219,27 +241,26 @@ class Neural:
             if item.read
             and item.finding.label == "Lung Opacity"
             and item.finding.presence == "absent"
-            and item.finding.label not in question.findings
-            and (item.kind == "lung" or not _is_whole(question))
+            and item.finding.label not in film.question.findings
+            and (item.kind == "lung" or not _is_whole(film.question))
         ]
         if not clear:
             return []
         suspect = {
             read.place.side
-            for read in self.reader.read(replace(question, asked=question.found))
+            for read in film.whole
             if any(read.probabilities.get(label, 0) >= SUSPECT for label in BESIDE)
         }
         return [item for item in clear if item.read and item.read.place.side in suspect]
 
-    def _measured(self, question: Question, spoken: Collection[str]) -> list[Sentence]:
+    def _measured(self, film: _Film, spoken: Collection[str]) -> list[Sentence]:
         """What is measured; what opacities may have misled is put in doubt."""
-        answer = self.measured.answer(_as_read(question), spoken)
+        answer = self.measured.answer(_as_read(film.question), spoken)
         if not any(is_misled(sentence) for sentence in answer):
             return answer
-        film = self.reader.read(replace(question, asked=question.found))
         opaque = any(
             finding.label == "Lung Opacity" and finding.presence == "present"
-            for read in film
+            for read in film.whole
             for finding in read.findings
         )
         return [doubted(s) if opaque and is_misled(s) else s for s in answer]
