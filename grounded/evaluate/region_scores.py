@@ -23,7 +23,7 @@ from grounded.data.organs import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.generators.finding_reader import FindingReader
 from grounded.image import Image
 from grounded.protocols import Question, RegionDetector, encoded_film
-from grounded.regions import Regions
+from grounded.train.derived import region_boxes
 from grounded.train.finding_samples import Pairs, base_known, rastered, where, with_abnormal
 
 Source = Literal["described", "clear", "painted"]
@@ -155,15 +155,6 @@ def read_logits(
 def image_of(example: FindingExample) -> Image:
     """A film of a collection, 0..1."""
     return Image.of(np.asarray(example.organs.pixels() / np.float32(255), dtype=np.float32))
-
-
-def region_boxes(regions: Regions) -> NDArray[np.float64]:
-    """(R, 4) in the order of REGIONS, image frame, NaN for a region that was not found."""
-    boxes = np.full((len(REGIONS), 4), np.nan)
-    for row, name in enumerate(REGIONS):
-        if name in regions:
-            boxes[row] = tuple(regions[name].box)
-    return boxes
 
 
 def patients_of(examples: Sequence[FindingExample]) -> dict[str, str]:

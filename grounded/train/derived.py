@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from grounded.atlas import REGIONS
 from grounded.data.organs import OrganExample
 from grounded.detectors import anatomy
 from grounded.detectors.organ_net import ORGANS
@@ -68,6 +69,15 @@ def outlined_organs(masks: Mapping[str, Mask]) -> Regions:
         np.ones(len(boxes)),
         tuple(masks[organ] for organ in boxes),
     )
+
+
+def region_boxes(regions: Regions) -> NDArray[np.float64]:
+    """(R, 4) in the order of REGIONS, image frame, NaN for a region that was not found."""
+    boxes = np.full((len(REGIONS), 4), np.nan)
+    for row, name in enumerate(REGIONS):
+        if name in regions:
+            boxes[row] = tuple(regions[name].box)
+    return boxes
 
 
 def content(film: NDArray[np.float32]) -> Box:

@@ -30,6 +30,7 @@ from grounded.geometry import Box, Placement
 from grounded.regions import Regions
 from grounded.train import augment
 from grounded.train.augment import Film, Strength
+from grounded.train.derived import region_boxes
 from grounded.wording import kind_of
 
 ORGANS = ("right lung", "left lung", "cardiac silhouette")
@@ -119,10 +120,7 @@ class KnownFilm:
         size = (columns.stop - columns.start, rows.stop - rows.start)
         film = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
         scale = np.tile(placement.scale, 2)
-        boxes = np.full((len(REGIONS), 4), np.nan)
-        for row, name in enumerate(REGIONS):
-            if name in regions:
-                boxes[row] = np.array(tuple(regions[name].box)) * scale
+        boxes = region_boxes(regions) * scale
         masks = {
             organ: rastered(mask, scale, (film.shape[0], film.shape[1]))
             for organ in ORGANS

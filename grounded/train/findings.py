@@ -28,8 +28,8 @@ from grounded.detectors.film_encoder import STRIDE, FilmEncoder
 from grounded.detectors.organs import OrganDetector
 from grounded.errors import ConfigError
 from grounded.evaluate.detection import area_under_curve
+from grounded.evaluate.region_scores import image_of
 from grounded.generators.finding_net import FindingNet
-from grounded.image import Image
 from grounded.train.augment import Strength
 from grounded.train.detector import learning_rate_at, organ_films
 from grounded.train.finding_samples import (
@@ -168,8 +168,7 @@ def known_film(
     example: FindingExample, pairs: Pairs, detector: OrganDetector, side: int
 ) -> KnownFilm:
     """A film with the regions that the detector finds in it."""
-    pixels = np.asarray(example.organs.pixels() / np.float32(255), dtype=np.float32)
-    [regions] = detector.detect([Image.of(pixels)])
+    [regions] = detector.detect([image_of(example)])
     return KnownFilm.of(example, regions, pairs, side)
 
 
@@ -357,15 +356,14 @@ def _half(net: torch.nn.Module) -> dict[str, Tensor]:
 @torch.inference_mode()
 def read(
     net: ReadingNet, batches: Sequence[FindingSample]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Logits and what is known, each (N, R, F), and which films are real (N,)."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits and what is known, each (N, R, F)."""
     net.eval()
-    logits, known, real = [], [], []
+    logits, known = [], []
     for batch in batches:
         logits.append(net(batch.film, batch.boxes, batch.there).numpy())
         known.append(batch.known.numpy())
-        real.append(batch.real.numpy())
-    return np.concatenate(logits), np.concatenate(known), np.concatenate(real)
+    return np.concatenate(logits), np.concatenate(known)
 
 
 def as_they_are(
@@ -400,7 +398,7 @@ def measure(
     for source, chosen, paint in (("painted", clear, True), ("real", real, False)):
         if not chosen:
             continue
-        logits, known, _ = read(net, as_they_are(chosen, pairs, config, paint=paint))
+        logits, known = read(net, as_they_are(chosen, pairs, config, paint=paint))
         for column, label in enumerate(pairs.labels):
             scores, truth = known_pairs(logits[..., column], known[..., column])
             if 3 <= truth.sum() <= len(truth) - 3:

@@ -23,7 +23,7 @@ from grounded.detectors import anatomy
 from grounded.evidence import Mask
 from grounded.geometry import Box
 from grounded.regions import Regions
-from grounded.train.derived import outlined_organs
+from grounded.train.derived import outlined_organs, region_boxes
 from grounded.train.phantom_reports import write_phantom_reports
 
 ZONES = tuple(name for name in REGIONS if name.endswith("lung zone"))
@@ -99,19 +99,11 @@ def _row(folder: Path, number: int, side: int, seed: int) -> RegionRow:
         study=str(number),
         image=name,
         path=path,
-        boxes=_boxes(regions),
+        boxes=region_boxes(regions).astype(np.float32),
         phrases=tuple(phrases.get(region, "") for region in REGIONS),
         abnormal=np.array([region in abnormal for region in REGIONS]),
         report=" ".join(dict.fromkeys(phrases[r] for r in REGIONS if r in phrases)),
     )
-
-
-def _boxes(regions: Regions) -> NDArray[np.float32]:
-    boxes = np.full((len(REGIONS), 4), np.nan, dtype=np.float32)
-    for place, name in enumerate(REGIONS):
-        if name in regions:
-            boxes[place] = tuple(regions[name].box)
-    return boxes
 
 
 def _with_opacity(

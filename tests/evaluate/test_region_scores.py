@@ -19,7 +19,6 @@ from grounded.evaluate.region_scores import (
     image_of,
     painted_films,
     read_logits,
-    region_boxes,
     score_films,
     score_painted,
 )
@@ -27,6 +26,7 @@ from grounded.generators.finding_net import FindingNet
 from grounded.generators.finding_reader import FindingReader
 from grounded.regions import Regions
 from grounded.train.calibration import raw
+from grounded.train.derived import region_boxes
 from grounded.train.finding_samples import Pairs
 from grounded.weights import parameters, write
 
