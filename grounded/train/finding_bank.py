@@ -14,7 +14,8 @@ from grounded.findings import Presence
 from grounded.generators.finding_net import seen
 from grounded.train.bank import Bank
 from grounded.train.finding_samples import ABNORMAL, KnownFilm, Painted, Pairs, changed, painted
-from grounded.train.findings import UNCHANGED, FindingConfig, ReadingNet
+from grounded.train.findings import UNCHANGED
+from grounded.train.reading_net import FindingConfig, ReadingNet
 from grounded.wording import kind_of, side_of
 
 

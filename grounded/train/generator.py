@@ -32,16 +32,9 @@ from grounded.train.corpus import phrases
 from grounded.train.detector import read_configuration
 from grounded.train.finding_bank import fill_bank
 from grounded.train.finding_samples import Pairs
-from grounded.train.findings import (
-    ENCODER,
-    FINDINGS,
-    FindingConfig,
-    Split,
-    known_film,
-    split_films,
-    train_findings,
-)
+from grounded.train.findings import Split, known_film, split_films, train_findings
 from grounded.train.mentions import mentioned
+from grounded.train.reading_net import ENCODER, FINDINGS, FindingConfig
 from grounded.train.writer import WriterConfig, train_writer
 from grounded.wording import kind_of
 

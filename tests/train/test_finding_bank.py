@@ -13,7 +13,7 @@ from grounded.atlas import REGIONS
 from grounded.train.bank import Bank
 from grounded.train.finding_bank import fill_bank
 from grounded.train.finding_samples import KnownFilm, Painting
-from grounded.train.findings import FindingConfig, ReadingNet
+from grounded.train.reading_net import FindingConfig, ReadingNet
 from grounded.wording import kind_of
 
 from .known import PAIRS, known_films, row

@@ -25,18 +25,15 @@ from grounded.train.detector import organ_films
 from grounded.train.finding_samples import FindingSample, KnownFilm
 from grounded.train.findings import (
     UNCHANGED,
-    FindingConfig,
-    ReadingNet,
     as_they_are,
     finding_loss,
     known_pairs,
     measure,
     read,
     split_films,
-    start_from,
     train_findings,
-    write_reading,
 )
+from grounded.train.reading_net import FindingConfig, ReadingNet, start_from, write_reading
 from grounded.weights import parameters, write
 
 from .known import EFFUSION, HEART, OPACITY, PAIRS, examples, known_films, row, unknown
