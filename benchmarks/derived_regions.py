@@ -20,12 +20,12 @@ from rich.table import Table
 from grounded import Atlas, Image
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.organs import OrganExample, split_by_patient
+from grounded.data.regions import annotated_regions
 from grounded.detectors.atlas_prior import AtlasPrior
-from grounded.detectors.faster_rcnn import FasterRCNNDetector
-from grounded.detectors.organs import OrganDetector
+from grounded.detectors.faster_rcnn.detector import FasterRCNNDetector
+from grounded.detectors.organs.detector import OrganDetector
 from grounded.evaluate.detection import RegionAccuracy, region_accuracy
 from grounded.protocols import RegionDetector
-from grounded.train.derived import annotated_regions
 
 WEIGHTS = Path(__file__).parent.parent / "configs" / "weights" / "organ_net"
 

@@ -24,20 +24,21 @@ from rich.console import Console
 from rich.table import Table
 
 from grounded import Box, Regions
+from grounded.chest.names import ORGANS
 from grounded.data.organs import OrganExample, split_by_patient
-from grounded.detectors.organ_net import ORGANS, OrganNet
-from grounded.detectors.organs import organ_regions
-from grounded.detectors.outlines import OrganOutlines, extent, find_outlines
+from grounded.data.outlined import organ_films
+from grounded.detectors.organs.detector import organ_regions
+from grounded.detectors.organs.net import OrganNet
+from grounded.detectors.organs.outlines import OrganOutlines, extent, find_outlines
 from grounded.evaluate.detection import (
     area_under_curve,
     calibration_error,
     ratio_errors,
     region_accuracy,
 )
-from grounded.train.augment import move_box, no_chest, warp
-from grounded.train.detector import organ_films
-from grounded.train.organ_samples import FOUND
-from grounded.weights import build, fill, read_config
+from grounded.nn.weights import build, fill, read_config
+from grounded.train.augmentation import move_box, no_chest, warp
+from grounded.train.organs.samples import FOUND
 
 WEIGHTS = Path(__file__).parent.parent / "configs" / "weights" / "organ_net"
 THRESHOLD = 0.5  # the detector's own

@@ -25,28 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
-
-import grounded
-from grounded.data.finding_films import FindingExample
-from grounded.data.iu_text import iu_text
-from grounded.detectors.organs import OrganDetector
-from grounded.evaluate.answers import CHANCE, clinical, own_or_other
-from grounded.evaluate.asked import LastFilm, training_bank, truth_of
-from grounded.evaluate.baselines import FrequentNormal, Retrieval
-from grounded.evaluate.finding_figures import FindingFigures, finding_figures
-from grounded.evaluate.intervals import Rate
-from grounded.evaluate.lesion_words import Look, lesion_looks, word_tables
-from grounded.evaluate.region_scores import (
-    RegionScore,
-    Source,
-    image_of,
-    painted_films,
-    patients_of,
-    scores_of,
-)
-from grounded.evaluate.sentence_figures import (
+from own.answers import CHANCE, clinical, own_or_other
+from own.asked import LastFilm, training_bank, truth_of
+from own.baselines import FrequentNormal, Retrieval
+from own.finding_figures import FindingFigures, finding_figures
+from own.lesion_words import Look, lesion_looks, word_tables
+from own.sentence_figures import (
     WordTable,
     brief_fidelity,
     fidelity,
@@ -56,18 +40,34 @@ from grounded.evaluate.sentence_figures import (
     wording,
     write,
 )
-from grounded.evaluate.ways import OURS, Told, Ways
-from grounded.generators.drafts import told
-from grounded.generators.neural import Neural
-from grounded.generators.writer import Brief
-from grounded.labeller import Labeller
+from own.ways import OURS, Told, Ways
+from rich.console import Console
+from rich.table import Table
+
+import grounded
+from grounded.data.finding_films import FindingExample
+from grounded.data.iu_text import iu_text
+from grounded.detectors.organs.detector import OrganDetector
+from grounded.evaluate.intervals import Rate
+from grounded.generators.neural.generator import Neural
+from grounded.generators.neural.planned import told
+from grounded.generators.neural.writer import Brief
+from grounded.language.labeller import Labeller
+from grounded.language.templates import blank, kind_of
 from grounded.protocols import RegionDetector
-from grounded.train.bank import Bank
-from grounded.train.corpus import Phrase, phrases
-from grounded.train.finding_samples import Pairs, base_known
-from grounded.train.findings import Split, split_films
-from grounded.train.writer import perplexity
-from grounded.wording import blank, kind_of
+from grounded.train.findings.run import Split, split_films
+from grounded.train.findings.samples import Pairs, base_known
+from grounded.train.findings.scores import (
+    RegionScore,
+    Source,
+    image_of,
+    painted_films,
+    patients_of,
+    scores_of,
+)
+from grounded.train.writer.bank import Bank
+from grounded.train.writer.corpus import Phrase, phrases
+from grounded.train.writer.run import perplexity
 
 ORGANS = Path(__file__).parent.parent / "configs" / "weights" / "organ_net"
 

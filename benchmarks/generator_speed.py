@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from own.asked import describe_each
 
 import grounded
-from grounded.evaluate.asked import describe_each
 from grounded.protocols import Question
 from grounded.report import Sentence
 from grounded.reporter import Reporter

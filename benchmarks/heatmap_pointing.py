@@ -22,21 +22,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from own.grounding import Heater, Pointing, Rate, baselines, pointings, targets
 from rich.console import Console
 from rich.table import Table
 
 import grounded
 from grounded.config import DEFAULT
 from grounded.errors import ConfigError
-from grounded.evaluate.grounding import Heater, Pointing, Rate, baselines, pointings, targets
-from grounded.evaluate.region_scores import PaintedFilm, painted_films
 from grounded.explain.attention import Attention
 from grounded.explain.gradient import Gradient
 from grounded.explain.occlusion import Occlusion
-from grounded.generators.neural import Neural
+from grounded.generators.neural.generator import Neural
 from grounded.protocols import RegionDetector
-from grounded.train.finding_samples import Pairs
-from grounded.train.findings import split_films
+from grounded.train.findings.run import split_films
+from grounded.train.findings.samples import Pairs
+from grounded.train.findings.scores import PaintedFilm, painted_films
 
 
 def methods_of(generator: Neural) -> dict[str, Heater]:

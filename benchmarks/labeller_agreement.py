@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from grounded.findings import CHEXPERT
-from grounded.labeller import NO_FINDING, Labeller
+from grounded.language.labeller import NO_FINDING, Labeller
 
 SIGNS = {"1.0": "present", "0.0": "absent", "-1.0": "uncertain"}
 

@@ -5,7 +5,7 @@
 Without a detector everything is measured on the outlines that people drew. Printed are the
 agreement of the cardiothoracic ratio with the readers' (Wingspan) for several definitions of it,
 the span of the middle 95 % of each measurement on the JSRT films (the reference ranges of
-`grounded.generators.measures`), how the values move when a film is tilted or its masks are coarse,
+`grounded.chest.measures`), how the values move when a film is tilted or its masks are coarse,
 and how often each statement is made. With a detector also the difference between the values from
 its outlines and from people's; the distance within which 90 % of the films lie, over 1.645, is the
 `error` of each reference.
@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 
 import grounded
 from grounded import Box, Image, Mask, Regions
+from grounded.chest import measures
+from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.outline import Chest, NotMeasurable
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.organs import OrganExample, split_by_patient
-from grounded.generators import measures
-from grounded.generators.chest import HEART, LEFT_LUNG, RIGHT_LUNG, Chest, NotMeasurable
-from grounded.generators.measured import Measured
+from grounded.generators.measured.generator import Measured
 from grounded.image import ImageInfo
 from grounded.protocols import Question
 

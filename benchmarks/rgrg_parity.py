@@ -26,11 +26,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grounded.convert import convert_rgrg
-from grounded.detectors.rgrg import load_detector
-from grounded.detectors.rgrg_net import CHOSEN_ABOVE
-from grounded.generators.decode import Decoded
-from grounded.generators.rgrg import generate, load_decoder
+from grounded.convert.rgrg import convert_rgrg
+from grounded.detectors.rgrg.detector import load_detector
+from grounded.detectors.rgrg.net import CHOSEN_ABOVE
+from grounded.generators.rgrg.generator import generate, load_decoder
+from grounded.nn.decode import Decoded
 
 Array = NDArray[Any]
 LIMITS = {

@@ -37,12 +37,12 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import roi_align
 
-from grounded.detectors.rgrg import empty_detector, load_detector
-from grounded.detectors.rgrg_net import DetectorLayout, DetectorNet
-from grounded.generators.decode import Decoded, decode
-from grounded.generators.rgrg import empty_decoder, load_decoder
-from grounded.generators.rgrg_net import DecoderLayout, DecoderNet
-from grounded.weights import fill, parameters, read_config, write
+from grounded.detectors.rgrg.detector import empty_detector, load_detector
+from grounded.detectors.rgrg.net import DetectorLayout, DetectorNet
+from grounded.generators.rgrg.generator import empty_decoder, load_decoder
+from grounded.generators.rgrg.net import DecoderLayout, DecoderNet
+from grounded.nn.decode import Decoded, decode
+from grounded.nn.weights import fill, parameters, read_config, write
 
 CASES = ((29, 4), (8, 4), (8, 1))  # regions, beams
 Tokens = list[tuple[int, ...]]

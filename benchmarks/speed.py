@@ -46,7 +46,7 @@ def main() -> None:
     reporter = grounded.load(options.preset)
     rows.append(("load preset (with import of torch)", f"{time.perf_counter() - start:.2f} s"))
 
-    from grounded.batch import report_files
+    from grounded.batch.folder import report_files
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)

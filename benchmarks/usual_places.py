@@ -2,7 +2,7 @@
 
     python benchmarks/usual_places.py DATA/chest_anatomy
 
-The regions follow from the outlines that people drew, through `grounded.detectors.anatomy`. The
+The regions follow from the outlines that people drew, through `grounded.chest.derive`. The
 figures are those of `usual_place` in configs/atlases/chest29.toml.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from grounded.atlas import Atlas
 from grounded.data.chest_anatomy import chest_anatomy
-from grounded.train.derived import annotated_regions
+from grounded.data.regions import annotated_regions
 
 
 def main(folder: Path) -> None:

@@ -18,8 +18,9 @@ from grounded.image import Image
 from grounded.regions import Region, Regions
 from grounded.report import GroundedReport, GroundedSentence, Sentence
 from grounded.reporter import Reading, Reporter
+from grounded.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 # `python -m grounded` in a checkout finds this folder before the installed package; the folders
 # beside it (detectors, generators, viz, configs) are then found beside it as well.

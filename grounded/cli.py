@@ -57,7 +57,7 @@ def report(
     ] = True,
 ) -> None:
     """Write the report of one film to a folder, or of many films to a folder each."""
-    from grounded.batch import films_in, report_files
+    from grounded.batch.folder import films_in, report_files
 
     paths = films_in(films)
     if not paths:
@@ -115,7 +115,7 @@ def train_detector(
     start: Annotated[Path | None, typer.Option(help="A folder of weights to go on from.")] = None,
 ) -> None:
     """Train a detector of the regions."""
-    from grounded.train.detector import train_from_file
+    from grounded.train.organs.from_file import train_from_file
 
     train_from_file(config, data, out, start)
 
@@ -147,7 +147,7 @@ def train_region_guided(
     ] = None,
 ) -> None:
     """Train a stage of the region-guided model of Tanida et al. (CVPR 2023)."""
-    from grounded.train.rgrg import RGRGConfig, train_rgrg
+    from grounded.train.rgrg.run import RGRGConfig, train_rgrg
 
     read = RGRGConfig.read(config)
     with _progress("Training") as show:
@@ -170,7 +170,7 @@ def convert_region_guided(
     ] = None,
 ) -> None:
     """Convert the published RGRG checkpoint to a preset."""
-    from grounded.convert import convert_rgrg
+    from grounded.convert.rgrg import convert_rgrg
 
     preset = convert_rgrg(checkpoint, out, dtype=dtype, mode=mode, tokenizer=tokenizer)
     typer.echo(f"{preset}: use it with --preset {preset.parent}")
@@ -208,7 +208,7 @@ def phantom(
     seed: Annotated[int, typer.Option(help="Another seed makes other films.")] = 0,
 ) -> None:
     """Make synthetic films with known regions, and reports: all that `grounded train` reads."""
-    from grounded.train.phantoms import write_phantom_data
+    from grounded.synthetic.collection import write_phantom_data
 
     write_phantom_data(out, films, held, seed=seed)
     typer.echo(

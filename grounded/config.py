@@ -20,6 +20,7 @@ from typing import Any
 from grounded.errors import ConfigError, GroundedError
 from grounded.protocols import Composer, Explainer, RegionDetector, SentenceGenerator
 from grounded.reporter import Reporter
+from grounded.version import VERSION
 
 PARTS: dict[str, type] = {
     "detector": RegionDetector,
@@ -36,12 +37,10 @@ def load(preset: str | os.PathLike[str] = DEFAULT, *, trust: bool = False) -> Re
     trust: let the preset use classes from outside of this package, which runs their code.
     Raises ConfigError that says what is wrong with the preset and what would be right.
     """
-    import grounded
-
     file = _locate(preset)
     tables = _read(file)
     parts = {part: _build(part, tables[part], file, trust) for part in PARTS}
-    return Reporter(**parts, preset=file.stem, version=grounded.__version__)
+    return Reporter(**parts, preset=file.stem, version=VERSION)
 
 
 def presets() -> tuple[str, ...]:

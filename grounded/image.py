@@ -163,8 +163,8 @@ class Image:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, force: bool = False) -> Image:
-        """Read a DICOM, PNG, JPEG or TIFF file. See `grounded.films.open_film`."""
-        from grounded.films import open_film
+        """Read a DICOM, PNG, JPEG or TIFF file. See `grounded.films.open.open_film`."""
+        from grounded.films.open import open_film
 
         return open_film(path, force=force)
 

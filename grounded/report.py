@@ -245,8 +245,8 @@ class GroundedReport:
         return draw_report(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the report; the suffix chooses the form. See `grounded.export`."""
-        from grounded.export import save
+        """Write the report; the suffix chooses the form. See `grounded.export.files`."""
+        from grounded.export.files import save
 
         save(self, Path(path))
 

@@ -13,9 +13,9 @@ use = "grounded.detectors.atlas_prior:AtlasPrior"
 [generator]
 use = "{generator}"
 [explainer]
-use = "grounded.explain.boxes:RegionBoxes"
+use = "grounded.explain.places:RegionBoxes"
 [composer]
-use = "grounded.compose:AnatomicalComposer"
+use = "grounded.compose.composer:AnatomicalComposer"
 """
 TEMPLATE = "grounded.generators.template:Template"
 
@@ -67,7 +67,7 @@ def test_a_preset_may_not_run_code_from_elsewhere_unless_trusted(tmp_path: Path)
         ("grounded.generators.template:Nothing", "there is no"),
         ("grounded.generators.template", "module:Class"),
         ("grounded.config:load", "not a class"),
-        ("grounded.compose:AnatomicalComposer", "cannot be used as generator"),
+        ("grounded.compose.composer:AnatomicalComposer", "cannot be used as generator"),
     ],
 )
 def test_a_part_that_is_none_is_refused(tmp_path: Path, generator: str, message: str) -> None:

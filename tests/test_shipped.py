@@ -8,12 +8,12 @@ import pytest
 
 import grounded
 from grounded import Box, GroundedReport, Heatmap, Image, Reporter
-from grounded.data import lesions
-from grounded.data.organs import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.errors import InvalidValueError, RegionError
-from grounded.labeller import Labeller
+from grounded.language.labeller import Labeller
 from grounded.reporter import Reading
-from grounded.train.finding_samples import rastered
+from grounded.synthetic import lesions
+from grounded.train.findings.samples import rastered
 
 FILM = Path(__file__).parent.parent / "examples" / "normal_pa.jpg"
 ZONE = "right lower lung zone"

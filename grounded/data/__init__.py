@@ -1,1 +1,1 @@
-"""Data sets: one adapter each, and the phantom that needs no data."""
+"""Data sets of radiographs and reports, read from a folder that the caller names."""

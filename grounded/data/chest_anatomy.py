@@ -11,16 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from grounded.chest.names import HEART, LEFT_CLAVICLE, LEFT_LUNG, RIGHT_CLAVICLE, RIGHT_LUNG
 from grounded.data.annotations import read_annotations
-from grounded.data.organs import (
-    HEART,
-    LEFT_CLAVICLE,
-    LEFT_LUNG,
-    RIGHT_CLAVICLE,
-    RIGHT_LUNG,
-    OrganExample,
-    Outline,
-)
+from grounded.data.organs import OrganExample, Outline
 from grounded.errors import DataError
 
 MASK_FOLDERS = {RIGHT_LUNG: "right_lung", LEFT_LUNG: "left_lung", HEART: "heart"}

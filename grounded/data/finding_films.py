@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.covid_films import covid_films
 from grounded.data.film_findings import read_film_findings
-from grounded.data.organs import HEART, LEFT_LUNG, RIGHT_LUNG, OrganExample
+from grounded.data.organs import OrganExample
 from grounded.findings import Presence
 
 NODULES = "JPCLN"  # JSRT's films with a lung nodule; those without one are JPCNN

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grounded.errors import DataError
-from grounded.labeller import sentences
+from grounded.language.labeller import sentences
 
 Split = Literal["train", "val", "test"]
 

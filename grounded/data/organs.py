@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from grounded.errors import DataError
 from grounded.geometry import Box
 
-RIGHT_LUNG, LEFT_LUNG, HEART = "right lung", "left lung", "cardiac silhouette"
-RIGHT_CLAVICLE, LEFT_CLAVICLE = "right clavicle", "left clavicle"
-
 Outline = Path | NDArray[np.float64]
 """A mask file of the film's size, or a polygon (N, 2) in the image frame."""
 

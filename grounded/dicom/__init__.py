@@ -1,1 +1,1 @@
-"""DICOM in and out; pydicom lives only here."""
+"""DICOM objects, one folder an object; pydicom is imported here only."""

@@ -1,1 +1,1 @@
-"""Evaluation: how good the regions and the sentences are."""
+"""Judges reports, ours or another tool's, against references; imports no training code."""

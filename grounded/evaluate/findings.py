@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from grounded.errors import MissingExtraError
 from grounded.evaluate.scores import Scores, mean_scores, pooled_scores
 from grounded.findings import CHEXPERT
-from grounded.labeller import Labeller
+from grounded.language.labeller import Labeller
 
 Uncertain = Literal["present", "absent"]
 FIVE = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")

@@ -14,10 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-import grounded
 from grounded.atlas import REGIONS
 from grounded.errors import InvalidValueError
-from grounded.evaluate.cases import Case, pair, read_references, read_written
 from grounded.evaluate.detection import region_accuracy
 from grounded.evaluate.findings import (
     Uncertain,
@@ -26,9 +24,11 @@ from grounded.evaluate.findings import (
     micro_five,
     radeval_scores,
 )
+from grounded.evaluate.reports import Case, pair, read_references, read_written
 from grounded.evaluate.scores import Scores, pooled_scores
 from grounded.evaluate.text import Tokenizer, text_scores
-from grounded.labeller import Labeller
+from grounded.language.labeller import Labeller
+from grounded.version import VERSION
 
 LabellerName = Literal["rules", "radeval"]
 PUBLISHED: Mapping[str, float] = {
@@ -169,7 +169,7 @@ def _regions(cases: Sequence[Case]) -> Iterator[Figure]:
     ]
     if not pairs:
         return
-    how = f"grounded {grounded.__version__}; a region that is not found has IoU 0"
+    how = f"grounded {VERSION}; a region that is not found has IoU 0"
     number = float(np.mean([len(set(regions.names) & set(REGIONS)) for regions, _ in pairs]))
     yield Figure("regions", f"regions found of {len(REGIONS)}", number, how, len(pairs))
     accuracy = region_accuracy(pairs)
@@ -186,7 +186,7 @@ def _choices(cases: Sequence[Case]) -> Iterator[Figure]:
     if not cases:
         return
     table = "regions described"
-    how = f"grounded {grounded.__version__}; from the report's sentences, all 29 regions pooled"
+    how = f"grounded {VERSION}; from the report's sentences, all 29 regions pooled"
     for name, field in (("selection", "described"), ("abnormality", "abnormal")):
         truth = [[r in getattr(case.reference, field) for r in REGIONS] for case in cases]
         said = [[r in getattr(case.written, field) for r in REGIONS] for case in cases]
@@ -200,7 +200,7 @@ def _findings(
     truth = finding_table(references, rules, uncertain)
     said = finding_table(written, rules, uncertain)
     how = (
-        f"grounded {grounded.__version__} rule-based labeller, uncertain counts as {uncertain}; "
+        f"grounded {VERSION} rule-based labeller, uncertain counts as {uncertain}; "
         f"the published figures are CheXbert's"
     )
     yield from _triple("findings", "micro-5", micro_five(truth, said), how, len(written))

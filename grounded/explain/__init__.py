@@ -1,1 +1,1 @@
-"""Explainers: where in the film a sentence comes from."""
+"""Where in the radiograph a sentence comes from: places, gradient, occlusion, attention."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from grounded.errors import ConfigError
 from grounded.evidence import Heatmap
-from grounded.explain.heat import with_heat
+from grounded.explain.places import with_heat
 from grounded.protocols import Attentive, Question, SentenceGenerator
 from grounded.report import Sentence
 
@@ -43,7 +43,7 @@ class Attention:
         if not isinstance(generator, Attentive):
             raise ConfigError(
                 f"the generator {generator.name!r} has no writer whose attention could be shown; "
-                f"use grounded.explain.boxes:RegionBoxes as the explainer"
+                f"use grounded.explain.places:RegionBoxes as the explainer"
             )
         if not sentences:
             return []

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from grounded.errors import InvalidValueError
 from grounded.evidence import Heatmap
-from grounded.explain.heat import STRONG, attributable, with_heat
+from grounded.explain.places import STRONG, attributable, with_heat
 from grounded.protocols import Question, SentenceGenerator, Target, encoded_film
 from grounded.report import Sentence
 

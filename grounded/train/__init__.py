@@ -1,1 +1,1 @@
-"""Training: linear scripts, one configuration each."""
+"""Training: one loop, and a folder for each network that it trains."""

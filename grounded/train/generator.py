@@ -14,47 +14,47 @@ from typing import Any
 
 from grounded.data.finding_films import FindingExample
 from grounded.data.iu_text import iu_text
-from grounded.detectors.organs import OrganDetector
+from grounded.detectors.organs.detector import OrganDetector
 from grounded.errors import ConfigError
-from grounded.evaluate.region_scores import (
+from grounded.generators.neural.finding_reader import CALIBRATION, Calibration, FindingReader
+from grounded.generators.neural.generator import MENTIONED
+from grounded.language.labeller import Labeller
+from grounded.language.templates import kind_of
+from grounded.train.findings.bank import fill_bank
+from grounded.train.findings.calibration import fitted, raw, write_calibrations
+from grounded.train.findings.network import ENCODER, FINDINGS, FindingConfig
+from grounded.train.findings.run import Split, known_film, split_films, train_findings
+from grounded.train.findings.samples import Pairs
+from grounded.train.findings.scores import (
     RegionScore,
     painted_films,
     patients_of,
     score_films,
     score_painted,
 )
-from grounded.evaluate.separation import separation
-from grounded.generators.finding_reader import CALIBRATION, Calibration, FindingReader
-from grounded.generators.neural import MENTIONED
-from grounded.labeller import Labeller
-from grounded.train.calibration import fitted, raw, write_calibrations
-from grounded.train.corpus import phrases
-from grounded.train.detector import read_configuration
-from grounded.train.finding_bank import fill_bank
-from grounded.train.finding_samples import Pairs
-from grounded.train.findings import Split, known_film, split_films, train_findings
-from grounded.train.mentions import mentioned
-from grounded.train.reading_net import ENCODER, FINDINGS, FindingConfig
-from grounded.train.writer import WriterConfig, train_writer
-from grounded.wording import kind_of
+from grounded.train.findings.separation import separation
+from grounded.train.organs.run import read_configuration
+from grounded.train.writer.corpus import phrases
+from grounded.train.writer.mentions import mentioned
+from grounded.train.writer.run import WriterConfig, train_writer
 
 WRITER = "writer"
 PRESET = """\
 # A trained sentence generator; the detector's weights are the ones that it was trained beside.
 [detector]
-use = "grounded.detectors.organs:OrganDetector"
+use = "grounded.detectors.organs.detector:OrganDetector"
 weights = {organs}
 encoder = "./encoder"
 
 [generator]
-use = "grounded.generators.neural:Neural"
+use = "grounded.generators.neural.generator:Neural"
 weights = "./"
 
 [explainer]
 use = "grounded.explain.gradient:Gradient"
 
 [composer]
-use = "grounded.compose:AnatomicalComposer"
+use = "grounded.compose.composer:AnatomicalComposer"
 """
 
 

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from grounded.chest.names import HEART, LEFT_CLAVICLE
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.covid_films import covid_films
-from grounded.data.organs import HEART, LEFT_CLAVICLE, OrganExample, filled, split_by_patient
-from grounded.data.phantom import chest_phantom, write_phantoms
+from grounded.data.organs import OrganExample, filled, split_by_patient
 from grounded.errors import DataError
+from grounded.synthetic.phantom import chest_phantom, write_phantoms
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from grounded import Box, Mask, Regions
-from grounded.detectors.shape import Profile
+from grounded.chest.outline import Profile
 
 SIDE = 512
 FRAME = Box(0, 0, SIDE, SIDE)

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from grounded import Atlas, Box, Image
-from grounded.detectors.faster_rcnn import FasterRCNNDetector
+from grounded.detectors.faster_rcnn.detector import FasterRCNNDetector
+from grounded.detectors.faster_rcnn.net import RegionRCNN, RegionTargets
 from grounded.detectors.features import EncodedFilm
-from grounded.detectors.region_rcnn import RegionRCNN, RegionTargets
 from grounded.errors import ConfigError
 from grounded.protocols import RegionDetector
 

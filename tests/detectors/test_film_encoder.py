@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.data.phantom import chest_phantom
-from grounded.detectors.film_encoder import STRIDE, Encoder, FilmEncoder
+from grounded.detectors.organs.encoder import STRIDE, Encoder, FilmEncoder
 from grounded.errors import ConfigError
-from grounded.weights import parameters, write
+from grounded.nn.weights import parameters, write
+from grounded.synthetic.phantom import chest_phantom
 
 SIZES = {"side": 64, "widths": [8, 8, 8, 8, 8], "fused": 8, "features": 6}
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.data.phantom import chest_phantom
-from grounded.detectors.organ_net import ORGANS, OrganNet, film_tensor, normalised
+from grounded.chest.names import ORGANS
+from grounded.detectors.organs.net import OrganNet, film_tensor, normalised
+from grounded.synthetic.phantom import chest_phantom
 
 TINY = {"side": 64, "widths": (4, 8, 8, 8, 16), "decoder_width": 8, "features": 12}
 

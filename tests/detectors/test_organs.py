@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from grounded import Atlas, Box, Image, Mask, Placement
+from grounded.chest.names import ORGANS
 from grounded.detectors.features import EncodedFilm
-from grounded.detectors.film_encoder import FilmEncoder
-from grounded.detectors.organ_net import ORGANS, OrganNet
-from grounded.detectors.organs import (
+from grounded.detectors.organs.detector import (
     OrganDetector,
     film_regions,
     organ_regions,
     outline_mask,
     without_holes,
 )
-from grounded.detectors.outlines import OrganOutlines, extent
+from grounded.detectors.organs.encoder import FilmEncoder
+from grounded.detectors.organs.net import OrganNet
+from grounded.detectors.organs.outlines import OrganOutlines, extent
 from grounded.errors import ConfigError
+from grounded.nn.weights import write
 from grounded.protocols import RegionDetector
-from grounded.weights import write
 
 CHEST = Atlas.open("chest29")
 TINY = {"side": 64, "widths": [4, 4, 8, 8, 8], "decoder_width": 4, "features": 6}

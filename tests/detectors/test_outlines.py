@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.detectors.organ_net import OrganNet
-from grounded.detectors.outlines import blended, extent, find_outlines
+from grounded.detectors.organs.net import OrganNet
+from grounded.detectors.organs.outlines import blended, extent, find_outlines
 
 
 def soft_square(x0: float, y0: float, x1: float, y1: float, shape: tuple[int, int]) -> np.ndarray:

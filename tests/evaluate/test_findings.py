@@ -7,7 +7,7 @@ import pytest
 from grounded.errors import MissingExtraError
 from grounded.evaluate.findings import example_fourteen, finding_table, micro_five, radeval_scores
 from grounded.findings import CHEXPERT
-from grounded.labeller import Labeller
+from grounded.language.labeller import Labeller
 
 LABELLER = Labeller.open()
 TRUE = ["Mild edema and a left effusion.", "The heart is normal. No effusion."]

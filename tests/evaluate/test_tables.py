@@ -12,7 +12,7 @@ import pytest
 from grounded import Box, Regions
 from grounded.atlas import REGIONS
 from grounded.errors import InvalidValueError
-from grounded.evaluate.cases import Case, Reference, Written
+from grounded.evaluate.reports import Case, Reference, Written
 from grounded.evaluate.tables import Evaluation, evaluate, evaluate_files
 
 BOXES = {"right lung": Box(0, 0, 10, 10), "spine": Box(4, 0, 6, 20)}

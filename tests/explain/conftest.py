@@ -11,14 +11,14 @@ from torch import Tensor
 
 from grounded import Finding, Image, Regions, Sentence
 from grounded.detectors.features import EncodedFilm
-from grounded.detectors.film_encoder import Encoder, FilmEncoder
-from grounded.generators.finding_net import FindingNet
-from grounded.generators.neural import Neural
-from grounded.generators.writer_net import WriterNet
+from grounded.detectors.organs.encoder import Encoder, FilmEncoder
+from grounded.generators.neural.finding_net import FindingNet
+from grounded.generators.neural.generator import Neural
+from grounded.generators.neural.writer_net import WriterNet
 from grounded.geometry import Placement
+from grounded.nn.weights import write
 from grounded.protocols import Question
-from grounded.train.writer import train_tokenizer
-from grounded.weights import write
+from grounded.train.writer.run import train_tokenizer
 
 LABELS = ("Lung Opacity", "Pleural Effusion", "Abnormal")
 KINDS = ("lung", "lower lung zone")

@@ -10,7 +10,7 @@ from grounded import Box, Heatmap
 from grounded.errors import ConfigError
 from grounded.explain.attention import Attention
 from grounded.explain.gradient import Gradient
-from grounded.generators.neural import Neural
+from grounded.generators.neural.generator import Neural
 from grounded.generators.template import Template
 from grounded.protocols import Explainer
 

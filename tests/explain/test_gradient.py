@@ -9,8 +9,8 @@ import torch
 from grounded import Box, Heatmap
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.explain.gradient import Gradient, spread
-from grounded.explain.heat import STRONG
-from grounded.generators.neural import Neural
+from grounded.explain.places import STRONG
+from grounded.generators.neural.generator import Neural
 from grounded.generators.template import Template
 from grounded.protocols import Explainer, Question, Target
 

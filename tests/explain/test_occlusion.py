@@ -8,10 +8,10 @@ import torch
 
 from grounded import Box, Heatmap
 from grounded.detectors.features import EncodedFilm
-from grounded.detectors.film_encoder import Encoder
+from grounded.detectors.organs.encoder import Encoder
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.explain.occlusion import Occlusion, covered_films
-from grounded.generators.neural import Neural
+from grounded.generators.neural.generator import Neural
 from grounded.generators.template import Template
 from grounded.image import Image
 from grounded.protocols import Explainer, Question, encoded_film

@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from grounded import Box, Image, Mask, Regions
+from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.outline import Chest
 from grounded.data.organs import filled
-from grounded.data.phantom import Phantom, chest_phantom
-from grounded.generators.chest import HEART, LEFT_LUNG, RIGHT_LUNG, Chest
 from grounded.image import ImageInfo
 from grounded.protocols import Question
+from grounded.synthetic.phantom import Phantom, chest_phantom
 
 Plane = NDArray[np.float64]
 Shape = Callable[[Plane, Plane], NDArray[np.bool_]]

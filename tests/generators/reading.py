@@ -15,16 +15,16 @@ import torch
 from torch import Tensor
 
 from grounded import Box, Image, Regions
-from grounded.data.phantom import Phantom, chest_phantom
 from grounded.detectors.features import EncodedFilm
 from grounded.findings import Presence
-from grounded.generators.finding_net import FindingNet
-from grounded.generators.finding_reader import CALIBRATION, Calibration
+from grounded.generators.neural.finding_net import FindingNet
+from grounded.generators.neural.finding_reader import CALIBRATION, Calibration
 from grounded.geometry import Placement
+from grounded.nn.weights import parameters, write
 from grounded.protocols import Question
-from grounded.train.calibration import write_calibrations
-from grounded.train.phantoms import phantom_regions
-from grounded.weights import parameters, write
+from grounded.synthetic.collection import phantom_regions
+from grounded.synthetic.phantom import Phantom, chest_phantom
+from grounded.train.findings.calibration import write_calibrations
 
 SIDE, CELLS = 256, 64
 LABELS = ("Lung Opacity", "Pneumothorax", "Support Devices", "Abnormal")

@@ -4,8 +4,8 @@ import pytest
 
 from grounded import Box, GroundedReport
 from grounded.atlas import Atlas
-from grounded.compose import AnatomicalComposer
-from grounded.generators.measured import Measured
+from grounded.compose.composer import AnatomicalComposer
+from grounded.generators.measured.generator import Measured
 from grounded.protocols import Question
 from grounded.report import Provenance
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from grounded.generators.finding_net import FindingNet, seen
+from grounded.generators.neural.finding_net import FindingNet, seen
 
 KINDS = ("lung", "lower lung zone")
 D = 4

@@ -11,7 +11,7 @@ import torch
 
 from grounded import Box
 from grounded.errors import ConfigError
-from grounded.generators.finding_reader import CALIBRATION, FindingReader, read_calibrations
+from grounded.generators.neural.finding_reader import CALIBRATION, FindingReader, read_calibrations
 from grounded.protocols import encoded_film
 
 from .reading import (

@@ -5,12 +5,12 @@ import pytest
 
 from grounded import Box, GroundedReport, Image, Mask, Regions
 from grounded.atlas import Atlas
-from grounded.compose import AnatomicalComposer
+from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.compose.composer import AnatomicalComposer
 from grounded.errors import InvalidValueError
-from grounded.explain.boxes import RegionBoxes
+from grounded.explain.places import RegionBoxes
 from grounded.findings import VOCABULARY
-from grounded.generators.chest import HEART, LEFT_LUNG, RIGHT_LUNG
-from grounded.generators.measured import Measured
+from grounded.generators.measured.generator import Measured
 from grounded.protocols import Question, SentenceGenerator
 from grounded.report import Provenance
 

@@ -15,15 +15,15 @@ from torch import Tensor
 from grounded import Box, Mask
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Finding, Presence
-from grounded.generators.drafts import ORIGIN, SET, Stated, by_zone, plainly, told
-from grounded.generators.measured import Measured
-from grounded.generators.neural import MENTIONED, Neural, read_mentioned
-from grounded.labeller import Labeller
+from grounded.generators.measured.generator import Measured
+from grounded.generators.neural.generator import MENTIONED, Neural, read_mentioned
+from grounded.generators.neural.planned import ORIGIN, SET, Stated, by_zone, plainly, told
+from grounded.language.labeller import Labeller
 from grounded.protocols import Attributable, Question, SentenceGenerator, encoded_film
 from grounded.report import Sentence
-from grounded.train.bank import Bank
-from grounded.train.corpus import Phrase
-from grounded.train.writer import WriterConfig, train_writer
+from grounded.train.writer.bank import Bank
+from grounded.train.writer.corpus import Phrase
+from grounded.train.writer.run import WriterConfig, train_writer
 
 from .reading import (
     LABELS,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from grounded import Measurement, Sentence
+from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.findings import Presence
-from grounded.generators.chest import HEART, LEFT_LUNG, RIGHT_LUNG
-from grounded.generators.measured import Measured
+from grounded.generators.measured.generator import Measured
 from grounded.image import Image
 from grounded.protocols import Question
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from grounded.chest.names import HEART, LEFT_LUNG
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import VOCABULARY
-from grounded.generators.chest import HEART, LEFT_LUNG
 from grounded.generators.template import Template
 from grounded.protocols import Question, SentenceGenerator
 

@@ -11,13 +11,13 @@ from tokenizers import Tokenizer
 
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Presence
-from grounded.generators.writer import Brief, Words, Writer
-from grounded.generators.writer_net import PLACES
-from grounded.labeller import Labeller
-from grounded.train.bank import Bank
-from grounded.train.corpus import Phrase
-from grounded.train.writer import WriterConfig, train_writer
-from grounded.train.writer_samples import Sight
+from grounded.generators.neural.writer import Brief, Words, Writer
+from grounded.generators.neural.writer_net import PLACES
+from grounded.language.labeller import Labeller
+from grounded.train.writer.bank import Bank
+from grounded.train.writer.corpus import Phrase
+from grounded.train.writer.run import WriterConfig, train_writer
+from grounded.train.writer.samples import Sight
 
 FEATURES = 6
 TINY = WriterConfig(

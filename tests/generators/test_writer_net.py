@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from grounded.generators.decode import Decoded, decode
-from grounded.generators.writer_net import PLACES, Conditions, WriterNet
+from grounded.generators.neural.writer_net import PLACES, Conditions, WriterNet
+from grounded.nn.decode import Decoded, decode
 
 KINDS, LABELS, VOCABULARY, FEATURES, LENGTH = 3, 2, 40, 5, 14
 START = 0

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from grounded import Image
-from grounded.convert import convert_rgrg, published_layout
-from grounded.detectors.rgrg_net import DetectorLayout
-from grounded.generators.rgrg_net import DecoderLayout
+from grounded.convert.rgrg import convert_rgrg, published_layout
+from grounded.detectors.rgrg.net import DetectorLayout
+from grounded.generators.rgrg.net import DecoderLayout
 
 DETECTOR = DetectorLayout(
     stages=(1, 1, 1, 1),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from grounded.convert import convert_rgrg
+from grounded.convert.rgrg import convert_rgrg
 from grounded.errors import ConfigError, InvalidValueError
 
 C_FC = "language_model__gpt__h__0__mlp__c_fc__weight"

@@ -8,8 +8,8 @@ import torch
 from torchvision.ops import roi_align
 
 from grounded import Box, Regions
-from grounded.detectors.rgrg import BLANK, UNLIKE, RgrgDetector, load_detector, model_input
-from grounded.detectors.rgrg_net import DetectorNet, _choose, sampling_weights
+from grounded.detectors.rgrg.detector import BLANK, UNLIKE, RgrgDetector, load_detector, model_input
+from grounded.detectors.rgrg.net import DetectorNet, _choose, sampling_weights
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.geometry import Placement
 from grounded.protocols import RegionDetector

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from grounded.detectors import rgrg_fast
-from grounded.detectors.rgrg import empty_detector
-from grounded.detectors.rgrg_net import DetectorNet
-from grounded.generators import packed, rgrg_net
-from grounded.generators.decode import best_of
-from grounded.generators.packed import Vocabulary
-from grounded.generators.rgrg import empty_decoder, generate, load_decoder
-from grounded.generators.rgrg_net import DecoderNet
-from grounded.weights import fill, read_config
+from grounded.detectors.rgrg import fast as rgrg_fast
+from grounded.detectors.rgrg.detector import empty_detector
+from grounded.detectors.rgrg.net import DetectorNet
+from grounded.generators.rgrg import net as rgrg_net
+from grounded.generators.rgrg.generator import empty_decoder, generate, load_decoder
+from grounded.generators.rgrg.net import DecoderNet
+from grounded.nn import onednn as packed
+from grounded.nn.decode import best_of
+from grounded.nn.onednn import Vocabulary
+from grounded.nn.weights import fill, read_config
 
 needs_packing = pytest.mark.skipif(
     not rgrg_fast.can_pack(torch.float32), reason="this build of torch has no oneDNN"

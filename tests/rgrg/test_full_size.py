@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.convert import convert_rgrg
+from grounded.convert.rgrg import convert_rgrg
 
 REFERENCE = os.environ.get("GROUNDED_RGRG_REFERENCE", "")
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "rgrg_parity.py"

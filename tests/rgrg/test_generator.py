@@ -10,10 +10,10 @@ import pytest
 import tokenizers
 
 from grounded import Box, Image, Regions, Reporter, load
-from grounded.detectors.rgrg import BLANK, RgrgDetector
+from grounded.detectors.rgrg.detector import BLANK, RgrgDetector
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.generators import rgrg
-from grounded.generators.rgrg import RgrgGenerator, open_tokenizer
+from grounded.generators.rgrg import generator as rgrg
+from grounded.generators.rgrg.generator import RgrgGenerator, open_tokenizer
 from grounded.protocols import Question, SentenceGenerator
 
 Chest = Callable[..., Image]
@@ -120,7 +120,7 @@ def test_a_sentence_that_was_cut_off_says_so(reporter: Reporter, chest: Chest) -
 def test_no_region_selected_is_an_empty_report_with_the_reason(
     folder: Path, reporter: Reporter, chest: Chest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grounded.detectors.rgrg.CHOSEN_ABOVE", math.inf)
+    monkeypatch.setattr("grounded.detectors.rgrg.detector.CHOSEN_ABOVE", math.inf)
     report = reporter(chest())
     assert report.sentences == ()
     assert "not selected for a sentence" in report.text

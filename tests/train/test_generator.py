@@ -10,11 +10,11 @@ import pytest
 
 import grounded
 from grounded import GroundedReport, Reporter
-from grounded.data.phantom import chest_phantom
 from grounded.errors import ConfigError
-from grounded.generators.finding_reader import CALIBRATION
+from grounded.generators.neural.finding_reader import CALIBRATION
+from grounded.synthetic.collection import write_phantom_data
+from grounded.synthetic.phantom import chest_phantom
 from grounded.train.generator import GeneratorConfig, train_generator
-from grounded.train.phantoms import write_phantom_data
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs" / "train"
 

@@ -1,0 +1,1 @@
+"""torchvision's Faster R-CNN as a detector of regions."""

@@ -1,0 +1,1 @@
+"""The region detector of RGRG."""

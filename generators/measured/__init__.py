@@ -1,0 +1,1 @@
+"""Sentences that are measured on the outlines."""

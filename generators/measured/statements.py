@@ -1,0 +1,231 @@
+"""What is said of a measured value. Each function says one thing of a film, or raises NotMeasurable
+with the reason why it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from grounded.chest import measures
+from grounded.chest.measures import Verdict
+from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.outline import NotMeasurable
+from grounded.chest.projection import Projection
+from grounded.findings import Finding, Presence
+from grounded.generators.measured.wording import Said, Subject, percent, said, usual
+
+
+def heart_size(subject: Subject) -> Said:
+    """Enlarged or not, by the cardiothoracic ratio; on AP films with the limit that holds there."""
+    on_ap = subject.view == "AP"
+    reference = measures.CARDIOTHORACIC_RATIO_AP if on_ap else measures.CARDIOTHORACIC_RATIO
+    ratio = measures.cardiothoracic_ratio(subject.chest, reference)
+    presence, score = _heart_verdict(ratio.value, on_ap)
+    figure = f"cardiothoracic ratio {ratio.value:.2f}"
+    parts = (_diameters(subject), _heart_limit(subject.view, presence), subject.lengths.doubt)
+    detail = "; ".join(part for part in parts if part)
+    lead, impression = _HEART_WORDS[on_ap, presence]
+    return Said(
+        f"{lead}: {figure} ({detail}).",
+        (ratio,),
+        (Finding("Cardiomegaly", presence, HEART, score),),
+        score,
+        f"{impression} ({figure})." if impression else "",
+    )
+
+
+_HEART_WORDS: dict[tuple[bool, Presence], tuple[str, str]] = {
+    (False, "present"): ("The heart is enlarged", "Cardiomegaly"),
+    (False, "uncertain"): ("The heart is of borderline size", "Heart of borderline size"),
+    (False, "absent"): ("The heart is not enlarged", ""),
+    (True, "present"): (
+        "The heart is enlarged, also when the magnification of an AP film is allowed for",
+        "Cardiomegaly on an AP film",
+    ),
+    (True, "uncertain"): (
+        "Whether the heart is enlarged cannot be judged on this AP film, which magnifies it",
+        "Heart size not to be judged on an AP film",
+    ),
+    (True, "absent"): ("The heart is not enlarged", ""),
+}
+
+
+def _heart_verdict(ratio: float, on_ap: bool) -> tuple[Presence, float]:
+    """On AP films: present above the AP limit, absent below that of PA films, else uncertain."""
+    by_pa = measures.CARDIOTHORACIC_RATIO.judge(ratio)
+    if not on_ap:
+        return by_pa.presence, by_pa.score
+    by_ap = measures.CARDIOTHORACIC_RATIO_AP.judge(ratio)
+    if by_ap.presence == "present":
+        return "present", by_ap.score
+    if by_pa.presence == "absent":
+        return "absent", by_pa.score
+    return "uncertain", max(by_pa.score, by_ap.score)
+
+
+def _diameters(subject: Subject) -> str:
+    if not subject.lengths.known:
+        return ""
+    heart = subject.chest.organ(HEART).box.width
+    thorax = measures.thoracic_diameter(subject.chest)
+    lengths = subject.lengths
+    return f"{lengths.across(heart)} / {lengths.across(thorax)}{lengths.note}"
+
+
+def _heart_limit(view: Projection, presence: Presence) -> str:
+    low_limit = measures.CARDIOTHORACIC_RATIO.normal[1]
+    if view == "AP":
+        return (
+            f"normal up to {low_limit:.2f} on a PA film, which corresponds to "
+            f"{measures.CARDIOTHORACIC_RATIO_AP.normal[1]:.2f} on an AP film from 1 m"
+        )
+    words = f"normal up to {low_limit:.2f}"
+    if presence == "uncertain":
+        words += f", measured to ± {measures.CARDIOTHORACIC_RATIO.tolerance:.2f}"
+    if view == "unknown" and presence != "absent":
+        words += "; that holds for PA films, and the view of this one is not stated"
+    return words
+
+
+def diaphragm(subject: Subject) -> Said:
+    """Whether a hemidiaphragm stands higher than usual, from the heights of the lungs."""
+    difference = measures.lung_height_difference(subject.chest)
+    reference = measures.LUNG_HEIGHT_DIFFERENCE
+    verdict = reference.judge(difference.value)
+    side = "right" if verdict.side == 1 else "left"
+    lead, impression = {
+        "present": (f"The {side} hemidiaphragm is elevated", f"Elevated {side} hemidiaphragm"),
+        "uncertain": (
+            f"The {side} hemidiaphragm stands a little higher than usual",
+            f"{side.capitalize()} hemidiaphragm at the limit of the usual height",
+        ),
+        "absent": ("Neither hemidiaphragm is elevated", ""),
+    }[verdict.presence]
+    sides = ("right", "left") if verdict.presence == "absent" else (side,)
+    text = f"{lead}: {_heights(subject, difference.value)} ({usual(reference)})."
+    return said(text, (difference,), "Elevated Hemidiaphragm", verdict, impression, sides)
+
+
+def _heights(subject: Subject, difference: float) -> str:
+    more = "taller" if difference >= 0 else "shorter"
+    compared = f"the left lung is {percent(abs(difference))} {more} than the right"
+    lengths = subject.lengths
+    if not lengths.known:
+        return f"from apex to dome {compared}"
+    right, left = (
+        lengths.down(measures.lung_height(subject.chest, name).value)
+        for name in (RIGHT_LUNG, LEFT_LUNG)
+    )
+    return f"{compared} from apex to dome, {left} against {right}{lengths.note}"
+
+
+def lung_symmetry(subject: Subject) -> Said:
+    """Whether one lung is small in relation to the other, by the area on the film."""
+    share = measures.right_area_share(subject.chest)
+    reference = measures.RIGHT_AREA_SHARE
+    verdict = reference.judge(share.value)
+    small, other = ("left", "right") if verdict.side == 1 else ("right", "left")
+    hidden = small == "left" and verdict.presence != "absent" and _is_large(subject)
+    if hidden:
+        verdict = replace(verdict, presence="uncertain")
+    lead, impression = {
+        "present": (
+            f"The {small} lung is small in relation to the {other}",
+            f"Small {small} lung in relation to the {other}",
+        ),
+        "uncertain": (
+            f"Less of the {small} lung is in sight than usual",
+            f"Possibly small {small} lung",
+        ),
+        "absent": ("The lungs are of usual relative size", ""),
+    }[verdict.presence]
+    figure = f"the right has {percent(share.value)} of the area of both ({usual(reference)})"
+    if hidden:
+        figure += "; the large heart hides a part of it"
+    sides = ("right", "left") if verdict.presence == "absent" else (small,)
+    return said(f"{lead}: {figure}.", (share,), "Lung Volume Asymmetry", verdict, impression, sides)
+
+
+def _is_large(subject: Subject) -> bool:
+    try:
+        ratio = measures.cardiothoracic_ratio(subject.chest).value
+    except NotMeasurable:
+        return False
+    return ratio > measures.CARDIOTHORACIC_RATIO.normal[1]
+
+
+def mediastinal_position(subject: Subject) -> Said:
+    """A shift is when heart and upper mediastinum both lie off to the same side.
+
+    One of them alone is no shift: a long aortic arch moves the one, a funnel chest the other.
+    """
+    heart = measures.heart_position(subject.chest)
+    upper = measures.upper_mediastinum_position(subject.chest)
+    verdict = _both(
+        measures.HEART_POSITION.judge(heart.value),
+        measures.UPPER_MEDIASTINUM_POSITION.judge(upper.value),
+    )
+    side = "left" if verdict.side == 1 else "right"
+    lead, impression = {
+        "present": (
+            f"The mediastinum is shifted to the {side}",
+            f"Mediastinal shift to the {side}",
+        ),
+        "uncertain": (
+            f"The mediastinum may be shifted to the {side}",
+            f"Possible mediastinal shift to the {side}",
+        ),
+        "absent": ("The mediastinum as a whole is not shifted", ""),
+    }[verdict.presence]
+    places = (
+        f"of the thoracic diameter, the heart lies {_offset(heart.value)} of the centre of the "
+        f"chest ({usual(measures.HEART_POSITION)}) and the upper mediastinum "
+        f"{_offset(upper.value)} ({usual(measures.UPPER_MEDIASTINUM_POSITION)})"
+    )
+    caution = "" if verdict.presence == "absent" else "; a rotated patient looks the same"
+    return said(
+        f"{lead}: {places}{caution}.", (heart, upper), "Mediastinal Shift", verdict, impression
+    )
+
+
+def _both(first: Verdict, second: Verdict) -> Verdict:
+    """Beyond only when both are, on the same side; the score is that of what decides."""
+    inside = [verdict.score for verdict in (first, second) if verdict.presence == "absent"]
+    lowest = min(first.score, second.score)
+    if inside or first.side != second.side:
+        return Verdict("absent", max(inside, default=lowest), first.side)
+    both = first.presence == second.presence == "present"
+    return Verdict("present" if both else "uncertain", lowest, first.side)
+
+
+def _offset(value: float) -> str:
+    return f"{percent(abs(value))} {'left' if value >= 0 else 'right'}"
+
+
+def mediastinal_width(subject: Subject) -> Said:
+    """Whether the upper mediastinum is wide; on an AP film, which magnifies it, never for sure."""
+    width = measures.upper_mediastinum_width(subject.chest)
+    reference = measures.UPPER_MEDIASTINUM_WIDTH
+    verdict = reference.judge(width.value)
+    if subject.view == "AP" and verdict.presence == "present":
+        verdict = replace(verdict, presence="uncertain")
+    lead, impression = {
+        "present": ("The upper mediastinum is wide", "Wide upper mediastinum"),
+        "uncertain": (
+            "The upper mediastinum is a little wider than usual",
+            "Upper mediastinum at the limit of the usual width",
+        ),
+        "absent": ("The upper mediastinum is not widened", ""),
+    }[verdict.presence]
+    if subject.view == "AP" and verdict.presence == "uncertain":
+        lead = "The upper mediastinum is wide, which an AP film can make it"
+    lengths = subject.lengths
+    pixels = width.lines[0].length
+    length = f"{lengths.across(pixels)}{lengths.note}, " if lengths.known else ""
+    figure = f"{length}{percent(width.value)} of the thoracic diameter ({usual(reference)})"
+    return said(
+        f"{lead}: at the height of the aortic arch it measures {figure}.",
+        (width,),
+        "Enlarged Cardiomediastinum",
+        verdict,
+        impression,
+    )

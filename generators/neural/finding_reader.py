@@ -1,0 +1,215 @@
+"""What is read of each region: FindingNet with its weights and its calibration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grounded.errors import ConfigError
+from grounded.findings import Finding, Presence
+from grounded.generators.neural.finding_net import FindingNet, seen
+from grounded.geometry import Box
+from grounded.language.templates import kind_of, side_of
+from grounded.nn.weights import build, fill, read_config
+from grounded.protocols import Encoded, Question, encoded_film
+from grounded.regions import Region, Regions
+
+CALIBRATION = "calibration.json"
+ABNORMAL = "Abnormal"
+"""The last of FindingNet's labels: any of its findings but devices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a logit of one finding means, as measured on films held out for it.
+
+    kinds: of region that the finding is read in. The probability is the logistic function of
+    slope * logit + intercept (Platt scaling). From `present` on the finding is present, up to
+    `absent` it is absent, and uncertain in between. assessed: the kinds of region in which it held
+    on real films and may be stated. figure: what was measured there.
+    """
+
+    kinds: frozenset[str]
+    slope: float
+    intercept: float
+    absent: float
+    present: float
+    assessed: frozenset[str]
+    figure: str
+
+    def probability(self, logit: float) -> float:
+        """That the finding is there, at even odds before the film is seen."""
+        return float(1 / (1 + np.exp(-(self.slope * logit + self.intercept))))
+
+    def state(self, probability: float) -> tuple[Presence, float]:
+        """What is said, and how sure that is (0..1)."""
+        if probability >= self.present:
+            return "present", probability
+        if probability <= self.absent:
+            return "absent", 1 - probability
+        return "uncertain", max(probability, 1 - probability)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A region as it is read: its kind, its side, and its box, image frame."""
+
+    name: str
+    kind: str
+    side: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """What was read of one region. probabilities: by label, of everything that is read there.
+
+    findings: those of them that may be stated.
+    """
+
+    place: Place
+    probabilities: Mapping[str, float]
+    findings: tuple[Finding, ...]
+
+
+class FindingReader:
+    """weights: a folder with config.json, model.safetensors and calibration.json.
+
+    Raises ConfigError for a folder that cannot be used.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        self.net = build(FindingNet, read_config(weights), weights)
+        self.weights_sha256: Mapping[str, str] = fill(self.net, weights)
+        self.calibrations = read_calibrations(weights / CALIBRATION, self.net.labels)
+
+    @classmethod
+    def of(cls, net: FindingNet, calibrations: Mapping[str, Calibration]) -> FindingReader:
+        """A reader of parts that are in memory, as while it is calibrated."""
+        reader = cls.__new__(cls)
+        reader.net, reader.weights_sha256 = net.eval(), {}
+        reader.calibrations = dict(calibrations)
+        return reader
+
+    @property
+    def assessed(self) -> dict[str, str]:
+        """The findings that may be stated, each with the figure behind it."""
+        return {label: c.figure for label, c in self.calibrations.items() if c.assessed}
+
+    def places(self, question: Question) -> list[Place]:
+        """The regions that are asked about and in which something is read, in their order.
+
+        A box drawn by hand is read as the region that it overlaps most (by IoU).
+        """
+        return [place for region in question.asked if (place := self._place(region, question))]
+
+    def read(self, question: Question) -> list[Read]:
+        """What is read in each of `places`. Raises ConfigError if the detector made no map."""
+        places = self.places(question)
+        if not places:
+            return []
+        with torch.inference_mode():
+            logits = self.logits(encoded_film(question), places)[0]
+        return [self._read(place, row.tolist()) for place, row in zip(places, logits, strict=True)]
+
+    def logits(
+        self,
+        encoded: Encoded,
+        places: Sequence[Place],
+        maps: Tensor | None = None,
+        film_given: bool = False,
+    ) -> Tensor:
+        """Logits (B, N, F) of N places, in a film or in B versions of its map (B, D, h, w).
+
+        film_given: see `FindingNet.places`.
+        """
+        maps = encoded.film[None] if maps is None else maps
+        kinds = torch.tensor([self.net.kinds.index(place.kind) for place in places])
+        logits: Tensor = self.net(
+            maps,
+            _on_map(encoded, places, maps),
+            kinds.repeat(len(maps)),
+            _mirrored(places).repeat(len(maps)),
+            film_given,
+        )
+        return logits.view(len(maps), len(places), -1)
+
+    def seen(self, encoded: Encoded, places: Sequence[Place], maps: Tensor | None = None) -> Tensor:
+        """What is seen in N places, (B, N, 16, D), as the writer takes it; see `logits`."""
+        maps = encoded.film[None] if maps is None else maps
+        vectors = seen(maps, _on_map(encoded, places, maps), _mirrored(places).repeat(len(maps)))
+        return vectors.view(len(maps), len(places), *vectors.shape[1:])
+
+    def _place(self, region: Region, question: Question) -> Place | None:
+        as_region = region.name
+        if as_region not in question.found:
+            as_region = self._nearest(region.box, question.found)
+        kind = kind_of(as_region)
+        if kind not in self.net.kinds:
+            return None
+        return Place(region.name, kind, side_of(as_region), region.box)
+
+    def _nearest(self, box: Box, found: Regions) -> str:
+        """The region that a box overlaps most, out of those in which something is read."""
+        overlaps = {
+            region.name: region.box.iou(box)
+            for region in found
+            if kind_of(region.name) in self.net.kinds
+        }
+        nearest = max(overlaps, key=lambda name: overlaps[name], default="")
+        return nearest if overlaps.get(nearest, 0) > 0 else ""
+
+    def _read(self, place: Place, logits: Sequence[float]) -> Read:
+        probabilities = {
+            label: self.calibrations[label].probability(logit)
+            for label, logit in zip(self.net.labels, logits, strict=True)
+            if place.kind in self.calibrations[label].kinds
+        }
+        findings = [
+            Finding(label, presence, place.name, score)
+            for label, probability in probabilities.items()
+            if place.kind in self.calibrations[label].assessed and label != ABNORMAL
+            for presence, score in [self.calibrations[label].state(probability)]
+        ]
+        return Read(place, probabilities, tuple(findings))
+
+
+def read_calibrations(path: Path, labels: Sequence[str]) -> dict[str, Calibration]:
+    """By label. Raises ConfigError for a file that does not fit the labels."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        found = {
+            label: Calibration(
+                **{
+                    **entry,
+                    "kinds": frozenset(entry["kinds"]),
+                    "assessed": frozenset(entry["assessed"]),
+                }
+            )
+            for label, entry in table.items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(f"cannot read the calibration {path}: {error!r}") from error
+    if missing := set(labels) - set(found):
+        raise ConfigError(f"{path} has no calibration of {', '.join(sorted(missing))}")
+    return found
+
+
+def _on_map(encoded: Encoded, places: Sequence[Place], maps: Tensor) -> Tensor:
+    """The boxes of N places in each of B maps: (B * N, 5) as FindingNet takes them."""
+    height, width = encoded.placement.model_shape
+    cells = np.array([maps.shape[3] / width, maps.shape[2] / height] * 2)
+    boxes = encoded.placement.to_model([tuple(place.box) for place in places]) * cells
+    rows = torch.arange(len(maps), dtype=torch.float32).repeat_interleave(len(places))
+    on_map = torch.from_numpy(boxes.astype(np.float32)).repeat(len(maps), 1)
+    return torch.cat([rows[:, None], on_map], dim=1)
+
+
+def _mirrored(places: Sequence[Place]) -> Tensor:
+    return torch.tensor([place.side == "left" for place in places])

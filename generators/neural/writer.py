@@ -1,0 +1,326 @@
+"""Writes a sentence of a region: what is to be said of it in, words out.
+
+The network writes sentences with blanks (`grounded.language.templates`), so that a sentence can
+name no other region, side or number than it was given. What a sentence says can be checked by the
+labeller: one that does not say what it was told to is written again, with more attempts to choose
+from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import get_args
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+
+from grounded.errors import ConfigError, InvalidValueError
+from grounded.findings import Presence
+from grounded.generators.neural.writer_net import PLACES, Conditions, WriterNet
+from grounded.language.labeller import Labeller
+from grounded.language.templates import RATIO
+from grounded.language.templates import fill as fill_in
+from grounded.nn.decode import BeamCache, Best, Decoded, decode_ranked
+from grounded.nn.weights import build, fill, read_config
+
+TOKENIZER = "tokenizer.json"
+END = "<end>"  # the token that begins, ends and fills up a sentence
+ODD = 0.01  # a token this much less probable than the best is not written
+AGAIN = 8  # beams for a sentence that has to be written again
+AT_ONCE = 64  # sentences in one pass; bounds the memory of their keys and values
+_STATUS: Mapping[Presence, int] = {"absent": 1, "uncertain": 2, "present": 3}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Brief:
+    """What is to be said of one region.
+
+    region: its full name, "right lower lung zone". kind: the name without the side, "lower lung
+    zone". findings: the status of each finding that the sentence speaks of. ratio: a measured one
+    that it may state. seen: what is seen in the region, (PLACES, D), the cells of a grid of 4 x 4
+    in its box, row by row; None leaves the words to what is told.
+    """
+
+    region: str
+    kind: str
+    findings: Mapping[str, Presence]
+    ratio: float | None = None
+    seen: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A sentence that was written.
+
+    text: for the reader. template: as the network wrote it, with blanks. log_probs: of each token,
+    the one that ends the sentence included. agrees: False if the sentence was checked and does not
+    say what it was told to, and no other attempt did.
+    """
+
+    text: str
+    template: str
+    log_probs: tuple[float, ...]
+    agrees: bool = True
+
+    @property
+    def score(self) -> float:
+        """The geometric mean of the tokens' probabilities."""
+        return math.exp(math.fsum(self.log_probs) / max(1, len(self.log_probs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The kinds of region and the findings that a writer has words for, in its own order.
+
+    taught: by finding, the kinds of region that it was taught to say it of, the most usual first.
+    """
+
+    kinds: tuple[str, ...]
+    labels: tuple[str, ...]
+    taught: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def kind_for(self, label: str, kind: str) -> str:
+        """The kind to write of: itself, or the most usual one where a finding is not said of it.
+
+        Raises InvalidValueError for a finding that there are no words for.
+        """
+        kinds = self.taught.get(self.labels[_index(self.labels, label, "finding")], ())
+        return kind if kind in kinds or not kinds else kinds[0]
+
+    def conditions(self, briefs: Sequence[Brief], features: int) -> Conditions:
+        """What the network is told; features: the D of what it sees, 0 if it sees nothing.
+
+        Raises InvalidValueError for a kind, a finding or a status that there are no words for.
+        """
+        seen = torch.zeros(len(briefs), PLACES, features)
+        for row, brief in enumerate(briefs):
+            if brief.seen is not None:
+                seen[row] = _checked(brief.seen, features)
+        return Conditions(
+            torch.tensor([_index(self.kinds, b.kind, "kind of region") for b in briefs]),
+            torch.tensor([self._statuses(brief.findings) for brief in briefs]),
+            torch.tensor([math.nan if b.ratio is None else b.ratio for b in briefs]),
+            seen,
+            torch.tensor([brief.seen is not None for brief in briefs]),
+        )
+
+    def _statuses(self, findings: Mapping[str, Presence]) -> list[int]:
+        statuses = [0] * len(self.labels)
+        for label, presence in findings.items():
+            if presence not in _STATUS:
+                raise InvalidValueError(
+                    f"a finding is one of {get_args(Presence)}, got {presence!r} for {label!r}"
+                )
+            statuses[_index(self.labels, label, "finding")] = _STATUS[presence]
+        return statuses
+
+
+class Writer:
+    """Writes from a folder of weights: config.json, model.safetensors, tokenizer.json.
+
+    kinds, labels: what it has words for. Raises ConfigError for a folder that cannot be used.
+    """
+
+    def __init__(self, weights: str | os.PathLike[str]) -> None:
+        folder = Path(weights)
+        config = read_config(folder)
+        try:
+            taught = {label: tuple(kinds) for label, kinds in config["taught"].items()}
+            terms = Terms(tuple(config["kinds"]), tuple(config["labels"]), taught)
+            net = build(WriterNet, config["net"], folder)
+        except (KeyError, AttributeError) as error:
+            raise ConfigError(f"{folder} does not describe a writer: no {error}") from error
+        digests = fill(net, folder)
+        self.tokenizer, digest = _open_tokenizer(folder / TOKENIZER)
+        self.net, self.terms = net, terms
+        self.weights_sha256 = {**digests, f"{folder.resolve().name}/{TOKENIZER}": digest}
+
+    @classmethod
+    def of(cls, net: WriterNet, terms: Terms, tokenizer: Tokenizer) -> Writer:
+        """A writer of parts that are in memory, as while it is trained."""
+        writer = cls.__new__(cls)
+        writer.net, writer.terms, writer.tokenizer = net, terms, tokenizer
+        writer.weights_sha256 = {}
+        return writer
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return self.terms.kinds
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.terms.labels
+
+    @property
+    def features(self) -> int:
+        """D of what it sees, 0 if it writes from what it is told alone."""
+        return self.net.features
+
+    def write(
+        self, briefs: Sequence[Brief], beams: int = 1, verify: Labeller | None = None
+    ) -> list[Words]:
+        """A sentence for each brief, all in one pass; greedily with one beam.
+
+        verify: checks that a sentence says what it was told to, and nothing else. Those that do not
+        are written again with AGAIN beams, and the most probable that does is taken.
+        """
+        if beams < 1:
+            raise InvalidValueError(f"beams is 1 or more, got {beams}")
+        written = [attempts[0] for attempts in self._attempts(briefs, beams)]
+        if verify is None:
+            return written
+        again = [
+            row
+            for row, (brief, words) in enumerate(zip(briefs, written, strict=True))
+            if not says(words.text, brief, verify)
+        ]
+        attempts = self._attempts([briefs[row] for row in again], AGAIN)
+        for row, others in zip(again, attempts, strict=True):
+            written[row] = next(
+                (words for words in others if says(words.text, briefs[row], verify)),
+                replace(written[row], agrees=False),
+            )
+        return written
+
+    def log_probability(
+        self, briefs: Sequence[Brief], templates: Sequence[str], seen: Tensor | None = None
+    ) -> Tensor:
+        """How probable the network finds sentences with blanks: (N,), natural.
+
+        seen: (N, PLACES, D) in the place of what the briefs hold; the result can be differentiated
+        with respect to it. Raises InvalidValueError for a sentence that is too long.
+        """
+        conditions = self._conditions(briefs)
+        if seen is not None:
+            conditions = conditions._replace(
+                seen=_checked(seen, self.features), sees=torch.ones_like(conditions.sees)
+            )
+        tokens, targets = self.encode(templates)
+        logits = self.net(conditions, tokens)  # (N, T, V)
+        losses = functional.cross_entropy(
+            logits.transpose(1, 2), targets, ignore_index=-1, reduction="none"
+        )
+        return -losses.sum(1)
+
+    def attention(self, briefs: Sequence[Brief], templates: Sequence[str], seen: Tensor) -> Tensor:
+        """How much was looked at each of PLACES while sentences with blanks were written.
+
+        (N, PLACES), the mean over a sentence's tokens, and the network's layers and heads; of all
+        that was looked at, which adds up to 1. seen: (N, PLACES, D) in the place of what the briefs
+        hold. Raises InvalidValueError for a writer that sees nothing.
+        """
+        conditions = self._conditions(briefs)
+        conditions = conditions._replace(
+            seen=_checked(seen, self.features), sees=torch.ones_like(conditions.sees)
+        )
+        tokens, targets = self.encode(templates)
+        written = (targets >= 0)[..., None]  # (N, T, 1)
+        weights = self.net.attention(conditions, tokens) * written  # (N, T, PLACES)
+        return weights.sum(1) / written.sum(1)
+
+    def encode(self, templates: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Tokens that are read and those that should follow them: (N, T) both, -1 for none."""
+        end = _token(self.tokenizer, END)
+        rows = [[end, *self.tokenizer.encode(text).ids, end] for text in templates]
+        longest = max(map(len, rows), default=2)
+        if longest > self.net.length + 1:
+            raise InvalidValueError(
+                f"a sentence has at most {self.net.length - 1} tokens, got {longest - 2}"
+            )
+        tokens = torch.full((len(rows), longest - 1), end)
+        targets = torch.full_like(tokens, -1)
+        for row, ids in enumerate(rows):
+            tokens[row, : len(ids) - 1] = torch.tensor(ids[:-1])
+            targets[row, : len(ids) - 1] = torch.tensor(ids[1:])
+        return tokens.to(self.net.device), targets.to(self.net.device)
+
+    def _attempts(self, briefs: Sequence[Brief], beams: int) -> Iterator[list[Words]]:
+        """What the beams wrote for each brief, the best first."""
+        for first in range(0, len(briefs), AT_ONCE):
+            part = briefs[first : first + AT_ONCE]
+            for brief, ranked in zip(part, self._decode(part, beams), strict=True):
+                yield [self._words(brief, decoded) for decoded in ranked]
+
+    @torch.inference_mode()
+    def _decode(self, briefs: Sequence[Brief], beams: int) -> list[list[Decoded]]:
+        conditions = self._conditions(briefs)
+        end, ratio = (_token(self.tokenizer, text) for text in (END, RATIO))
+        unknown = conditions.ratios.isnan()  # (N,)
+
+        def step(tokens: Tensor, position: int, cache: BeamCache, best: int) -> Best:
+            """The network's step without what cannot be said, and what nobody would say."""
+            found = self.net.step(tokens, position, cache, best + 1)
+            forbidden = (found.tokens == ratio) & unknown[cache.rows][:, None, None]
+            log_probs, order = found.log_probs.masked_fill(forbidden, -torch.inf).topk(best)
+            odd = log_probs < log_probs[..., :1] + math.log(ODD)
+            return Best(log_probs.masked_fill(odd, -torch.inf), found.tokens.gather(2, order))
+
+        return decode_ranked(
+            step,
+            self.net.cache(conditions, beams),
+            start=end,
+            stop=end,
+            max_length=self.net.length,
+        )
+
+    def _conditions(self, briefs: Sequence[Brief]) -> Conditions:
+        return self.terms.conditions(briefs, self.features).to(self.net.device)
+
+    def _words(self, brief: Brief, decoded: Decoded) -> Words:
+        template = self.tokenizer.decode(list(decoded.tokens), skip_special_tokens=False).strip()
+        text = fill_in(template, brief.region, brief.ratio)
+        return Words(text, template, decoded.log_probs)
+
+
+def says(text: str, brief: Brief, labeller: Labeller) -> bool:
+    """Whether the labeller reads in a sentence what the brief holds, and nothing else."""
+    return {f.label: f.presence for f in labeller.label(text)} == dict(brief.findings)
+
+
+def _checked(seen: Tensor, features: int) -> Tensor:
+    if not features:
+        raise InvalidValueError(
+            "this writer writes from what it is told alone: its weights see nothing"
+        )
+    if seen.shape[-2:] != (PLACES, features):
+        raise InvalidValueError(
+            f"what is seen of a region is ({PLACES}, {features}), got {tuple(seen.shape)}"
+        )
+    return seen.float()
+
+
+def _index(known: tuple[str, ...], name: str, what: str) -> int:
+    if name in known:
+        return known.index(name)
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise InvalidValueError(
+        f"the writer has no words for the {what} {name!r}; {hint}It knows: {', '.join(known)}"
+    )
+
+
+def _open_tokenizer(path: Path) -> tuple[Tokenizer, str]:
+    """The tokenizer and its file's SHA-256."""
+    try:
+        data = path.read_bytes()
+        tokenizer = Tokenizer.from_buffer(data)
+    except Exception as error:  # the library raises nothing narrower
+        raise ConfigError(f"cannot read the writer's tokenizer {path}: {error}") from error
+    for text in (END, RATIO):
+        _token(tokenizer, text)
+    return tokenizer, hashlib.sha256(data).hexdigest()
+
+
+def _token(tokenizer: Tokenizer, text: str) -> int:
+    token = tokenizer.token_to_id(text)
+    if token is None:
+        raise ConfigError(f"this is no writer's tokenizer: it has no token {text!r}")
+    return token

@@ -1,0 +1,1 @@
+"""Many films in, a folder of reports out."""

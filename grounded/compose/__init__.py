@@ -1,0 +1,1 @@
+"""Sentences become a report: order, guards, merging, the impression."""

@@ -1,0 +1,102 @@
+"""From sentences to a report: guarded, merged, in order, in sections. No link is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from grounded.atlas import Atlas
+from grounded.compose.guards import (
+    Draft,
+    against_its_findings,
+    contradicted,
+    of_an_earlier_film,
+    of_another_side,
+    said_before,
+    without_evidence,
+)
+from grounded.compose.impression import impression
+from grounded.compose.merging import same_words, sides_and_zones
+from grounded.image import Image
+from grounded.language.labeller import Labeller
+from grounded.regions import Regions
+from grounded.report import (
+    GroundedReport,
+    GroundedSentence,
+    Provenance,
+    Scope,
+    Section,
+    Sentence,
+)
+
+
+class AnatomicalComposer:
+    """Abnormal findings first, each in the order of the atlas; an impression made from them.
+
+    Every sentence has to pass the guards: it stands on evidence, refers to no earlier film, names
+    the side that it was read from, and contradicts neither its own findings nor a surer sentence.
+    What says the same of several regions becomes one sentence with the regions, evidence and
+    findings of all. Each sentence given is in the report: as it was, merged into another (whose
+    notes keep its words), or among those removed, with the reason.
+    """
+
+    name = "anatomical order"
+
+    def compose(
+        self,
+        image: Image,
+        regions: Regions,
+        sentences: Sequence[Sentence],
+        atlas: Atlas,
+        scope: Scope,
+        provenance: Provenance,
+    ) -> GroundedReport:
+        draft = edited(sentences, atlas)
+        findings = sorted(
+            draft.sentences, key=lambda item: (not item.abnormal, _place(item, atlas))
+        )
+        summary = impression(findings, sentences, atlas, origin=self.name)
+        return GroundedReport(
+            image=image.info,
+            regions=replace(regions, features=None),  # a report carries no network
+            sentences=(
+                *(_ground(item, "findings") for item in findings),
+                *(_ground(item, "impression") for item in summary),
+            ),
+            scope=scope,
+            provenance=provenance,
+            removed=draft.removed,
+            film=image,
+        )
+
+
+def edited(sentences: Sequence[Sentence], atlas: Atlas) -> Draft:
+    """What is left of the sentences after guards and merging, in no order, and what is not."""
+    labeller = Labeller.open()
+    draft = without_evidence(Draft(tuple(sentences)))
+    draft = of_an_earlier_film(draft)
+    draft = of_another_side(draft, atlas)
+    draft = against_its_findings(draft, labeller)
+    draft = contradicted(draft, atlas, labeller)
+    draft = replace(draft, sentences=same_words(draft.sentences))
+    draft = said_before(draft, atlas)
+    return replace(draft, sentences=sides_and_zones(draft.sentences, atlas, labeller))
+
+
+def _place(sentence: Sentence, atlas: Atlas) -> int:
+    """Where in anatomical order a sentence stands; what the atlas does not name comes last."""
+    return min(atlas.order(name) if name in atlas else len(atlas) for name in sentence.regions)
+
+
+def _ground(sentence: Sentence, section: Section) -> GroundedSentence:
+    return GroundedSentence(
+        text=sentence.text,
+        regions=sentence.regions,
+        evidence=sentence.evidence,
+        origin=sentence.origin,
+        findings=sentence.findings,
+        score=sentence.score,
+        section=section,
+        abnormal=sentence.abnormal,
+        notes=sentence.notes,
+    )

@@ -1,0 +1,110 @@
+"""The impression: what matters, made from the sentences that were kept, the surest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from grounded.atlas import Atlas
+from grounded.compose.merging import merge
+from grounded.findings import Finding, Presence
+from grounded.language.agreement import name_places
+from grounded.report import Sentence
+
+NOTHING_ABNORMAL = "No abnormality among the findings assessed."
+
+# How the place of a finding is told: by the side alone, or not at all; else by the region.
+_BY_SIDE = frozenset(
+    (
+        *("Pleural Effusion", "Pneumothorax", "Pleural Other"),
+        *("Elevated Hemidiaphragm", "Blunted Costophrenic Angle"),
+    )
+)
+_PLACELESS = frozenset(
+    (
+        *("Cardiomegaly", "Enlarged Cardiomediastinum", "Tracheal Deviation"),
+        *("Mediastinal Shift", "Lung Volume Asymmetry"),
+    )
+)
+_NO_ABNORMALITY = frozenset(("No Finding", "Support Devices"))
+
+
+def impression(
+    kept: Sequence[Sentence], given: Sequence[Sentence], atlas: Atlas, origin: str
+) -> list[Sentence]:
+    """The sentences of the impression, what is present before what is uncertain.
+
+    kept: of the findings section. A sentence with a short form of its own gives that; for the
+    findings of the others there is a fixed form, one for all regions of a finding. given: all
+    sentences from before the guards: only if none of them found anything is nothing abnormal.
+    origin: of what is written here.
+    """
+    own = [replace(item, text=item.impression) for item in kept if item.impression]
+    fixed = [_fixed_form(pairs, atlas, origin) for pairs in _found(kept)]
+    if said := [*own, *fixed]:
+        return sorted(said, key=lambda item: (_presence(item) != "present", -item.score))
+    assessed = [item for item in kept if item.findings]
+    if not assessed or any(_matters(item) for item in given):
+        return []
+    return [replace(merge(assessed), text=NOTHING_ABNORMAL, origin=origin, notes=())]
+
+
+def _presence(sentence: Sentence) -> Presence:
+    """What a sentence of the impression says; one without findings is taken by its word."""
+    found = {finding.presence for finding in sentence.findings}
+    return "uncertain" if "uncertain" in found and "present" not in found else "present"
+
+
+def _matters(sentence: Sentence) -> bool:
+    return sentence.abnormal or any(_is_abnormal(finding) for finding in sentence.findings)
+
+
+def _is_abnormal(finding: Finding) -> bool:
+    return finding.presence != "absent" and finding.label not in _NO_ABNORMALITY
+
+
+def _found(sentences: Sequence[Sentence]) -> list[list[tuple[Sentence, Finding]]]:
+    """What abnormal sentences say is there or may be, and has no short form yet: each finding with
+    all that say so."""
+    has_form = {
+        _topic(finding) for item in sentences if item.impression for finding in item.findings
+    }
+    found: dict[tuple[str, Presence], list[tuple[Sentence, Finding]]] = {}
+    for sentence in sentences:
+        for finding in sentence.findings if not sentence.impression else ():
+            abnormal = sentence.abnormal and _is_abnormal(finding)
+            if abnormal and _topic(finding) not in has_form:
+                key = (finding.label, finding.presence)
+                found.setdefault(key, []).append((sentence, finding))
+    return list(found.values())
+
+
+def _topic(finding: Finding) -> tuple[str, str]:
+    """What one sentence of the impression is enough for."""
+    return finding.label, "" if finding.label in _PLACELESS else finding.region
+
+
+def _fixed_form(pairs: Sequence[tuple[Sentence, Finding]], atlas: Atlas, origin: str) -> Sentence:
+    findings = tuple(dict.fromkeys(finding for _, finding in pairs))
+    merged = merge(list(dict.fromkeys(sentence for sentence, _ in pairs)))
+    words = findings[0].label.lower()
+    words = f"possible {words}" if findings[0].presence == "uncertain" else words
+    text = f"{words.capitalize()}{_where(findings, atlas)}."
+    return replace(
+        merged, text=text, findings=findings, origin=origin, abnormal=True, impression="", notes=()
+    )
+
+
+def _where(findings: Sequence[Finding], atlas: Atlas) -> str:
+    """ ", left", " in the right mid and lower lung zones" or ""."""
+    label = findings[0].label
+    regions = list(dict.fromkeys(finding.region for finding in findings))
+    if label in _PLACELESS:
+        return ""
+    if label in _BY_SIDE:
+        sides = {atlas.side(region) for region in regions} - {"unpaired"}
+        return ", both sides" if len(sides) == 2 else "".join(f", {side}" for side in sides)
+    held = {outer for region in regions if region in atlas for outer in atlas.ancestors(region)}
+    inner = [region for region in regions if region not in held]
+    inner.sort(key=lambda region: atlas.order(region) if region in atlas else len(atlas))
+    return f" in {name_places(inner)}"

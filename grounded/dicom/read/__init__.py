@@ -1,0 +1,1 @@
+"""A DICOM file becomes an Image: header, pixels, grey scale, spacing, view, suitability."""

@@ -1,0 +1,91 @@
+"""A chest film from a DICOM file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.dicom.read.grey import greyscale
+from grounded.dicom.read.header import Header, open_header
+from grounded.dicom.read.pixels import frames_of, stored_values
+from grounded.dicom.read.spacing import spacing_of
+from grounded.dicom.read.suitability import hints, objections
+from grounded.dicom.read.view import laterality_of, positions, view_of
+from grounded.errors import UnsuitableImageError
+from grounded.films.greyscale import blank_warning, grey_of_colour
+from grounded.films.quiet import silenced
+from grounded.image import DicomReference, Image
+
+_UID = re.compile(r"[0-9.]{1,64}")
+
+
+def read_dicom(path: Path, *, force: bool = False) -> Image:
+    """The (first) film of a DICOM file, on its own pixel grid, air dark.
+
+    Grey scale: see `grounded.dicom.read.grey`; spacing: `grounded.dicom.read.spacing`; what is
+    taken for a frontal chest film: `grounded.dicom.read.suitability`. A film that is stored
+    mirrored or turned (by its Patient Orientation) is refused, not turned: boxes are in the file's
+    own pixels, and its sides would be named wrongly. Names and numbers of the patient are never
+    kept or repeated.
+
+    Raises ImageError, UnsuitableImageError (which `force` turns into a warning) and
+    MissingExtraError; see `grounded.films.open.open_film`.
+    """
+    with silenced():
+        header = open_header(path)
+        frames = frames_of(header)
+        told = _fitness(header, path, force=force)
+        stored = stored_values(header, path)
+        if frames > 1:
+            told += (f"The file holds {frames} frames: the first was read.",)
+        pixels, told_grey = _pixels(stored, header, path, force=force)
+        spacing = spacing_of(header, *pixels.shape)
+        return Image.of(
+            pixels,
+            spacing_mm=spacing.mm,
+            spacing_kind=spacing.kind,
+            view=view_of(header),
+            laterality=laterality_of(header),
+            name=path.stem,
+            reference=_reference(header),
+            warnings=told + told_grey + blank_warning(pixels) + spacing.warnings,
+        )
+
+
+def _fitness(header: Header, path: Path, *, force: bool) -> tuple[str, ...]:
+    """What to tell about a header that leaves doubts. Raises UnsuitableImageError unless `force`.
+
+    A file without pixels is left to the decoder, which says what it is: forcing would not help.
+    """
+    reasons = "; ".join(objections(header)) if "PixelData" in header else ""
+    if reasons and not force:
+        raise UnsuitableImageError(
+            f"{path} is no frontal chest film by its header: {reasons}. If the header is wrong, "
+            "read it with force (force=True, --force)"
+        )
+    forced = (f"Read by force, although no frontal chest film by its header: {reasons}.",)
+    return (forced if reasons else ()) + hints(header) + positions(header)
+
+
+def _pixels(
+    stored: NDArray[np.generic], header: Header, path: Path, *, force: bool
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    if stored.ndim == 2:
+        return greyscale(stored, header)
+    grey, told = grey_of_colour(stored, what=str(path), force=force)
+    palette = header.text("PhotometricInterpretation") == "PALETTE COLOR"
+    bits = 8 * stored.dtype.itemsize if palette else header.whole("BitsStored") or 8
+    pixels = np.clip(grey / np.float32(2**bits - 1), 0, 1)
+    return pixels.astype(np.float32), told
+
+
+def _reference(header: Header) -> DicomReference | None:
+    """The identifiers that derived objects refer to; None unless all four are there."""
+    keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+    study, series, instance, sop_class = uids = [header.text(keyword) for keyword in keywords]
+    if not all(_UID.fullmatch(uid) for uid in uids):
+        return None
+    return DicomReference(study, series, instance, sop_class)

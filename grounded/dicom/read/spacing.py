@@ -1,0 +1,84 @@
+"""Millimetres per pixel of a projection film, and where they hold (PS3.3 section 10.7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grounded.dicom.read.header import Header
+from grounded.image import SpacingKind
+
+_FEWEST_MM, _MOST_MM = 40.0, 1000.0  # the sides of a film: a newborn's chest; two large panels
+_CALIBRATED = ("GEOMETRY", "FIDUCIAL")
+_MOST_MAGNIFICATION = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """mm: (row, column) spacing, or None; kind: where it holds; warnings: what to tell."""
+
+    mm: tuple[float, float] | None = None
+    kind: SpacingKind = "unknown"
+    warnings: tuple[str, ...] = ()
+
+
+def spacing_of(header: Header, height: int, width: int) -> Spacing:
+    """The spacing of a film of `height` x `width` pixels.
+
+    PS3.3 section 10.7.1.1: Pixel Spacing is in the patient when Pixel Spacing Calibration Type is
+    stated or when it differs from Imager Pixel Spacing; equal, both are at the detector; alone, it
+    is not known where it holds. Imager Pixel Spacing alone is at the detector, and is brought to
+    the patient by Estimated Radiographic Magnification Factor (C.8.7.2) where there is one.
+    Nominal Scanned Pixel Spacing (C.8.6.1) is that of the scanned sheet, which was the detector.
+    """
+    mm, kind, told = _stated(header)
+    if mm is None:
+        return Spacing(warnings=told + _aspect_warning(header))
+    sides = (mm[0] * height, mm[1] * width)
+    if not all(_FEWEST_MM <= side <= _MOST_MM for side in sides):
+        told = (
+            "The pixel spacing in the header would make this a film of "
+            f"{sides[1]:.0f} x {sides[0]:.0f} mm: it was not used.",
+        )
+        return Spacing(warnings=told)
+    if abs(mm[0] / mm[1] - 1) > 0.01:
+        told += (f"Pixels are not square: {mm[0]:g} mm high, {mm[1]:g} mm wide.",)
+    return Spacing(mm, kind, told)
+
+
+def _stated(header: Header) -> tuple[tuple[float, float] | None, SpacingKind, tuple[str, ...]]:
+    pixel, told = _pair(header, "PixelSpacing")
+    imager, told_imager = _pair(header, "ImagerPixelSpacing")
+    scanned, told_scanned = _pair(header, "NominalScannedPixelSpacing")
+    told += told_imager + told_scanned
+    detector = imager or scanned
+    calibrated = header.text("PixelSpacingCalibrationType") in _CALIBRATED
+    if pixel and (calibrated or (detector and not _same(pixel, detector))):
+        return pixel, "patient", told
+    if not detector:
+        return pixel, "unknown", told
+    factor = header.number("EstimatedRadiographicMagnificationFactor") or 1.0
+    if 1.0 < factor <= _MOST_MAGNIFICATION:
+        told += (f"Spacing at the detector was divided by a magnification of {factor:.2f}.",)
+        return (detector[0] / factor, detector[1] / factor), "patient", told
+    return detector, "detector", told
+
+
+def _pair(header: Header, keyword: str) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    if keyword not in header or header.text(keyword) == "":
+        return None, ()
+    values = header.numbers(keyword)
+    if len(values) == 2 and all(0 < value < 100 for value in values):
+        return (values[0], values[1]), ()
+    return None, (f"{keyword} in the header cannot be used.",)
+
+
+def _same(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return all(abs(a - b) <= 0.001 * b for a, b in zip(one, other, strict=True))
+
+
+def _aspect_warning(header: Header) -> tuple[str, ...]:
+    """Pixel Aspect Ratio (PS3.3 C.7.6.3.1.7): height to width of a pixel, without spacing."""
+    ratio = header.numbers("PixelAspectRatio")
+    if len(ratio) != 2 or min(ratio) <= 0 or ratio[0] == ratio[1]:
+        return ()
+    return (f"Pixels are not square: height to width is {ratio[0]:g} to {ratio[1]:g}.",)

@@ -1,0 +1,111 @@
+"""Which projection a film shows, and how the patient lies in the picture."""
+
+from __future__ import annotations
+
+import re
+
+from grounded.dicom.read.header import Header
+
+LATERAL_VIEWS = ("LL", "RL", "LATERAL")
+DECUBITUS_VIEWS = ("LLD", "RLD", "DECUBITUS")
+FRONTAL_VIEWS = ("PA", "AP")
+
+# PS3.16 CID 4010 "DX View": SNOMED CT code values, and the retired SRT ones
+_VIEW_CODES = {
+    "272479007": "PA", "R-10214": "PA", "R-40888": "PA",
+    "399348003": "AP", "R-10206": "AP",
+    "399173006": "LL", "R-10236": "LL",
+    "399198007": "RL", "R-10232": "RL",
+    "399067008": "LATERAL", "R-10230": "LATERAL",
+}  # fmt: skip
+_OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
+_MIRRORED = "stored mirrored: the patient's left is on the left of the picture"
+_TURNED = "stored turned by 90 degrees"
+_UPSIDE_DOWN = "stored upside down"
+FROM_THE_SIDE = "taken from the side"
+_ORIENTATIONS = {
+    "LF": "", "RF": _MIRRORED, "LH": _UPSIDE_DOWN, "RH": _UPSIDE_DOWN,
+    "HL": _TURNED, "HR": _TURNED, "FL": _TURNED, "FR": _TURNED,
+}  # fmt: skip
+
+
+def view_of(header: Header) -> str:
+    """The view as a DICOM defined term (PS3.3 C.8.1.1, View Position): PA, AP, LL, RL, LLD ...
+
+    Lateral, decubitus and oblique views without a side are LATERAL, DECUBITUS and OBLIQUE; the
+    free spellings of vendors are recognised. The coded view (C.8.11.5.1.4) counts where View
+    Position says nothing. Empty when the view is not stated or not known here.
+    """
+    stated = view_from_words(header.text("ViewPosition"))
+    if stated:
+        return stated
+    for item in header.items("ViewCodeSequence"):
+        view = _VIEW_CODES.get(item.text("CodeValue"), "")
+        return view or view_from_words(item.text("CodeMeaning"))
+    return ""
+
+
+def view_from_words(words: str) -> str:
+    """The view that a text such as 'PA', 'p.a.', 'AP SUPINE' or 'L LAT' means; '' if unclear."""
+    parts = {part for part in re.split(r"[^A-Z]+", words.upper()) if part}
+    joined = "".join(re.findall(r"[A-Z]+", words.upper()))
+    if "OBL" in joined or parts & _OBLIQUE:
+        return "OBLIQUE"
+    pa = "PA" in parts or joined == "PA" or joined.startswith(("POSTEROANT", "POSTERIORANT"))
+    ap = "AP" in parts or joined == "AP" or joined.startswith(("ANTEROPOST", "ANTERIORPOST"))
+    side = _side(parts, joined)
+    if "DECUB" in joined or parts & {"LLD", "RLD"}:
+        return f"{side}LD" if side else "DECUBITUS"
+    lateral = ("LAT" in joined and "BILAT" not in joined) or bool(parts & {"LL", "RL"})
+    if pa + ap + lateral != 1:
+        return ""
+    if lateral:
+        return f"{side}L" if side else "LATERAL"
+    return "PA" if pa else "AP"
+
+
+def _side(parts: set[str], joined: str) -> str:
+    left = bool(parts & {"L", "LT", "LEFT", "LL", "LLD", "LLAT", "SIN"}) or "LEFT" in joined
+    right = bool(parts & {"R", "RT", "RIGHT", "RL", "RLD", "RLAT", "DEX"}) or "RIGHT" in joined
+    return "" if left == right else ("L" if left else "R")
+
+
+def laterality_of(header: Header) -> str:
+    """R, L, B (both) or U (unpaired) as the header states it (PS3.3 C.7.3.1, C.8.11.2), or ''."""
+    side = header.text("ImageLaterality") or header.text("Laterality")
+    return side if side in ("R", "L", "B", "U") else ""
+
+
+def disorientation(header: Header) -> str:
+    """How the film differs from the usual: rows towards the patient's left, columns to the feet.
+
+    From Patient Orientation (PS3.3 C.7.6.1.1.1), whose first letters count. Empty when the film
+    lies as usual or the header does not say.
+    """
+    directions = "\\".join(header.texts("PatientOrientation")).split("\\")
+    if len(directions) != 2 or not all(directions):
+        return ""
+    first = directions[0][0] + directions[1][0]
+    if {"A", "P"} & set(first):
+        return FROM_THE_SIDE
+    return _ORIENTATIONS.get(first, "")
+
+
+def positions(header: Header) -> tuple[str, ...]:
+    """What the header says on how the film was taken, in words for `ImageInfo.warnings`."""
+    words = " ".join(
+        header.text(keyword)
+        for keyword in ("ViewPosition", "SeriesDescription", "ProtocolName", "PatientPosition")
+    )
+    modifiers = header.items("PatientOrientationCodeSequence") + tuple(
+        modifier
+        for view in header.items("ViewCodeSequence")
+        for modifier in view.items("ViewModifierCodeSequence")
+    )
+    words += " " + " ".join(item.text("CodeMeaning") for item in modifiers)
+    told: tuple[str, ...] = ()
+    if re.search(r"SUPINE|RECUMBENT|LIEGEND|\b[HF]FS\b", words):
+        told += ("Taken lying down: the heart and the mediastinum look wider.",)
+    if re.search(r"PORTABLE|BEDSIDE|MOBILE|\bPORT\b|\bBETT", words):
+        told += ("A portable film: projection and inspiration differ from a standing one.",)
+    return told

@@ -1,0 +1,1 @@
+"""A report becomes a file: one exporter a file, found by entry point."""

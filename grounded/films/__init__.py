@@ -1,0 +1,1 @@
+"""A file becomes an Image: opening, raster formats, the grey scale."""

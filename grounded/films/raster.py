@@ -1,0 +1,256 @@
+"""Films as PNG, JPEG and TIFF.
+
+How the grey scale is made:
+- 8 bits: value / 255, nothing stretched.
+- more bits: value / (2^n - 1) of the n bits in use, since 12 bits in a 16-bit file are common (see
+  `grounded.films.greyscale.full_scale`).
+- 1 bit: 0 and 1. Floating point: as it is if within 0..1, as integers if larger; signed or negative
+  values span 0..1 from the smallest to the largest.
+- MINISWHITE (TIFF) is inverted. Transparent parts lie on black. Palettes and colours that are grey
+  become grey; colour profiles and gamma chunks are not applied.
+Resolution tags hold what a printer or a screen needs, so no spacing is taken from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.errors import ImageError
+from grounded.films.greyscale import (
+    MOST_PIXELS,
+    blank_warning,
+    check_size,
+    full_scale,
+    grey_of_colour,
+)
+from grounded.image import Image
+
+if TYPE_CHECKING:
+    import PIL.Image
+    import tifffile
+
+_ORIENTATION_TAG = 0x0112  # EXIF and TIFF
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A decoded picture: samples (H, W) grey, or (H, W, C) with C = 2 (grey, alpha), 3 or 4."""
+
+    samples: NDArray[Any]
+    orientation: int = 1
+    white_is_zero: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def read_raster(path: Path, kind: str, *, force: bool = False) -> Image:
+    """A film from a PNG, JPEG or TIFF file (`kind` says which).
+
+    Raises ImageError for a file that is damaged, too small or too large, and UnsuitableImageError
+    for a colour picture unless `force`.
+    """
+    picture = _decode(path, kind)
+    samples, warnings = picture.samples, picture.warnings
+    if samples.ndim == 3:
+        samples = _on_black(samples)
+    if samples.ndim == 3:
+        samples, told = grey_of_colour(samples, what=str(path), force=force)
+        warnings += told
+    pixels, told = _unit(samples, picture.samples.dtype)
+    if picture.white_is_zero:
+        pixels = 1 - pixels
+    pixels = _upright(pixels, picture.orientation)
+    return Image.of(pixels, name=path.stem, warnings=warnings + told + blank_warning(pixels))
+
+
+def _decode(path: Path, kind: str) -> _Picture:
+    from PIL.Image import DecompressionBombError
+
+    try:
+        picture = _tiff(path) if kind == "TIFF" else _pillow(path, kind)
+    except ImageError:
+        raise
+    except DecompressionBombError:
+        raise ImageError(
+            f"{path}: the picture is larger than any film (over "
+            f"{MOST_PIXELS // 1_000_000} million pixels); reduce it first"
+        ) from None
+    except Exception as error:  # a damaged file makes decoders fail in any way
+        raise ImageError(
+            f"{path}: the {kind} file is damaged or of a kind that cannot be decoded "
+            f"({type(error).__name__}); export it again, or convert it to PNG"
+        ) from None
+    return picture
+
+
+def _pillow(path: Path, kind: str) -> _Picture:
+    """What Pillow decodes; 16-bit colour, which it would cut to 8 bits, is left to OpenCV."""
+    import PIL.Image
+
+    with PIL.Image.open(path) as file:
+        check_size(file.height, file.width, str(path))
+        warnings: tuple[str, ...] = ()
+        if kind != "JPEG" and getattr(file, "n_frames", 1) > 1:
+            warnings = ("The file holds several pictures: the first was read.",)
+        orientation = 1 if kind == "TIFF" else file.getexif().get(_ORIENTATION_TAG, 1)
+        white_is_zero = _is_white_zero(file)
+        file.load()
+        deep = kind == "PNG" and _is_deep_colour(path)
+        samples = _deep_colour(path) if deep else _samples(file)
+    return _Picture(samples, orientation, white_is_zero, warnings)
+
+
+def _is_white_zero(file: PIL.Image.Image) -> bool:
+    """MINISWHITE that Pillow does not invert itself: it inverts 1 and 8 bits only."""
+    tags = getattr(file, "tag_v2", {})
+    return tags.get(262) == 0 and file.mode not in ("1", "L")
+
+
+def _is_deep_colour(path: Path) -> bool:
+    """Whether a PNG holds 16-bit samples that are not plain grey (IHDR: depth, colour type)."""
+    with path.open("rb") as stream:
+        depth, colour_type = stream.read(26)[24:26]
+    return depth == 16 and colour_type != 0
+
+
+def _deep_colour(path: Path) -> NDArray[Any]:
+    import cv2
+
+    encoded = np.fromfile(path, dtype=np.uint8)
+    samples = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    if samples is None:
+        raise ValueError("no picture")
+    if samples.ndim == 3 and samples.shape[2] in (3, 4):  # BGR, BGRA
+        samples = samples[..., [2, 1, 0, 3][: samples.shape[2]]]
+    return np.asarray(samples)
+
+
+def _samples(file: PIL.Image.Image) -> NDArray[Any]:
+    mode = file.mode
+    transparent = "transparency" in file.info
+    if mode == "1":
+        return np.asarray(file, dtype=np.bool_)
+    if mode == "L" and transparent:
+        return np.asarray(file.convert("LA"))
+    if mode in ("P", "PA") or (mode == "RGB" and transparent):
+        return np.asarray(file.convert("RGBA" if transparent or mode == "PA" else "RGB"))
+    if mode in ("CMYK", "YCbCr", "LAB", "HSV", "RGBX"):
+        return np.asarray(file.convert("RGB"))
+    return np.asarray(file)  # L, LA, RGB, RGBA, I, I;16, F
+
+
+def _tiff(path: Path) -> _Picture:
+    """What tifffile decodes by itself; the rest is left to Pillow's libtiff."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        several = len(file.pages) > 1
+        check_size(page.imagelength, page.imagewidth, str(path))
+        if page.imagedepth != 1:
+            raise ImageError(f"{path}: the TIFF file holds a volume; expected one film")
+        if not _is_plain(page):
+            return _pillow(path, "TIFF")
+        samples = _tiff_samples(page)
+        tag = page.tags.get(_ORIENTATION_TAG)
+        white_is_zero = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    told = ("The file holds several pictures: the first was read.",) if several else ()
+    return _Picture(samples, tag.value if tag else 1, white_is_zero, told)
+
+
+def _is_plain(page: tifffile.TiffPage) -> bool:
+    """Whether tifffile can decode a page alone: compression, packing and colour model."""
+    import tifffile
+
+    known, model = tifffile.COMPRESSION, tifffile.PHOTOMETRIC
+    compressions = (known.NONE, known.DEFLATE, known.ADOBE_DEFLATE, known.PACKBITS)
+    models = (model.MINISWHITE, model.MINISBLACK, model.RGB, model.PALETTE)
+    return (
+        page.compression in compressions
+        and page.photometric in models
+        and page.bitspersample in (1, 8, 16, 32, 64)
+    )
+
+
+def _tiff_samples(page: tifffile.TiffPage) -> NDArray[Any]:
+    """Samples (H, W) or (H, W, C) of a grey, palette or RGB page."""
+    import tifffile
+
+    photometric = tifffile.PHOTOMETRIC
+    samples: NDArray[Any] = page.asarray()
+    if page.axes.startswith("S"):  # colour planes one after the other
+        samples = np.moveaxis(samples, 0, -1)
+    if page.photometric == photometric.PALETTE:
+        bytes_of_colours = (page.colormap >> 8).astype(np.uint8)  # 16 bits that hold 8
+        return np.moveaxis(bytes_of_colours[:, samples], 0, -1)  # (H, W, 3)
+    colours = 3 if page.photometric == photometric.RGB else 1
+    if samples.ndim == 2:
+        return samples
+    alpha = len(page.extrasamples) > 0 and page.extrasamples[0] in (1, 2)
+    kept = samples[..., : colours + int(alpha)]
+    return kept[..., 0] if kept.shape[2] == 1 else kept
+
+
+def _on_black(samples: NDArray[Any]) -> NDArray[Any]:
+    """The picture (H, W) or (H, W, 3) without its alpha channel, laid on black."""
+    channels = samples.shape[2]
+    if channels not in (2, 4):
+        return samples
+    colour, alpha = samples[..., :-1], samples[..., -1:]
+    if samples.dtype.kind in "ui":
+        opaque = np.iinfo(samples.dtype).max
+        if (alpha != opaque).any():
+            laid = colour * (alpha.astype(np.float64) / opaque)
+            colour = np.rint(laid).astype(samples.dtype)
+    else:
+        colour = colour * np.clip(alpha, 0, 1)
+    return colour[..., 0] if channels == 2 else colour
+
+
+def _unit(
+    samples: NDArray[Any], stored: np.dtype[Any]
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """The film (H, W) in 0..1, and what to tell about it; `stored` is the file's own type."""
+    told: tuple[str, ...] = ()
+    if samples.dtype == np.bool_:
+        told = ("The film has one bit a pixel: no grey levels.",)
+        return samples.astype(np.float32), told
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        told = ("Pixels that are no numbers were set to black.",)
+    low, high = float(samples.min()), float(samples.max())
+    if low < 0:
+        told += ("The film has negative values: its whole range was used.",)
+        return _stretched(samples, low, high), told
+    if stored.kind == "f" and high <= 1:
+        white = 1.0
+    elif stored == np.uint8:
+        white = 255.0
+    else:
+        white = full_scale(samples)
+        if stored.kind == "u" and white < np.iinfo(stored).max:
+            told += (f"The values go up to {high:.0f}: {white:.0f} was taken as white.",)
+    pixels: NDArray[np.float32] = np.divide(
+        samples, np.float32(white), dtype=np.float32, casting="unsafe"
+    )
+    return np.minimum(pixels, np.float32(1)), told
+
+
+def _stretched(samples: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
+    stretched = (samples.astype(np.float64) - low) / (high - low or 1.0)
+    return np.clip(stretched, 0, 1).astype(np.float32)
+
+
+def _upright(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
+    """The film as the EXIF or TIFF orientation (1 to 8) wants it shown; others leave it."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.T
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels

@@ -1,0 +1,1 @@
+"""What two networks share: weights on disk, decoding, blocks, fast layers for the processor."""

@@ -1,0 +1,1 @@
+"""Made-up films and lesions: painted into real films, or whole phantoms with their reports."""

@@ -1,0 +1,1 @@
+"""Trains the detectors of regions from outlines and boxes of organs."""

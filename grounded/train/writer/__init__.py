@@ -1,0 +1,1 @@
+"""Trains the writer of sentences on report text."""

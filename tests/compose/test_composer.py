@@ -1,0 +1,178 @@
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from grounded import Box, Finding, GroundedReport, Image, Regions, Sentence
+from grounded.compose.composer import AnatomicalComposer
+from grounded.compose.impression import NOTHING_ABNORMAL
+from grounded.report import Scope
+
+from ..conftest import PROVENANCE
+from .said import ATLAS, EFFUSION, NODULE, OPACITY, say
+
+Compose = Callable[[Sequence[Sentence]], GroundedReport]
+BOX, OTHER = Box(0, 0, 9, 9), Box(20, 0, 29, 9)
+
+
+@pytest.fixture
+def compose(film: Image, found: Regions) -> Compose:
+    def run(sentences: Sequence[Sentence]) -> GroundedReport:
+        return AnatomicalComposer().compose(film, found, sentences, ATLAS, Scope(), PROVENANCE)
+
+    return run
+
+
+def sentence(text: str, region: str, box: Box = BOX, **more: object) -> Sentence:
+    return Sentence(text, (region,), "test", evidence=(box,), **more)  # type: ignore[arg-type]
+
+
+def finding(presence: str, region: str = "cardiac silhouette") -> Finding:
+    return Finding("Cardiomegaly", presence, region)  # type: ignore[arg-type]
+
+
+def test_a_merged_sentence_keeps_all_its_evidence(compose: Compose) -> None:
+    report = compose(
+        [
+            sentence("Clear.", "right lung", BOX, score=0.9),
+            sentence("clear. ", "left lung", OTHER, score=0.6),
+        ]
+    )
+    [merged] = report.sentences
+    assert merged.regions == ("right lung", "left lung")
+    assert merged.evidence == (BOX, OTHER)
+    assert merged.score == 0.6
+    assert merged.notes == ("merged from 2 sentences",)
+
+
+def test_findings_stand_in_anatomical_order(compose: Compose) -> None:
+    names = ("cardiac silhouette", "left lung", "right lung")
+    report = compose([sentence(f"About the {name}.", name) for name in names])
+    assert [s.regions[0] for s in report.sentences] == sorted(names, key=ATLAS.order)
+
+
+def test_a_sentence_without_evidence_is_taken_out_with_the_reason(compose: Compose) -> None:
+    report = compose([Sentence("Guess.", ("left lung",), "test")])
+    assert report.sentences == ()
+    assert [(item.text, item.reason) for item in report.removed] == [
+        ("Guess.", "no evidence to stand on")
+    ]
+
+
+def test_the_impression_says_the_surest_first_and_keeps_the_evidence(compose: Compose) -> None:
+    report = compose(
+        [
+            sentence("A long.", "right lung", BOX, score=0.6, impression="A.", abnormal=True),
+            sentence("B long.", "left lung", OTHER, score=0.9, impression="B.", abnormal=True),
+        ]
+    )
+    impression = report.section("impression")
+    assert [s.text for s in impression] == ["B.", "A."]
+    assert impression[0].evidence == (OTHER,)
+
+
+def test_nothing_abnormal_stands_on_everything_assessed(compose: Compose) -> None:
+    report = compose(
+        [
+            sentence("Heart fine.", "cardiac silhouette", findings=(finding("absent"),)),
+            sentence("A length.", "left lung", OTHER),
+        ]
+    )
+    [impression] = report.section("impression")
+    assert impression.text == NOTHING_ABNORMAL
+    assert impression.regions == ("cardiac silhouette",)
+
+
+@pytest.mark.parametrize("findings", [(), (finding("uncertain"),)])
+def test_without_a_sure_finding_there_is_no_all_clear(
+    compose: Compose, findings: tuple[Finding, ...]
+) -> None:
+    report = compose([sentence("Heart.", "cardiac silhouette", findings=findings)])
+    assert NOTHING_ABNORMAL not in report.text
+
+
+def test_abnormal_findings_stand_before_normal_ones(compose: Compose) -> None:
+    report = compose(
+        [
+            say("The right lung is clear.", "right lung", {OPACITY: "absent"}),
+            say("There is a left effusion.", "left lung", {EFFUSION: "present"}),
+            say("The heart is enlarged.", "cardiac silhouette", {"Cardiomegaly": "present"}),
+        ]
+    )
+    assert [s.regions[0] for s in report.section("findings")] == [
+        "left lung",
+        "cardiac silhouette",
+        "right lung",
+    ]
+
+
+CASE = (
+    say("The right lung is clear.", "right lung", {OPACITY: "absent"}, score=0.8),
+    say("The left lung is clear.", "left lung", {OPACITY: "absent"}, score=0.9),
+    say("No opacity in the left lung.", "left lung", {OPACITY: "absent"}, score=0.7),
+    say("There is no right pleural effusion.", "right lung", {EFFUSION: "absent"}),
+    say("There is no left pleural effusion.", "left lung", {EFFUSION: "absent"}),
+    say("Right lung opacity.", "right lung", {OPACITY: "present"}, score=0.95),
+    say("Stable cardiomegaly.", "cardiac silhouette", {"Cardiomegaly": "present"}),
+    say("Left basal nodule.", "right lung", {NODULE: "present"}),
+    say("There is a pneumothorax.", "left lung", {"Pneumothorax": "absent"}),
+    say("Seen nowhere.", "left lung", evidence=()),
+)
+
+
+def test_every_sentence_given_stands_in_the_report_or_among_the_removed(compose: Compose) -> None:
+    report = compose(CASE)
+    notes = [note for item in report.sentences for note in item.notes]
+    for given in CASE:
+        kept = given.text in {item.text for item in report.sentences}
+        merged = any(f"“{given.text}”" in note for note in notes)
+        removed = given.text in {item.text for item in report.removed}
+        assert kept + merged + removed == 1, given.text
+
+
+def test_a_case_reads_as_a_report(compose: Compose) -> None:
+    report = compose(CASE)
+    assert [item.text for item in report.section("findings")] == [
+        "Right lung opacity.",
+        "There is no pleural effusion.",
+        "The left lung is clear.",
+    ]
+    assert [item.text for item in report.section("impression")] == [
+        "Lung opacity in the right lung."
+    ]
+    assert {item.text: item.reason.split()[1] for item in report.removed} == {
+        "Seen nowhere.": "evidence",
+        "Stable cardiomegaly.": "speaks",
+        "Left basal nodule.": "says",
+        "There is a pneumothorax.": "words",
+        "The right lung is clear.": "contradicts",
+        "No opacity in the left lung.": "of",
+    }
+
+
+def test_what_was_removed_survives_the_json(compose: Compose) -> None:
+    report = compose(CASE)
+    assert GroundedReport.from_dict(report.to_dict()).removed == report.removed
+
+
+def test_the_same_sentences_in_another_order_make_the_same_report(compose: Compose) -> None:
+    texts = {tuple(s.text for s in compose(case).sentences) for case in (CASE, CASE[::-1])}
+    assert len(texts) == 1
+
+
+def test_a_drawn_box_is_composed_like_a_region(film: Image) -> None:
+    drawn = Regions.none().drawn("marked area", Box(5, 5, 30, 30))
+    sentences = [
+        say("There is a left opacity.", "marked area", {OPACITY: "present"}),
+        say("The marked area is clear.", "marked area", {OPACITY: "absent"}, score=0.6),
+        say("Unchanged.", "marked area"),
+    ]
+    report = AnatomicalComposer().compose(film, drawn, sentences, ATLAS, Scope(), PROVENANCE)
+    assert [s.text for s in report.sentences] == [
+        "There is a left opacity.",
+        "Lung opacity in the marked area.",
+    ]
+    assert len(report.removed) == 2
+
+
+def test_no_sentences_make_an_empty_report(compose: Compose) -> None:
+    assert compose([]).sentences == ()

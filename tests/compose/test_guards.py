@@ -1,0 +1,342 @@
+"""Each guard on sentences as a report has them: what goes, what stays, and the reason."""
+
+from collections.abc import Callable
+
+import pytest
+
+from grounded import Finding, Line, Measurement, Sentence
+from grounded.compose.guards import (
+    Draft,
+    against_its_findings,
+    contradicted,
+    of_an_earlier_film,
+    of_another_side,
+    said_before,
+    without_evidence,
+)
+from grounded.findings import Presence
+from grounded.language.labeller import Labeller
+
+from .said import ATLAS, EFFUSION, NODULE, OPACITY, say, texts
+
+LABELLER = Labeller.open()
+RATIO = Measurement("cardiothoracic ratio", 0.44, "1", (Line(0, 0, 9, 0),))
+
+
+def reasons(guard: Callable[[Draft], Draft], *sentences: Sentence) -> list[str]:
+    """The reason for each sentence, "" where it stays."""
+    draft = guard(Draft(sentences))
+    assert len(draft.sentences) + len(draft.removed) == len(sentences)
+    removed = {(item.text, item.regions): item.reason for item in draft.removed}
+    return [removed.get((sentence.text, sentence.regions), "") for sentence in sentences]
+
+
+def side(draft: Draft) -> Draft:
+    return of_another_side(draft, ATLAS)
+
+
+def own(draft: Draft) -> Draft:
+    return against_its_findings(draft, LABELLER)
+
+
+def between(draft: Draft) -> Draft:
+    return contradicted(draft, ATLAS, LABELLER)
+
+
+def again(draft: Draft) -> Draft:
+    return said_before(draft, ATLAS)
+
+
+# evidence
+
+
+def test_what_stands_on_nothing_goes() -> None:
+    [with_box, without] = reasons(
+        without_evidence, say("Clear.", "left lung"), say("Guess.", "left lung", evidence=())
+    )
+    assert (with_box, without) == ("", "no evidence to stand on")
+
+
+def test_a_draft_keeps_the_reasons_of_earlier_guards() -> None:
+    draft = Draft((say("Guess.", "left lung", evidence=()), say("Stable.", "left lung")))
+    removed = of_an_earlier_film(without_evidence(draft)).removed
+    assert [item.text for item in removed] == ["Guess.", "Stable."]
+
+
+# an earlier film
+
+
+def test_a_comparison_goes_and_the_reason_names_the_words() -> None:
+    [reason] = reasons(of_an_earlier_film, say("Stable enlarged heart.", "cardiac silhouette"))
+    assert reason == "it speaks of an earlier film, which was not given: “stable”"
+
+
+def test_a_comparison_in_the_short_form_goes_too() -> None:
+    sentence = say("The heart is enlarged.", "cardiac silhouette", impression="New cardiomegaly.")
+    assert "new" in reasons(of_an_earlier_film, sentence)[0]
+
+
+def test_an_old_fracture_stays() -> None:
+    assert reasons(of_an_earlier_film, say("Old healed fracture.", "left clavicle")) == [""]
+
+
+# the other side
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "words"),
+    [
+        ("There is a small left pleural effusion.", "right costophrenic angle", "left"),
+        ("Consolidation in the lingula.", "right lower lung zone", "left"),
+        ("The lungs are clear.", "left lung", "lungs"),
+        ("Bilateral basal atelectasis.", "left lower lung zone", "bilateral"),
+        ("Both costophrenic angles are sharp.", "right costophrenic angle", "both"),
+    ],
+)
+def test_words_of_another_side_than_the_region_go(text: str, region: str, words: str) -> None:
+    [reason] = reasons(side, say(text, region))
+    assert reason.startswith(f"it says “{words}” and was read from the {region}")
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("There is a small right pleural effusion.", "right costophrenic angle"),
+        ("There is no pleural effusion.", "right costophrenic angle"),
+        ("The right lung is small in relation to the left.", "right lung"),
+        ("The mediastinum is shifted to the left by the right effusion.", "right lung"),
+        ("The mediastinum is shifted to the left.", "right lung"),
+        ("The aortic arch is on the left.", "aortic arch"),
+        ("The trachea lies left of the midline.", "trachea"),
+        ("There is an opacity on the left.", "marked area"),
+        ("Hazy opacity in the right mid and lower lung zones.", "right lung"),
+    ],
+)
+def test_words_of_the_regions_side_or_of_none_stay(text: str, region: str) -> None:
+    assert reasons(side, say(text, region)) == [""]
+
+
+def test_what_was_read_from_both_sides_may_speak_of_both() -> None:
+    lungs = Sentence("The lungs are clear.", ("right lung", "left lung"), "test")
+    assert reasons(side, lungs) == [""]
+
+
+# its own findings
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "presence"),
+    [
+        ("There is no pleural effusion.", EFFUSION, "present"),
+        ("There is a small pleural effusion.", EFFUSION, "absent"),
+        ("The right lung is clear.", OPACITY, "uncertain"),
+        ("A pleural effusion cannot be excluded.", EFFUSION, "absent"),
+        ("The heart is markedly enlarged.", "Cardiomegaly", "absent"),
+        ("The heart is not enlarged.", "Cardiomegaly", "present"),
+        ("No pneumothorax.", "Pneumothorax", "present"),
+    ],
+)
+def test_words_against_the_findings_of_the_sentence_go(
+    text: str, label: str, presence: Presence
+) -> None:
+    [reason] = reasons(own, say(text, "right lung", {label: presence}))
+    assert repr(label) in reason
+    assert reason.endswith(f"its findings say {presence}")
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "presence"),
+    [
+        ("There is no pleural effusion.", EFFUSION, "absent"),
+        ("There is a small pleural effusion.", EFFUSION, "uncertain"),
+        ("Possible pneumothorax.", "Pneumothorax", "present"),
+        ("There is a small pleural effusion.", OPACITY, "absent"),  # words of another finding
+        ("The costophrenic angle is sharp.", EFFUSION, "absent"),  # words of none
+        ("The heart is not enlarged: cardiothoracic ratio 0.44.", "Cardiomegaly", "absent"),
+        ("The heart is of borderline size: ratio 0.51.", "Cardiomegaly", "uncertain"),
+        (
+            "Whether the heart is enlarged cannot be judged on this AP film, which magnifies it.",
+            "Cardiomegaly",
+            "uncertain",
+        ),
+        ("The heart is enlarged, also when allowing for an AP film.", "Cardiomegaly", "present"),
+        ("The upper mediastinum is not widened.", "Enlarged Cardiomediastinum", "absent"),
+        ("The upper mediastinum is wide.", "Enlarged Cardiomediastinum", "present"),
+        ("Neither hemidiaphragm is elevated.", "Elevated Hemidiaphragm", "absent"),
+        ("The mediastinum as a whole is not shifted.", "Mediastinal Shift", "absent"),
+    ],
+)
+def test_words_that_agree_with_the_findings_stay(text: str, label: str, presence: Presence) -> None:
+    assert reasons(own, say(text, "right lung", {label: presence})) == [""]
+
+
+def test_a_sentence_of_two_sides_may_say_both_of_one_finding() -> None:
+    findings = (
+        Finding(EFFUSION, "present", "right lung"),
+        Finding(EFFUSION, "absent", "left lung"),
+    )
+    text = "There is a right pleural effusion but no left pleural effusion."
+    both = Sentence(text, ("right lung", "left lung"), "test", findings=findings)
+    assert reasons(own, both) == [""]
+
+
+# other sentences
+
+CLEAR = "The right lung is clear."
+OPAQUE = "There is a patchy opacity in the right lower lung zone."
+
+
+def clear(score: float = 0.9) -> Sentence:
+    return say(CLEAR, "right lung", {OPACITY: "absent"}, score=score)
+
+
+def opaque(score: float = 0.9, presence: Presence = "present") -> Sentence:
+    return say(OPAQUE, "right lower lung zone", {OPACITY: presence}, score=score)
+
+
+def test_the_weaker_of_two_that_contradict_each_other_goes_and_names_the_winner() -> None:
+    [kept, reason] = reasons(between, opaque(0.95), clear(0.7))
+    assert kept == ""
+    assert OPAQUE in reason
+    assert "score 0.95 against 0.70" in reason
+    [reason, kept] = reasons(between, opaque(0.6), clear(0.97))
+    assert kept == ""
+    assert CLEAR in reason
+
+
+def test_of_equals_the_denial_goes() -> None:
+    [kept, reason] = reasons(between, opaque(0.9), clear(0.9))
+    assert kept == ""
+    assert "before its denial" in reason
+
+
+def test_a_clear_lung_has_no_uncertain_opacity() -> None:
+    [kept, reason] = reasons(between, opaque(0.6, "uncertain"), clear(0.95))
+    assert (kept, bool(reason)) == ("", True)
+
+
+def test_a_clear_lung_has_no_nodule() -> None:
+    nodule = say("There is a nodule.", "right apical zone", {NODULE: "present"}, score=0.6)
+    assert [bool(reason) for reason in reasons(between, nodule, clear(0.95))] == [False, True]
+
+
+def test_a_lung_without_consolidation_may_have_a_nodule() -> None:
+    nodule = say("There is a nodule.", "right upper lung zone", {NODULE: "present"})
+    denial = say("No consolidation in the right lung.", "right lung", {OPACITY: "absent"})
+    assert reasons(between, nodule, denial) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # an opacity elsewhere in the lung, and another zone without one
+        (
+            say("There is an opacity in the right lung.", "right lung", {OPACITY: "present"}),
+            say(
+                "The right upper lung zone is clear.", "right upper lung zone", {OPACITY: "absent"}
+            ),
+        ),
+        (
+            say("There is a right pleural effusion.", "right lung", {EFFUSION: "present"}),
+            say("There is no left pleural effusion.", "left lung", {EFFUSION: "absent"}),
+        ),
+        (opaque(), say("No right pneumothorax.", "right lung", {"Pneumothorax": "absent"})),
+        (
+            opaque(),
+            say("The right lung is otherwise clear.", "right lung", {OPACITY: "absent"}),
+        ),
+    ],
+)
+def test_what_goes_together_stays(first: Sentence, second: Sentence) -> None:
+    assert reasons(between, first, second) == ["", ""]
+
+
+def test_a_denial_without_a_side_is_read_as_one_of_both_sides() -> None:
+    left = say("There is a left effusion.", "left lung", {EFFUSION: "present"}, score=0.6)
+    denial = say("There is no pleural effusion.", "right lung", {EFFUSION: "absent"}, score=0.9)
+    assert [bool(reason) for reason in reasons(between, left, denial)] == [False, True]
+
+
+def test_a_costophrenic_angle_belongs_to_its_lung() -> None:
+    angle = say("Small effusion.", "right costophrenic angle", {EFFUSION: "present"}, score=0.9)
+    lung = say("No right pleural effusion.", "right lung", {EFFUSION: "absent"}, score=0.8)
+    assert [bool(reason) for reason in reasons(between, angle, lung)] == [False, True]
+
+
+def test_what_lost_to_a_sentence_that_lost_stays() -> None:
+    sure = say("The heart is not enlarged: 0.44.", "cardiac silhouette", score=0.97)
+    large = say("The heart is enlarged.", "cardiac silhouette", score=0.8)
+    normal = say("The heart size is normal.", "cardiac silhouette", score=0.6)
+    kept = [not reason for reason in reasons(between, sure, large, normal)]
+    assert kept == [True, False, True]
+
+
+def test_sentences_without_findings_are_compared_by_their_words() -> None:
+    present = say("There is a dense opacity.", "left lower lung zone", score=0.9)
+    absent = say("The left lung is clear.", "left lung", score=0.5)
+    assert [bool(reason) for reason in reasons(between, present, absent)] == [False, True]
+
+
+def test_in_a_drawn_box_contradictions_go_too() -> None:
+    present = say("There is a dense opacity.", "marked area", {OPACITY: "present"}, score=0.9)
+    absent = say("The marked area is clear.", "marked area", {OPACITY: "absent"}, score=0.5)
+    assert [bool(reason) for reason in reasons(between, present, absent)] == [False, True]
+
+
+# repeats
+
+
+def test_what_is_there_is_said_of_the_innermost_region() -> None:
+    lung = say("There is an opacity in the right lung.", "right lung", {OPACITY: "present"})
+    assert reasons(again, lung, opaque()) == ["said of the right lower lung zone", ""]
+
+
+def test_what_is_not_there_is_said_of_the_outermost_region() -> None:
+    zone = say("No opacity in the right lower lung zone.", "right lower lung zone",
+               {OPACITY: "absent"})  # fmt: skip
+    assert reasons(again, zone, clear()) == ["said of the right lung", ""]
+
+
+def test_a_sentence_with_another_finding_stays() -> None:
+    lung = say("Opacity and effusion.", "right lung", {OPACITY: "present", EFFUSION: "present"})
+    assert reasons(again, lung, opaque()) == ["", ""]
+
+
+def test_an_opacity_that_is_there_is_not_told_by_one_that_may_be() -> None:
+    lung = say("There is an opacity in the right lung.", "right lung", {OPACITY: "present"})
+    assert reasons(again, lung, opaque(presence="uncertain")) == ["", ""]
+
+
+def test_the_same_in_other_words_is_said_once_by_the_surer_sentence() -> None:
+    first = say("The heart is normal.", "cardiac silhouette", {"Cardiomegaly": "absent"}, score=0.7)
+    second = say("Normal heart size.", "cardiac silhouette", {"Cardiomegaly": "absent"}, score=0.8)
+    assert reasons(again, first, second) == ["said of the cardiac silhouette", ""]
+
+
+def test_a_measurement_stays() -> None:
+    found: dict[str, Presence] = {"Cardiomegaly": "absent"}
+    measured = say("Ratio 0.44.", "cardiac silhouette", found, score=0.6, evidence=(RATIO,))
+    seen = say("The heart size is normal.", "cardiac silhouette", found, score=0.9)
+    assert reasons(again, measured, seen) == ["", "said of the cardiac silhouette"]
+
+
+def test_two_nodules_in_one_zone_stay_two() -> None:
+    nodules = [
+        say(f"A {size} nodule.", "left mid lung zone", {NODULE: "present"})
+        for size in ("small", "larger")
+    ]
+    assert reasons(again, *nodules) == ["", ""]
+
+
+def test_sentences_without_findings_are_no_repeats() -> None:
+    assert reasons(again, say("A length.", "left lung"), say("An area.", "left lung")) == ["", ""]
+
+
+@pytest.mark.parametrize("guard", [without_evidence, of_an_earlier_film, side, own, between, again])
+def test_no_sentences_pass_every_guard(guard: Callable[[Draft], Draft]) -> None:
+    assert guard(Draft(())) == Draft(())
+
+
+def test_texts_of_a_draft_keep_their_order() -> None:
+    draft = between(Draft((say("B.", "left lung"), say("A.", "right lung"))))
+    assert texts(draft.sentences) == ["B.", "A."]

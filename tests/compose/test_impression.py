@@ -1,0 +1,104 @@
+"""The impression is made from the findings that were kept, the surest first."""
+
+from dataclasses import replace
+
+import pytest
+
+from grounded import Sentence
+from grounded.compose.impression import NOTHING_ABNORMAL, impression
+from grounded.findings import Presence
+
+from .said import ATLAS, EFFUSION, OPACITY, say, texts
+
+
+def concluded(*kept: Sentence, given: tuple[Sentence, ...] = ()) -> list[str]:
+    return texts(impression(kept, given or kept, ATLAS, origin="test"))
+
+
+def found(label: str, *regions: str, presence: Presence = "present") -> list[Sentence]:
+    return [say(f"Seen in the {region}.", region, {label: presence}) for region in regions]
+
+
+@pytest.mark.parametrize(
+    ("label", "regions", "text"),
+    [
+        (OPACITY, ["right lower lung zone"], "Lung opacity in the right lower lung zone."),
+        (
+            OPACITY,
+            ["right lower lung zone", "right mid lung zone"],
+            "Lung opacity in the right mid and lower lung zones.",
+        ),
+        (
+            OPACITY,
+            ["right lower lung zone", "left lower lung zone"],
+            "Lung opacity in both lower lung zones.",
+        ),
+        (
+            OPACITY,
+            ["right lung", "right lower lung zone"],
+            "Lung opacity in the right lower lung zone.",
+        ),
+        (EFFUSION, ["left costophrenic angle"], "Pleural effusion, left."),
+        (EFFUSION, ["left lung", "right lung"], "Pleural effusion, both sides."),
+        ("Pneumothorax", ["right apical zone"], "Pneumothorax, right."),
+        ("Cardiomegaly", ["cardiac silhouette"], "Cardiomegaly."),
+        ("Atelectasis", ["marked area"], "Atelectasis in the marked area."),
+        ("Pleural Effusion", ["marked area"], "Pleural effusion."),
+    ],
+)
+def test_each_finding_has_a_fixed_form(label: str, regions: list[str], text: str) -> None:
+    assert concluded(*found(label, *regions)) == [text]
+
+
+def test_what_may_be_there_is_possible_and_comes_last() -> None:
+    perhaps = say("Perhaps fluid.", "left lung", {EFFUSION: "uncertain"}, score=0.99)
+    said = concluded(replace(perhaps, abnormal=True), *found(OPACITY, "left mid lung zone"))
+    assert said == ["Lung opacity in the left mid lung zone.", "Possible pleural effusion, left."]
+
+
+def test_what_is_not_abnormal_stays_out_though_it_is_uncertain() -> None:
+    perhaps = say("Whether there is fluid is open.", "left lung", {EFFUSION: "uncertain"})
+    assert concluded(perhaps) == []
+
+
+def test_a_short_form_of_its_own_is_kept_and_not_said_twice() -> None:
+    heart: dict[str, Presence] = {"Cardiomegaly": "present"}
+    said = concluded(
+        say("Large.", "cardiac silhouette", heart, impression="Cardiomegaly (0.61)."),
+        say("Large heart.", "mediastinum", heart),
+    )
+    assert said == ["Cardiomegaly (0.61)."]
+
+
+def test_a_sentence_of_the_impression_has_the_evidence_of_all_that_say_so() -> None:
+    sentences = found(OPACITY, "right mid lung zone", "right lower lung zone")
+    [one] = impression(sentences, sentences, ATLAS, origin="test")
+    assert one.regions == ("right mid lung zone", "right lower lung zone")
+    assert [finding.region for finding in one.findings] == list(one.regions)
+    assert one.abnormal
+    assert one.origin == "test"
+
+
+def test_two_findings_of_one_sentence_are_two_conclusions() -> None:
+    both = say("Both.", "left lung", {OPACITY: "present", EFFUSION: "present"})
+    assert concluded(both) == ["Lung opacity in the left lung.", "Pleural effusion, left."]
+
+
+def test_a_device_that_was_expected_is_no_abnormality() -> None:
+    device = Sentence(
+        "A line.", ("svc",), "test", findings=found("Support Devices", "svc")[0].findings
+    )
+    normal = say("Clear.", "left lung", {OPACITY: "absent"})
+    assert concluded(device, normal) == [NOTHING_ABNORMAL]
+
+
+def test_nothing_is_called_normal_when_a_finding_was_taken_out() -> None:
+    normal = say("Clear.", "left lung", {OPACITY: "absent"})
+    removed = say("Stable opacity.", "right lung", {OPACITY: "uncertain"})
+    assert concluded(normal, given=(normal, removed)) == []
+    assert concluded(normal) == [NOTHING_ABNORMAL]
+
+
+def test_without_findings_there_is_no_impression() -> None:
+    assert concluded(say("A length.", "left lung")) == []
+    assert concluded() == []

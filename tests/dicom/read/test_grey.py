@@ -1,0 +1,204 @@
+"""The grey scale that a header asks for."""
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from grounded.dicom.read.grey import greyscale
+from grounded.dicom.read.header import Header
+
+WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
+
+
+def shown(made: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
+    kind = "i" if made.PixelRepresentation else "u"
+    stored = np.frombuffer(made.PixelData, f"<{kind}{made.BitsAllocated // 8}")
+    return greyscale(stored.reshape(made.Rows, made.Columns), Header(made))
+
+
+def lookup(descriptor: list[int], data: list[int] | bytes) -> list[Dataset]:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "SS" if min(descriptor) < 0 else "US", descriptor)
+    item.add_new("LUTData", "OW" if isinstance(data, bytes) else "US", data)
+    return [item]
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (None, lambda x: np.clip((x - 999.5) / 999 + 0.5, 0, 1)),
+        ("LINEAR", lambda x: np.clip((x - 999.5) / 999 + 0.5, 0, 1)),
+        ("LINEAR_EXACT", lambda x: np.clip((x - 1000) / 1000 + 0.5, 0, 1)),
+        ("SIGMOID", lambda x: 1 / (1 + np.exp(-4 * (x - 1000) / 1000))),
+    ],
+)
+def test_windows_follow_the_formulas_of_the_standard(dataset, ramp, function, expected) -> None:
+    made = dataset(WindowCenter=[1000, 5], WindowWidth=[1000, 5], VOILUTFunction=function)
+    np.testing.assert_allclose(shown(made)[0], expected(ramp.astype(float)), atol=1e-6)
+
+
+def test_the_window_applies_to_rescaled_values(dataset, ramp) -> None:
+    made = dataset(RescaleSlope=-2, RescaleIntercept=100, WindowCenter=-3995, WindowWidth=8191)
+    expected = np.clip((100 - 2.0 * ramp + 3995.5) / 8190 + 0.5, 0, 1)
+    np.testing.assert_allclose(shown(made)[0], expected, atol=1e-6)
+
+
+def test_a_modality_lut_comes_before_the_window(dataset, ramp) -> None:
+    reverse = lookup([4096, 0, 16], [4095 - value for value in range(4096)])
+    pixels, told = shown(dataset(ModalityLUTSequence=reverse, **WINDOW))
+    np.testing.assert_allclose(pixels, 1 - ramp / 4095, atol=1e-6)
+    assert told == ()
+
+
+def test_a_voi_lut_is_preferred_to_a_window(dataset, ramp) -> None:
+    square = lookup([4096, 0, 12], [value * value // 4095 for value in range(4096)])
+    pixels, _ = shown(dataset(VOILUTSequence=square, **WINDOW))
+    np.testing.assert_allclose(pixels, (ramp / 4095) ** 2, atol=1e-3)
+
+
+def test_values_outside_a_lut_get_its_ends(dataset, ramp) -> None:
+    table = lookup([1001, 1000, 16], np.linspace(0, 65535, 1001).astype("<u2").tobytes())
+    pixels, _ = shown(dataset(VOILUTSequence=table))
+    np.testing.assert_allclose(pixels, np.clip((ramp - 1000.0) / 1000, 0, 1), atol=1e-3)
+
+
+def test_a_lut_for_signed_values_starts_below_zero(dataset, ramp) -> None:
+    table = lookup([4096, -2048, 12], np.arange(4096, dtype="<u2").tobytes())
+    pixels, _ = shown(dataset(ramp.astype(np.int16) - 2048, VOILUTSequence=table))
+    np.testing.assert_allclose(pixels, ramp / 4095, atol=1e-6)
+
+
+def test_a_lut_that_states_more_bits_than_it_uses_does_not_darken_the_film(dataset, ramp) -> None:
+    table = lookup([4096, 0, 16], list(range(4096)))
+    np.testing.assert_allclose(shown(dataset(VOILUTSequence=table))[0], ramp / 4095, atol=1e-6)
+
+
+def test_a_lut_of_bytes_is_unpacked(dataset) -> None:
+    stored = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
+    table = lookup([256, 0, 8], np.arange(255, -1, -1, dtype=np.uint8).tobytes())
+    np.testing.assert_allclose(shown(dataset(stored, VOILUTSequence=table))[0], 1 - stored / 255)
+
+
+@pytest.mark.parametrize("keyword", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_a_damaged_lut_is_left_out_with_a_warning(dataset, keyword) -> None:
+    pixels, told = shown(dataset(**{keyword: lookup([4096, 0, 12], [1, 2, 3, 4])}))
+    assert pixels.max() == 1
+    assert "LUT in the header is damaged" in told[0]
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_air_is_dark_in_either_photometric_interpretation(dataset, ramp, photometric) -> None:
+    stored = 4095 - ramp if photometric == "MONOCHROME1" else ramp
+    made = dataset(stored, PhotometricInterpretation=photometric, **WINDOW)
+    np.testing.assert_allclose(shown(made)[0], ramp / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "inverted", "contradictory"),
+    [
+        ("MONOCHROME1", "INVERSE", True, False),
+        ("MONOCHROME2", "IDENTITY", False, False),
+        ("MONOCHROME2", "INVERSE", True, True),
+        ("MONOCHROME1", "IDENTITY", True, True),
+    ],
+)
+def test_the_presentation_lut_shape_turns_the_film_over_only_once(
+    dataset, ramp, photometric, shape, inverted, contradictory
+) -> None:
+    made = dataset(PhotometricInterpretation=photometric, PresentationLUTShape=shape, **WINDOW)
+    pixels, told = shown(made)
+    np.testing.assert_allclose(pixels, 1 - ramp / 4095 if inverted else ramp / 4095, atol=1e-6)
+    assert any("contradict" in text for text in told) == contradictory
+
+
+def test_raw_detector_data_follow_the_sign_of_their_intensity(dataset, ramp) -> None:
+    raw = {"PresentationIntentType": "FOR PROCESSING", "PixelIntensityRelationshipSign": 1}
+    pixels, told = shown(dataset(**raw, **WINDOW))
+    np.testing.assert_allclose(pixels, 1 - ramp / 4095, atol=1e-6)
+    assert "Raw detector data" in told[0]
+
+
+def test_without_a_window_the_range_of_the_film_is_used(dataset, ramp) -> None:
+    low, high = np.percentile(ramp, (0.5, 99.5))
+    expected = np.clip((ramp - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(shown(dataset())[0], expected, atol=5e-3)
+
+
+def test_eight_bits_without_a_window_are_shown_as_they_are(dataset) -> None:
+    stored = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
+    np.testing.assert_allclose(shown(dataset(stored))[0], stored / 255, atol=1e-6)
+
+
+def test_eight_bits_that_use_little_of_the_range_are_stretched(dataset) -> None:
+    stored = np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8) // 3 + 100
+    pixels, _ = shown(dataset(stored))
+    assert pixels.min() == 0
+    assert pixels.max() == 1
+
+
+@pytest.mark.parametrize(("center", "width"), [(60000, 10), (2048, 0), (2048, -4)])
+def test_a_window_that_would_hide_the_film_is_not_used(dataset, center, width) -> None:
+    pixels, told = shown(dataset(WindowCenter=center, WindowWidth=width))
+    assert (pixels.min(), pixels.max()) == (0, 1)
+    assert "window" in told[0]
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_becomes_air_and_leaves_the_range_alone(dataset, ramp, photometric) -> None:
+    stored = ramp // 4 + 1000
+    plain, _ = shown(dataset(stored, PhotometricInterpretation=photometric))
+    stored[:, :20] = 4000
+    made = dataset(stored, PhotometricInterpretation=photometric, PixelPaddingValue=4000)
+    pixels, _ = shown(made)
+    assert not pixels[:, :20].any()
+    assert abs(pixels[:, 20:] - plain[:, 20:]).max() < 0.5
+    assert (pixels[:, 20:].min(), pixels.max()) == (0, 1)
+
+
+def test_a_range_of_padding_values_is_padding(dataset, ramp) -> None:
+    made = dataset(PixelPaddingValue=4000, PixelPaddingRangeLimit=3000, **WINDOW)
+    pixels, _ = shown(made)
+    assert not pixels[(ramp >= 3000) & (ramp <= 4000)].any()
+    assert pixels[ramp > 4000].all()
+
+
+def test_a_negative_padding_value_may_be_stated_as_unsigned(dataset, ramp) -> None:
+    stored = ramp.astype(np.int16)
+    stored[:, :9] = -2000
+    made = dataset(stored, PhotometricInterpretation="MONOCHROME1")
+    made.add_new("PixelPaddingValue", "US", 63536)
+    assert not shown(made)[0][:, :9].any()
+
+
+def test_a_film_that_is_nothing_but_padding_is_still_shown(dataset) -> None:
+    pixels, _ = shown(dataset(np.full((40, 40), 7, np.uint16), PixelPaddingValue=7))
+    assert (pixels == pixels[0, 0]).all()
+
+
+@pytest.mark.parametrize("border", [0, 4095])
+@pytest.mark.parametrize("noise", [0, 3])
+def test_burned_in_borders_leave_the_range_alone(dataset, border, noise) -> None:
+    chance = np.random.default_rng(0)
+    stored = chance.integers(1500, 2500, (200, 200)).astype(np.uint16)
+    inside = (slice(30, 170), slice(40, 160))
+    away = 1 if border == 0 else -1
+    framed = (border + away * chance.integers(0, noise + 1, stored.shape)).astype(np.uint16)
+    framed[inside] = stored[inside]
+    pixels, _ = shown(dataset(framed))
+    np.testing.assert_allclose(
+        pixels[inside], np.clip((stored[inside] - 1505.0) / 990, 0, 1), atol=0.02
+    )
+
+
+def test_two_levels_are_black_and_white(dataset) -> None:
+    stored = np.zeros((40, 40), np.uint16)
+    stored[10:20, 10:20] = 9
+    pixels, _ = shown(dataset(stored))
+    assert set(np.unique(pixels)) == {0, 1}
+
+
+def test_values_beyond_sixteen_bits_are_shown(dataset, ramp) -> None:
+    made = dataset(ramp.astype(np.uint32) * 1000, BitsStored=32)
+    pixels, _ = shown(made)
+    assert (pixels.min(), pixels.max()) == (0, 1)
+    assert (np.diff(pixels, axis=1) >= 0).all()

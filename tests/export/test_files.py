@@ -1,0 +1,121 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from grounded import GroundedReport
+from grounded.errors import ReportError
+from grounded.export.files import EXPORTERS, save, save_all
+
+
+@pytest.mark.parametrize("suffix", EXPORTERS)
+def test_the_suffix_chooses_the_form_and_folders_are_made(report, tmp_path, suffix):
+    path = tmp_path / "new" / "folder" / f"report{suffix}"
+    report.save(path)
+    assert path.stat().st_size > 0
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_the_suffix_may_be_in_capitals(report, tmp_path):
+    report.save(tmp_path / "REPORT.TXT")
+    assert (tmp_path / "REPORT.TXT").read_text(encoding="utf-8") == report.text
+
+
+def test_an_unknown_suffix_is_refused_with_the_known_ones(report, tmp_path):
+    with pytest.raises(ReportError, match=r"'\.doc' is not known; known are \.json, \.txt"):
+        report.save(tmp_path / "report.doc")
+    assert not list(tmp_path.iterdir())
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        return [number for item in value.values() for number in numbers(item)]
+    if isinstance(value, list):
+        return [number for item in value for number in numbers(item)]
+    return [value] if isinstance(value, int | float) else []
+
+
+def test_json_comes_back_as_the_same_report(report, tmp_path):
+    shifted = replace(report.regions, boxes=report.regions.boxes + 1 / 3, scores=np.full(3, 1 / 7))
+    report = replace(report, regions=shifted)
+    report.save(tmp_path / "report.json")
+    again = GroundedReport.open(tmp_path / "report.json", film=report.film)
+    before, after = report.to_dict(), again.to_dict()
+    assert numbers(after) == pytest.approx(numbers(before), abs=1e-6)
+    assert again.text == report.text
+
+
+def test_json_is_for_people_as_well(report, tmp_path):
+    report.save(tmp_path / "report.json")
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    assert '"box": [10.0, 5.0, 40.0, 60.0]' in text
+    assert '\n  "sentences": [\n' in text
+
+
+def test_text_in_brackets_survives_the_packing_of_numbers(report, tmp_path):
+    odd = "See [ 1, 2 ]\n[\n 3\n]"
+    report = replace(report, sentences=(replace(report.sentences[0], text=odd),))
+    report.save(tmp_path / "report.json")
+    data = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert data["sentences"][0]["text"] == odd
+
+
+def test_the_png_is_the_overlay(report, tmp_path):
+    report.save(tmp_path / "report.png")
+    written = cv2.imread(str(tmp_path / "report.png"))[:, :, ::-1]
+    assert np.array_equal(written, report.overlay())
+
+
+def test_a_picture_without_film_is_refused_and_leaves_no_file(report, tmp_path):
+    with pytest.raises(ReportError, match="without its film"):
+        save(replace(report, film=None), tmp_path / "report.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_keeps_what_was_there_and_says_why(report, tmp_path):
+    (tmp_path / "report.txt").mkdir()
+    with pytest.raises(ReportError, match=r"cannot write .*report\.txt"):
+        report.save(tmp_path / "report.txt")
+    assert [file.name for file in tmp_path.iterdir()] == ["report.txt"]
+
+
+def test_a_file_is_replaced_as_a_whole(report, tmp_path):
+    path = tmp_path / "report.txt"
+    path.write_text("old " * 10_000, encoding="utf-8")
+    report.save(path)
+    assert path.read_text(encoding="utf-8") == report.text
+
+
+def names(paths: tuple[Path, ...]) -> list[str]:
+    return sorted(path.name for path in paths)
+
+
+def test_everything_goes_into_one_folder(report, tmp_path):
+    paths = save_all(report, tmp_path / "out")
+    panels = [f"sentence_{at:02d}.png" for at in range(1, len(report.sentences) + 1)]
+    assert names(paths) == sorted(
+        ["overlay.png", "report.html", "report.json", "report.txt", *panels]
+    )
+    assert names(tuple((tmp_path / "out").iterdir())) == names(paths)
+
+
+def test_panels_of_an_earlier_report_do_not_stay(report, tmp_path):
+    save_all(report, tmp_path)
+    paths = save_all(replace(report, sentences=report.sentences[:1]), tmp_path)
+    assert "sentence_01.png" in names(paths)
+    assert not (tmp_path / "sentence_02.png").exists()
+
+
+def test_without_film_everything_but_pictures_is_written(report, tmp_path):
+    paths = save_all(replace(report, film=None), tmp_path)
+    assert names(paths) == ["report.html", "report.json", "report.txt"]
+
+
+def test_pictures_can_be_left_out(report, tmp_path):
+    save_all(report, tmp_path)
+    paths = save_all(report, tmp_path, pictures=False)
+    assert names(paths) == ["report.json", "report.txt"]
+    assert names(tuple(tmp_path.iterdir())) == names(paths)

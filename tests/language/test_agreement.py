@@ -1,0 +1,186 @@
+"""The small grammar: right and left, or several zones, in one sentence."""
+
+import pytest
+
+from grounded.language.agreement import ZONES, Place, fill, frame, join, name_places, plural
+from grounded.language.labeller import Labeller
+
+LABELLER = Labeller.open()
+BOTH_SIDES = [
+    ("The right lung is clear.", "The lungs are clear."),
+    ("Right lung is clear.", "Lungs are clear."),
+    ("The right upper lung zone appears clear.", "The upper lung zones appear clear."),
+    ("The right costophrenic angle is sharp.", "The costophrenic angles are sharp."),
+    ("The right hilar structures are normal.", "The hilar structures are normal."),
+    ("The right hemidiaphragm has a smooth contour.", None),
+    ("There is no right pleural effusion.", "There is no pleural effusion."),
+    ("No right-sided pneumothorax is seen.", "No pneumothorax is seen."),
+    ("No pleural effusion on the right.", "No pleural effusion on either side."),
+    ("No focal opacity in the right lung.", "No focal opacity in the lungs."),
+    (
+        "There is a patchy opacity in the right lower lung zone.",
+        "There are patchy opacities in both lower lung zones.",
+    ),
+    (
+        "A nodule is seen in the right apical zone.",
+        "Nodules are seen in both apical zones.",
+    ),
+    (
+        "There is an area of consolidation at the right lung base.",
+        "There are areas of consolidation at both lung bases.",
+    ),
+    (
+        "There is atelectasis in the right lower lung zone.",
+        "There is atelectasis in both lower lung zones.",
+    ),
+    (
+        "Blunting of the right costophrenic angle, suggesting fluid.",
+        "Blunting of both costophrenic angles, suggesting fluid.",
+    ),
+    (
+        "Opacity in the right lower lung zone may represent pneumonia.",
+        "Opacity in both lower lung zones may represent pneumonia.",
+    ),
+    (
+        "There is a small right pleural effusion.",
+        "There are small bilateral pleural effusions.",
+    ),
+    ("There may be a right pneumothorax.", "There may be bilateral pneumothoraces."),
+    ("Possible right pleural effusion.", "Possible bilateral pleural effusions."),
+    ("Right pleural effusion is possible.", "Bilateral pleural effusions are possible."),
+    ("Mild right basal atelectasis.", "Mild bilateral basal atelectasis."),
+    ("There is a small effusion on the right.", "There are small effusions on both sides."),
+    ("No evidence of a right apical opacity.", "No evidence of an apical opacity."),
+    (
+        "The right lower lung zone shows a hazy opacity.",
+        "The lower lung zones show hazy opacities.",
+    ),
+    (
+        "A small nodule in the right lower lung zone is suspected.",
+        "Small nodules in both lower lung zones are suspected.",
+    ),
+    (
+        "Dense consolidation in the right lower lung zone is suspected.",
+        "Dense consolidation in both lower lung zones is suspected.",
+    ),
+    ("The right lung shows no nodule.", "The lungs show no nodule."),
+    ("A tube projects over the right lung.", "Tubes project over both lungs."),
+    # no rule fits
+    ("Small nodule in the right lower lung zone.", None),
+    ("The right lung is well expanded and is clear.", None),
+    ("The right costophrenic angle is blunted, which may be a small effusion.", None),
+    ("There is a nodule in the right upper lung zone, which measures 2 cm.", None),
+    ("The right lung volume is low.", None),
+    ("Right lung: nothing was read here.", None),
+    ("The right internal jugular catheter ends in the svc.", None),
+]
+ZONES_OF_A_SIDE = [
+    (
+        "There is a hazy opacity in the right mid lung zone.",
+        "There is a hazy opacity in the right mid and lower lung zones.",
+    ),
+    ("The right mid lung zone is clear.", "The right mid and lower lung zones are clear."),
+    (
+        "There is a nodule in the right mid lung zone.",
+        "There are nodules in the right mid and lower lung zones.",
+    ),
+    (
+        "A hazy opacity in the right mid lung zone cannot be excluded.",
+        "A hazy opacity in the right mid and lower lung zones cannot be excluded.",
+    ),
+    (
+        "No consolidation is seen in the right lower lung zone.",
+        "No consolidation is seen in the right mid and lower lung zones.",
+    ),
+]
+
+
+def filled(text: str, *places: Place) -> str | None:
+    framed = frame(text)
+    assert framed is not None
+    return fill(framed[0], places)
+
+
+def zone_of(text: str) -> str:
+    framed = frame(text)
+    assert framed is not None
+    return framed[1].zone
+
+
+@pytest.mark.parametrize(("text", "expected"), BOTH_SIDES)
+def test_right_and_left_become_one_sentence(text: str, expected: str | None) -> None:
+    zone = zone_of(text)
+    assert filled(text, Place("right", zone), Place("left", zone)) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), ZONES_OF_A_SIDE)
+def test_zones_of_one_side_become_one_sentence(text: str, expected: str) -> None:
+    assert filled(text, Place("right", "mid"), Place("right", "lower")) == expected
+
+
+def test_all_zones_of_both_lungs_are_named_on_both_sides() -> None:
+    text = "There is a faint opacity in the left mid lung zone."
+    everywhere = [Place(side, zone) for side in ("right", "left") for zone in ZONES]
+    assert filled(text, *everywhere) == (
+        "There are faint opacities in the upper, mid and lower lung zones on both sides."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "merged"), [pair for pair in BOTH_SIDES + ZONES_OF_A_SIDE if pair[1]]
+)
+def test_the_one_sentence_says_the_same_findings(text: str, merged: str) -> None:
+    assert LABELLER.label(merged) == LABELLER.label(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["The heart is enlarged.", "The left lung is taller than the right.", ""]
+)
+def test_without_just_one_side_there_is_no_frame(text: str) -> None:
+    assert frame(text) is None
+
+
+def test_right_and_left_have_the_same_frame() -> None:
+    right, left = (frame(f"There is no {side} pleural effusion.") for side in ("right", "left"))
+    assert right is not None
+    assert left is not None
+    assert right[0] == left[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["right lung"], "the right lung"),
+        (["right lung", "left lung"], "both lungs"),
+        (["right mid lung zone", "right lower lung zone"], "the right mid and lower lung zones"),
+        (["left lower lung zone", "right lower lung zone"], "both lower lung zones"),
+        (
+            ["right lower lung zone", "left mid lung zone", "left lower lung zone"],
+            "the right lower lung zone and the left mid and lower lung zones",
+        ),
+        (["left lung", "mediastinum"], "the left lung and the mediastinum"),
+        (["right hilar structures", "left hilar structures"], "the hilar structures on both sides"),
+        (["marked area"], "the marked area"),
+    ],
+)
+def test_regions_are_named_as_in_a_report(names: list[str], words: str) -> None:
+    assert name_places(names) == words
+
+
+def test_words_are_joined_with_commas_and_an_and() -> None:
+    assert [join(["a"]), join(["a", "b"]), join(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [
+        ("patchy opacity", "patchy opacities"),
+        ("lung base", "lung bases"),
+        ("apex", "apices"),
+        ("mass", "masses"),
+        ("pneumothorax", "pneumothoraces"),
+        ("nodule", "nodules"),
+    ],
+)
+def test_the_last_word_takes_the_plural(one: str, many: str) -> None:
+    assert plural(one) == many

@@ -1,0 +1,258 @@
+"""The writer's run, its tokenizer and its samples, on a toy grammar."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from grounded.errors import ConfigError, DataError, InvalidValueError
+from grounded.findings import Presence
+from grounded.generators.neural.writer import Writer
+from grounded.language.labeller import Labeller
+from grounded.train.writer.bank import Bank
+from grounded.train.writer.corpus import Phrase
+from grounded.train.writer.run import (
+    WriterConfig,
+    fidelity,
+    perplexity,
+    train_tokenizer,
+    train_writer,
+)
+from grounded.train.writer.samples import (
+    Sight,
+    WriterSamples,
+    by_statement,
+    hold_out,
+    region_of,
+)
+
+TINY = WriterConfig.of(
+    {
+        "vocabulary": 300,
+        "length": 40,
+        "width": 32,
+        "layers": 2,
+        "heads": 2,
+        "held_out": 0.1,
+        "steps": 4,
+        "batch": 8,
+        "learning_rate": 1e-2,
+        "log_every": 2,
+        "measure_every": 2,
+        "sight": {"unseen": 0.2},
+    }
+)
+STATUSES: tuple[Presence, ...] = ("absent", "uncertain", "present")
+WORDS = {"absent": "No", "uncertain": "Possible", "present": "There is a"}
+THINGS = {"Pneumothorax": "pneumothorax", "Pleural Effusion": "effusion"}
+
+
+def toy_phrases(kinds: tuple[str, ...] = ("lung", "apical zone")) -> list[Phrase]:
+    """Each finding alone with each status, and both together, in each kind of region."""
+    phrases = []
+    for kind in kinds:
+        for first in STATUSES:
+            for label, thing in THINGS.items():
+                text = f"{WORDS[first]} <side> {thing}."
+                phrases.append(Phrase(text, kind, ((label, first),), count=4))
+            for second in STATUSES:
+                text = f"{WORDS[first]} <side> pneumothorax; {WORDS[second].lower()} effusion."
+                both = (("Pneumothorax", first), ("Pleural Effusion", second))
+                phrases.append(Phrase(text, kind, both))
+    return phrases
+
+
+def toy_bank(sizes: tuple[str, ...] = ("small", "large")) -> Bank:
+    """Of each size one lung with a pneumothorax and one without; the vectors number the rows."""
+    count = 2 * len(sizes)
+    vectors = torch.arange(count).half()[:, None, None].expand(count, 16, 4)
+    findings: tuple[dict[str, Presence], ...] = (
+        {"Pneumothorax": "present"},
+        {"Pneumothorax": "absent"},
+    )
+    return Bank(
+        vectors,
+        ("lung",) * count,
+        findings * len(sizes),
+        tuple(size for size in sizes for _ in range(2)),
+        ("",) * count,
+    )
+
+
+def test_a_tiny_writer_learns_to_say_what_it_is_told(tmp_path: Path) -> None:
+    config = replace(TINY, steps=260, batch=24, measure_every=1000, dropout=0.0)
+    figures = train_writer(toy_phrases(), None, config, tmp_path)
+    assert figures["fidelity verified"] >= figures["fidelity"] >= 0.5
+    assert figures["perplexity"] < 3
+    phrases = hold_out(toy_phrases(), 0.1, 0)[0]
+    assert fidelity(Writer(tmp_path), phrases, Labeller.open()) > 0.9
+
+
+def test_a_run_writes_weights_log_and_figures(tmp_path: Path) -> None:
+    lines: list[str] = []
+    train_writer(toy_phrases(), toy_bank(), TINY, tmp_path, say=lines.append)
+    writer = Writer(tmp_path)
+    assert writer.kinds == ("apical zone", "lung")
+    assert writer.labels == ("Pneumothorax", "Pleural Effusion")
+    assert writer.features == 4
+    assert all(
+        value.dtype == torch.float16 for value in load_file(tmp_path / "model.safetensors").values()
+    )
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [2, 2, 4, 4]
+    assert lines[0] == "27 phrases to train on, 3 held out"
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert set(figures) == {"perplexity", "fidelity", "fidelity verified"}
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(tmp_path: Path) -> None:
+    through, stopped = tmp_path / "through", tmp_path / "stopped"
+    train_writer(toy_phrases(), toy_bank(), TINY, through)
+
+    def stop_at_two(line: str) -> None:
+        if '"step": 2' in line and "fidelity" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_writer(toy_phrases(), toy_bank(), TINY, stopped, say=stop_at_two)
+    train_writer(toy_phrases(), toy_bank(), TINY, stopped)
+    first = load_file(through / "model.safetensors")
+    for name, value in load_file(stopped / "model.safetensors").items():
+        assert value.float().allclose(first[name].float(), atol=1e-4), name
+
+
+def test_without_phrases_there_is_nothing_to_learn(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no phrases"):
+        train_writer([], None, TINY, tmp_path)
+
+
+def test_an_unknown_key_is_refused() -> None:
+    for table in ({"epochs": 3}, {"sight": {"dark": 1}}):
+        with pytest.raises(ConfigError, match=r"epochs|dark"):
+            WriterConfig.of(table)
+
+
+def test_the_tokenizer_gives_back_any_sentence_and_keeps_blanks_whole() -> None:
+    tokenizer = train_tokenizer([phrase.text for phrase in toy_phrases()], 300)
+    for text in ("No <side> effusion.", "<region> is clear; 3 < 4.", "Œdème <ratio>"):
+        ids = tokenizer.encode(text).ids
+        assert tokenizer.decode(ids, skip_special_tokens=False) == text
+    assert tokenizer.encode("<region>").ids == [tokenizer.token_to_id("<region>")]
+
+
+def test_statements_that_are_held_out_are_made_of_known_parts() -> None:
+    train, held = hold_out(toy_phrases(), 0.3, seed=1)
+    assert len(train) + len(held) == len(toy_phrases())
+    assert held
+    assert not by_statement(train).keys() & by_statement(held).keys()
+    parts = {(phrase.kind, finding) for phrase in train for finding in phrase.findings}
+    assert {(phrase.kind, finding) for phrase in held for finding in phrase.findings} <= parts
+
+
+def test_rare_statements_are_drawn_by_the_root_of_their_count() -> None:
+    often = Phrase("No <side> effusion.", "lung", (("Pleural Effusion", "absent"),), count=900)
+    rare = Phrase("A <side> effusion.", "lung", (("Pleural Effusion", "present"),), count=100)
+    samples = WriterSamples([often, rare], None, Sight(), seed=0)
+    drawn = [sample.template for sample in samples.batch(0, 2000)]
+    assert drawn.count(often.text) / 2000 == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_batch_of_a_number_is_always_the_same() -> None:
+    samples = WriterSamples(toy_phrases(), None, Sight(), seed=0)
+    first, again, other = (
+        [sample.template for sample in samples.batch(number, 20)] for number in (3, 3, 4)
+    )
+    assert first == again != other
+
+
+def test_what_is_shown_fits_what_is_said() -> None:
+    phrases = [
+        Phrase("A small pneumothorax.", "lung", (("Pneumothorax", "present"),), size="small"),
+        Phrase("A pneumothorax.", "lung", (("Pneumothorax", "present"),)),
+        Phrase("No pneumothorax.", "lung", (("Pneumothorax", "absent"),)),
+    ]
+    samples = WriterSamples(phrases, toy_bank(), Sight(0.0, 0.0), seed=0)
+    shown: dict[str, set[float]] = {}
+    for sample in samples.batch(0, 100):
+        assert sample.brief.seen is not None
+        shown.setdefault(sample.template, set()).add(float(sample.brief.seen[0, 0]))
+    assert shown == {
+        "A small pneumothorax.": {0.0},
+        "A pneumothorax.": {0.0, 2.0},
+        "No pneumothorax.": {1.0, 3.0},
+    }
+
+
+def test_how_large_something_is_is_not_said_where_that_is_not_shown() -> None:
+    has: tuple[tuple[str, Presence], ...] = (("Pneumothorax", "present"),)
+    phrases = [
+        Phrase("A small pneumothorax.", "lung", has, size="small"),
+        Phrase("A pneumothorax.", "lung", has),
+        Phrase("Patchy opacity.", "lung", (("Lung Opacity", "present"),), variety="patchy"),
+    ]
+    samples = WriterSamples(phrases, toy_bank(("", "large")), Sight(0.3, 0.3), seed=0)
+    drawn = {sample.template for sample in samples.batch(0, 200)}
+    # a statement of which nothing plainer is said keeps its words
+    assert drawn == {"A pneumothorax.", "Patchy opacity."}
+
+
+def test_nothing_is_shown_where_nothing_fits() -> None:
+    phrases = toy_phrases(("apical zone",))
+    samples = WriterSamples(phrases, toy_bank(), Sight(0.0, 0.5), seed=0)
+    assert all(sample.brief.seen is None for sample in samples.batch(0, 50))
+
+
+def test_some_are_shown_nothing_and_some_another_region() -> None:
+    phrase = Phrase("A pneumothorax.", "lung", (("Pneumothorax", "present"),))
+    samples = WriterSamples([phrase], toy_bank(), Sight(unseen=0.4, mismatched=0.2), seed=0)
+    seen = [sample.brief.seen for sample in samples.batch(0, 2000)]
+    assert np.mean([item is None for item in seen]) == pytest.approx(0.4, abs=0.04)
+    wrong = [item is not None and int(item[0, 0]) % 2 == 1 for item in seen]
+    assert np.mean(wrong) == pytest.approx(0.1, abs=0.03)  # half of those of another region
+
+
+def test_a_ratio_is_given_with_the_sentences_that_state_one() -> None:
+    large: tuple[tuple[str, Presence], ...] = (("Cardiomegaly", "present"),)
+    phrases = [
+        Phrase("Ratio <ratio>.", "cardiac silhouette", large, ratio=True),
+        Phrase("The heart is large.", "cardiac silhouette", large),
+    ]
+    for sample in WriterSamples(phrases, None, Sight(), seed=0).batch(0, 50):
+        if "<ratio>" in sample.template:
+            assert sample.brief.ratio is not None
+            assert sample.brief.ratio >= 0.5
+        else:
+            assert sample.brief.ratio is None
+
+
+def test_sentences_with_and_without_a_ratio_are_drawn_as_often() -> None:
+    large: tuple[tuple[str, Presence], ...] = (("Cardiomegaly", "present"),)
+    phrases = [
+        Phrase("Ratio <ratio>.", "cardiac silhouette", large, ratio=True, count=90),
+        Phrase("The heart is large.", "cardiac silhouette", large),
+    ]
+    samples = WriterSamples(phrases, None, Sight(), seed=0).batch(0, 1000)
+    stated = [sample.brief.ratio is not None for sample in samples]
+    assert np.mean(stated) == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_region_of_a_kind_has_a_side_where_there_are_two() -> None:
+    assert region_of("lower lung zone") == "right lower lung zone"
+    assert region_of("cardiac silhouette") == "cardiac silhouette"
+    assert region_of("marked area") == "marked area"
+
+
+def test_the_perplexity_of_nothing_is_no_number(tmp_path: Path) -> None:
+    assert train_writer(toy_phrases(), None, replace(TINY, steps=1, held_out=0), tmp_path) == {}
+    assert np.isnan(perplexity(Writer(tmp_path), []))
+
+
+def test_the_parts_of_a_bank_have_to_be_of_one_length() -> None:
+    with pytest.raises(InvalidValueError, match="'kinds': 1"):
+        Bank(torch.zeros(2, 16, 4), ("lung",), ({}, {}), ("", ""), ("", ""))
