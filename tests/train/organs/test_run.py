@@ -11,11 +11,11 @@ from safetensors.torch import load_file
 from grounded.detectors.organs.net import OrganNet
 from grounded.errors import ConfigError, DataError
 from grounded.synthetic.phantom import write_phantoms
+from grounded.train.organs.from_file import train_from_file
 from grounded.train.organs.run import (
     DetectorConfig,
     read_configuration,
     train_detector,
-    train_from_file,
 )
 from grounded.train.schedule import learning_rate_at
 
