@@ -45,6 +45,7 @@ from rich.console import Console
 from rich.table import Table
 
 import grounded
+from grounded.chest.names import chest_atlas, kind_of
 from grounded.data.finding_films import FindingExample
 from grounded.data.iu_text import iu_text
 from grounded.detectors.organs.detector import OrganDetector
@@ -53,7 +54,7 @@ from grounded.generators.neural.generator import Neural
 from grounded.generators.neural.planned import told
 from grounded.generators.neural.writer import Brief
 from grounded.language.labeller import Labeller
-from grounded.language.templates import blank, kind_of
+from grounded.language.templates import blank
 from grounded.protocols import RegionDetector
 from grounded.train.findings.run import Split, split_films
 from grounded.train.findings.samples import Pairs, base_known
@@ -167,7 +168,10 @@ def writing(
     first = fidelity(write(writer, findings, briefs, None), labeller)
     on_films = fidelity(said.sentences.get(OURS, []), labeller)
     texts, known = {phrase.text for phrase in train}, sayable(test, writer)
-    words = wording([blank(s.text, s.finding.region) for s in said.sentences.get(OURS, [])], texts)
+    words = wording(
+        [blank(s.text, s.finding.region, chest_atlas()) for s in said.sentences.get(OURS, [])],
+        texts,
+    )
     rates = {
         "each finding of each kind of region, first attempt": first.agreed,
         "each finding of each kind of region, as shipped": shipped.agreed,

@@ -16,38 +16,8 @@ from grounded.errors import ConfigError, InvalidValueError, RegionError
 from grounded.geometry import Box
 
 Side = Literal["right", "left", "unpaired"]
+PairedSide = Literal["right", "left", ""]
 Source = Literal["annotated", "derived"]
-
-REGIONS = (
-    *(
-        f"{side} {part}"
-        for side in ("right", "left")
-        for part in (
-            "lung",
-            "upper lung zone",
-            "mid lung zone",
-            "lower lung zone",
-            "hilar structures",
-            "apical zone",
-            "costophrenic angle",
-            "hemidiaphragm",
-        )
-    ),
-    "trachea",
-    "spine",
-    "right clavicle",
-    "left clavicle",
-    "aortic arch",
-    "mediastinum",
-    "upper mediastinum",
-    "svc",
-    "cardiac silhouette",
-    "cavoatrial junction",
-    "right atrium",
-    "carina",
-    "abdomen",
-)
-"""The 29 regions in the order of Chest ImaGenome's tables and of RGRG's classes (1 to 29 there)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +36,10 @@ class Code:
 class RegionSpec:
     """One region of an atlas.
 
-    side: the patient's, not the picture's. parent: the region that holds it, "" for none.
+    side: the patient's, not the picture's. kind: what it shares with its counterpart on the other
+    side, by default the name without the side in front; the name itself for a region that lies on
+    one side and has no counterpart ("right atrium"). parent: the region that holds it, "" for none.
+    written: the name as a sentence writes it, by default the name itself.
     plural: whether sentences say "are" of it. source: whether people outlined it in the training
     films ("annotated") or its place follows from organs that they outlined ("derived").
     usual_place: where it usually lies, as fractions of the film (x0, y0, x1, y1).
@@ -81,6 +54,8 @@ class RegionSpec:
     code: Code | None = None
     plural: bool = False
     derivation: str = ""
+    kind: str = ""
+    written: str = ""
 
     def __post_init__(self) -> None:
         if self.side not in get_args(Side):
@@ -91,6 +66,16 @@ class RegionSpec:
             raise InvalidValueError(
                 f"region {self.name!r}: source is one of {get_args(Source)}, got {self.source!r}"
             )
+        object.__setattr__(self, "kind", self.kind or self.name.removeprefix(f"{self.side} "))
+        object.__setattr__(self, "written", self.written or self.name)
+
+    @property
+    def paired_side(self) -> PairedSide:
+        """The side that tells it from its counterpart; "" for a region that is one of its kind.
+
+        The right atrium lies on the right, but no left region is of its kind.
+        """
+        return "" if self.side == "unpaired" or self.kind == self.name else self.side
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +101,9 @@ class Atlas:
                 raise InvalidValueError(
                     f"region {region.name!r} has the unknown parent {region.parent!r}"
                 )
+        pairs = [(region.kind, region.side) for region in self.regions]
+        if twice := [pair for pair in pairs if pairs.count(pair) > 1]:
+            raise InvalidValueError(f"atlas {self.name!r} has two regions of {twice[0]}")
         object.__setattr__(self, "_index", index)
 
     @classmethod
@@ -168,6 +156,24 @@ class Atlas:
     def side(self, name: str) -> Side:
         """The side of a region; a name that the atlas does not have is unpaired."""
         return self[name].side if name in self else "unpaired"
+
+    def paired_side(self, name: str) -> PairedSide:
+        """The side that tells a region from its counterpart, "" if it needs none or is unknown."""
+        return self[name].paired_side if name in self else ""
+
+    def kind(self, name: str) -> str:
+        """What right and left regions share; a name that the atlas does not have is its own."""
+        return self[name].kind if name in self else name
+
+    def written(self, name: str) -> str:
+        """The name as a sentence writes it; one that the atlas does not have stays as it is."""
+        return self[name].written if name in self else name
+
+    def counterpart(self, name: str) -> str:
+        """The region of the same kind on the other side, "" if there is none."""
+        other = {"right": "left", "left": "right"}.get(self.paired_side(name))
+        kind = self.kind(name)
+        return next((r.name for r in self.regions if (r.kind, r.paired_side) == (kind, other)), "")
 
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(_key(name), self._index, n=3, cutoff=0.6)

@@ -6,7 +6,7 @@ import pytest
 
 from grounded import Box
 from grounded.atlas import Atlas, RegionSpec
-from grounded.errors import ConfigError, RegionError
+from grounded.errors import ConfigError, InvalidValueError, RegionError
 
 CHEST_IMAGENOME = {
     *(
@@ -84,10 +84,9 @@ def test_every_region_lies_in_the_film(chest29: Atlas) -> None:
 
 def test_the_patients_right_lies_on_the_left_of_the_picture(chest29: Atlas) -> None:
     for region in chest29:
-        if region.side == "right" and region.name.startswith("right ") and region.parent:
-            opposite = region.name.replace("right ", "left ")
-            if opposite in chest29:
-                assert region.usual_place.center[0] < chest29[opposite].usual_place.center[0]
+        if region.paired_side == "right":
+            opposite = chest29[chest29.counterpart(region.name)]
+            assert region.usual_place.center[0] < opposite.usual_place.center[0]
 
 
 def test_a_region_knows_what_holds_it_and_its_side(chest29: Atlas) -> None:
@@ -95,6 +94,52 @@ def test_a_region_knows_what_holds_it_and_its_side(chest29: Atlas) -> None:
     assert chest29.ancestors("mediastinum") == ()
     sides = [chest29.side(name) for name in ("left cp angle", "trachea", "marked area")]
     assert sides == ["left", "unpaired", "unpaired"]
+
+
+def test_right_and_left_regions_share_their_kind(chest29: Atlas) -> None:
+    for region in chest29:
+        other = chest29.counterpart(region.name)
+        if other:
+            assert chest29.kind(other) == region.kind
+            assert {region.side, chest29.side(other)} == {"right", "left"}
+            assert chest29.counterpart(other) == region.name
+
+
+@pytest.mark.parametrize("name", ["right atrium", "trachea", "svc", "marked area"])
+def test_what_is_one_of_its_kind_has_no_counterpart_and_needs_no_side(
+    chest29: Atlas, name: str
+) -> None:
+    assert chest29.counterpart(name) == ""
+    assert chest29.paired_side(name) == ""
+    assert chest29.kind(name) == name
+
+
+def test_side_and_kind_are_what_the_atlas_says_however_a_region_is_named() -> None:
+    place = Box(0, 0, 1, 1)
+    knees = Atlas(
+        "knees",
+        "knee",
+        (
+            RegionSpec("femur D", "right", "annotated", place, kind="femur"),
+            RegionSpec("femur S", "left", "annotated", place, kind="femur"),
+            RegionSpec("right angle ruler", "unpaired", "annotated", place),
+        ),
+    )
+    assert knees.counterpart("femur D") == "femur S"
+    assert knees.kind("femur S") == "femur"
+    assert knees.paired_side("femur S") == "left"
+    assert knees.kind("right angle ruler") == "right angle ruler"
+    assert knees.paired_side("right angle ruler") == ""
+
+
+def test_two_regions_of_one_kind_and_side_are_refused() -> None:
+    place = Box(0, 0, 1, 1)
+    pair = (
+        RegionSpec("a", "right", "derived", place, kind="bone"),
+        RegionSpec("b", "right", "derived", place, kind="bone"),
+    )
+    with pytest.raises(InvalidValueError, match="two regions of"):
+        Atlas("twice", "knee", pair)
 
 
 def test_parents_that_go_round_in_a_circle_end() -> None:

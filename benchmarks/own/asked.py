@@ -11,14 +11,14 @@ from own.answers import Answer
 from own.sentence_figures import Writes
 from torch import Tensor
 
-from grounded.atlas import REGIONS, Atlas
+from grounded.atlas import Atlas
+from grounded.chest.names import REGIONS, kind_of
 from grounded.data.finding_films import FindingExample
 from grounded.findings import Presence
 from grounded.generators.neural.finding_reader import Calibration, FindingReader, Place
 from grounded.generators.neural.writer import Brief
 from grounded.image import Image
 from grounded.language.labeller import Labeller
-from grounded.language.templates import kind_of
 from grounded.protocols import Question, RegionDetector, SentenceGenerator, encoded_film
 from grounded.regions import Regions
 from grounded.report import Sentence

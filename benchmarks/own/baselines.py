@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from grounded.chest.names import chest_atlas
 from grounded.findings import Presence
 from grounded.generators.neural.writer import Brief, Words, says
 from grounded.language.labeller import Labeller
@@ -109,5 +110,5 @@ def _is_normal(phrase: Phrase) -> bool:
 
 def _words(phrase: Phrase | None, brief: Brief, verify: Labeller | None) -> Words:
     template = phrase.text if phrase is not None else ""
-    text = fill(template, brief.region, brief.ratio)
+    text = fill(template, brief.region, chest_atlas(), brief.ratio)
     return Words(text, template, (), bool(text) and (verify is None or says(text, brief, verify)))

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from grounded.chest.names import kind_of
 from grounded.evaluate.detection import calibration_error
 from grounded.evaluate.intervals import Rate
 from grounded.findings import Presence
 from grounded.generators.neural.finding_reader import Calibration
-from grounded.language.templates import kind_of
 from grounded.train.findings.scores import RegionScore
 from grounded.train.findings.separation import Separation, separation
 

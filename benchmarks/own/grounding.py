@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.evidence import Heatmap
 from grounded.generators.neural.generator import Neural
 from grounded.geometry import Box, union

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from own.asked import seen_each, truth_of
 from own.sentence_figures import WordTable, Writes
 
+from grounded.chest.names import kind_of
 from grounded.generators.neural.finding_reader import FindingReader
 from grounded.generators.neural.writer import Brief
-from grounded.language.templates import kind_of
 from grounded.protocols import Question, RegionDetector
 from grounded.train.findings.samples import Pairs
 from grounded.train.findings.scores import PaintedFilm

@@ -20,13 +20,13 @@ from own.baselines import FrequentNormal, Retrieval
 from own.sentence_figures import Said
 from torch import Tensor
 
+from grounded.chest.names import kind_of
 from grounded.findings import Finding
 from grounded.generators.neural.generator import Neural
 from grounded.generators.neural.planned import ORIGIN, SET, told
 from grounded.generators.neural.writer import Brief
 from grounded.image import Image
 from grounded.language.labeller import Labeller
-from grounded.language.templates import kind_of
 from grounded.protocols import Question
 from grounded.regions import Regions
 from grounded.report import Sentence

@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grounded.atlas import REGIONS, Atlas
+from grounded.atlas import Atlas
+from grounded.chest.names import REGIONS
 from grounded.detectors.rgrg.fast import accelerate, can_pack
 from grounded.detectors.rgrg.net import (
     CHOSEN_ABOVE,

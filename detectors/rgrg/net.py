@@ -21,7 +21,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 
 POOLED = 8  # cells along each side of a pooled region
 SAMPLES = 2  # along each side of a cell, when a region is pooled

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from grounded.chest.names import kind_of, side_of
 from grounded.errors import ConfigError
 from grounded.findings import Finding, Presence
 from grounded.generators.neural.finding_net import FindingNet, seen
 from grounded.geometry import Box
-from grounded.language.templates import kind_of, side_of
 from grounded.nn.weights import build, fill, read_config
 from grounded.protocols import Encoded, Question, encoded_film
 from grounded.regions import Region, Regions

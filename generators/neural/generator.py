@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from grounded.chest.measures import CARDIOTHORACIC_RATIO
+from grounded.chest.names import chest_atlas, side_of
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, Presence
@@ -40,7 +41,7 @@ from grounded.generators.neural.planned import (
 )
 from grounded.generators.neural.writer import Brief, Writer
 from grounded.language.labeller import Labeller
-from grounded.language.templates import blank, side_of
+from grounded.language.templates import blank
 from grounded.protocols import Question, Target, encoded_film
 from grounded.report import Scope, Sentence
 
@@ -214,7 +215,9 @@ class Neural:
             self._brief(sentence.findings[0], place.kind, ratio)
             for sentence, place in zip(sentences, places, strict=True)
         ]
-        return briefs, [blank(s.text, s.regions[0], ratio=ratio is not None) for s in sentences]
+        return briefs, [
+            blank(s.text, s.regions[0], chest_atlas(), ratio=ratio is not None) for s in sentences
+        ]
 
     def _stated(self, film: _Film) -> list[Stated]:
         """What was read and may be stated, and what the reader has set in its place."""

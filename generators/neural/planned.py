@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from grounded.chest.names import kind_of, side_of
 from grounded.findings import Finding, Presence
 from grounded.generators.neural.finding_reader import Read
 from grounded.generators.neural.writer import Brief, Words
-from grounded.language.templates import kind_of, side_of
 from grounded.report import Sentence
 
 ORIGIN = "neural"

@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
+from grounded.chest.names import chest_atlas
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Presence
 from grounded.generators.neural.writer_net import PLACES, Conditions, WriterNet
@@ -276,7 +277,7 @@ class Writer:
 
     def _words(self, brief: Brief, decoded: Decoded) -> Words:
         template = self.tokenizer.decode(list(decoded.tokens), skip_special_tokens=False).strip()
-        text = fill_in(template, brief.region, brief.ratio)
+        text = fill_in(template, brief.region, chest_atlas(), brief.ratio)
         return Words(text, template, decoded.log_probs)
 
 

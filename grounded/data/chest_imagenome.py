@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.data.region_table import RegionRow, write_table
 from grounded.errors import DataError
 

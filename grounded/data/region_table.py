@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.errors import DataError
 
 COLUMNS = (

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.atlas import REGIONS
 from grounded.chest.derive import derive
+from grounded.chest.names import REGIONS
 from grounded.chest.outline import Profile
 from grounded.data.organs import OrganExample
 from grounded.evidence import Mask

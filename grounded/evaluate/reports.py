@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.data.region_table import COLUMNS, REPORT_COLUMN, read_table
 from grounded.errors import DataError
 from grounded.geometry import Box

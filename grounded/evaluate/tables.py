@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.errors import InvalidValueError
 from grounded.evaluate.detection import region_accuracy
 from grounded.evaluate.findings import (

@@ -8,56 +8,43 @@ from __future__ import annotations
 
 import re
 
+from grounded.atlas import Atlas
 from grounded.errors import InvalidValueError
 
 REGION = "<region>"
 SIDE = "<side>"
 RATIO = "<ratio>"
 
-_SIDES = ("right", "left")
-_UNPAIRED = ("right atrium",)  # a name that begins like a side and is none
-_WRITTEN = {"svc": "SVC"}  # names that a sentence writes in another way
 _ARTICLE = re.compile(r"\b([Aa])n? (?=([A-Za-z][\w-]*))")
 _VOWEL = re.compile(r"(?!uni|use|usu|eu|one\b)[aeiou]")
 _FIRST_LETTER = re.compile(r"[A-Za-z]")
 _NUMBER = re.compile(r"\b0\.\d\d\b")
 
 
-def side_of(region: str) -> str:
-    """ "right" or "left", the patient's; "" for a region that has no side."""
-    first = region.split(" ", 1)[0]
-    return first if first in _SIDES and region not in _UNPAIRED else ""
-
-
-def kind_of(region: str) -> str:
-    """The region's name without its side: right and left regions of one kind share sentences."""
-    return region.removeprefix(f"{side_of(region)} ") if side_of(region) else region
-
-
-def fill(text: str, region: str, ratio: float | None = None) -> str:
+def fill(text: str, region: str, atlas: Atlas, ratio: float | None = None) -> str:
     """The sentence with its blanks filled in, "a" or "an" set right, and a capital in front.
 
-    A region without a side has "<side> " left out. Raises InvalidValueError when the sentence needs
-    a ratio and none is given.
+    A region without a counterpart, or unknown to the atlas, has "<side> " left out. Raises
+    InvalidValueError when the sentence needs a ratio and none is given.
     """
     if RATIO in text:
         if ratio is None:
             raise InvalidValueError(f"the sentence {text!r} needs a ratio, got none")
         text = text.replace(RATIO, f"{ratio:.2f}")
-    side = side_of(region)
+    side = atlas.paired_side(region)
     text = text.replace(SIDE, side) if side else text.replace(f"{SIDE} ", "")
-    return polish(text.replace(REGION, _WRITTEN.get(region, region)))
+    return polish(text.replace(REGION, atlas.written(region)))
 
 
-def blank(text: str, region: str, *, ratio: bool = False) -> str:
+def blank(text: str, region: str, atlas: Atlas, *, ratio: bool = False) -> str:
     """The way back from `fill`: the region's name, then its side, become blanks.
 
     A name that was written in words ("The mediastinum is normal.") becomes a blank as well.
     ratio: whether the numbers between 0 and 1 are ratios, so that they become blanks as well.
     """
-    name = _WRITTEN.get(region, region)
+    name = atlas.written(region)
     text = re.sub(rf"\b{re.escape(name)}\b", REGION, text, flags=re.IGNORECASE)
-    if side := side_of(region):
+    if side := atlas.paired_side(region):
         text = re.sub(rf"\b{side}\b", SIDE, text, flags=re.IGNORECASE)
     return polish(_NUMBER.sub(RATIO, text) if ratio else text)
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from grounded.atlas import REGIONS
 from grounded.chest import derive as anatomy
+from grounded.chest.names import REGIONS
 from grounded.data.region_table import RegionRow, write_table
 from grounded.data.regions import outlined_organs, region_boxes
 from grounded.evidence import Mask

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from grounded.chest.names import kind_of
 from grounded.data.finding_films import FindingExample
 from grounded.data.iu_text import iu_text
 from grounded.detectors.organs.detector import OrganDetector
@@ -19,7 +20,6 @@ from grounded.errors import ConfigError
 from grounded.generators.neural.finding_reader import CALIBRATION, Calibration, FindingReader
 from grounded.generators.neural.generator import MENTIONED
 from grounded.language.labeller import Labeller
-from grounded.language.templates import kind_of
 from grounded.train.findings.bank import fill_bank
 from grounded.train.findings.calibration import fitted, raw, write_calibrations
 from grounded.train.findings.network import ENCODER, FINDINGS, FindingConfig

@@ -21,7 +21,8 @@ from own.asked import (
 )
 
 from grounded import Image, Regions
-from grounded.atlas import REGIONS, Atlas
+from grounded.atlas import Atlas
+from grounded.chest.names import REGIONS
 from grounded.data.finding_films import finding_films
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.detectors.organs.encoder import FilmEncoder

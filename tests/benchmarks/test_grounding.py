@@ -22,7 +22,7 @@ from own.grounding import (
 )
 
 from grounded import Atlas, Box, Finding, Heatmap, Image, Placement, Regions, Sentence
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.detectors.features import EncodedFilm
 from grounded.explain.attention import Attention
 from grounded.explain.gradient import Gradient

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.data.chest_imagenome import Built, build_tables, findings_section
 from grounded.data.region_table import read_table
 from grounded.errors import DataError

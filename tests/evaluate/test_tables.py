@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grounded import Box, Regions
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.errors import InvalidValueError
 from grounded.evaluate.reports import Case, Reference, Written
 from grounded.evaluate.tables import Evaluation, evaluate, evaluate_files

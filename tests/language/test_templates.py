@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS, chest_atlas, kind_of, side_of
 from grounded.errors import InvalidValueError
-from grounded.language.templates import blank, fill, kind_of, polish, side_of
+from grounded.language.templates import blank, fill, polish
+
+CHEST = chest_atlas()
 
 
 @pytest.mark.parametrize(
@@ -36,18 +38,18 @@ def test_a_name_has_a_side_and_a_kind(region: str, side: str, kind: str) -> None
     ],
 )
 def test_blanks_are_filled_in(text: str, region: str, filled: str) -> None:
-    assert fill(text, region) == filled
+    assert fill(text, region, CHEST) == filled
 
 
 def test_a_ratio_has_two_digits() -> None:
     text = "The heart is enlarged (cardiothoracic ratio <ratio>)."
     filled = "The heart is enlarged (cardiothoracic ratio 0.60)."
-    assert fill(text, "cardiac silhouette", 0.6) == filled
+    assert fill(text, "cardiac silhouette", CHEST, 0.6) == filled
 
 
 def test_a_missing_ratio_is_an_error() -> None:
     with pytest.raises(InvalidValueError, match="needs a ratio"):
-        fill("The ratio is <ratio>.", "cardiac silhouette")
+        fill("The ratio is <ratio>.", "cardiac silhouette", CHEST)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +70,16 @@ def test_articles_and_capitals_are_set_right(text: str, polished: str) -> None:
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_filled_sentence_is_blanked_again(region: str) -> None:
     text = "There is an opacity in the <region>, <ratio> wide."
-    assert blank(fill(text, region, 0.25), region, ratio=True) == text
+    assert blank(fill(text, region, CHEST, 0.25), region, CHEST, ratio=True) == text
 
 
 @pytest.mark.parametrize("region", [name for name in REGIONS if side_of(name)])
 def test_a_side_is_blanked_again(region: str) -> None:
     text = "There is a <side> effusion."
-    assert blank(fill(text, region), region) == text
+    assert blank(fill(text, region, CHEST), region, CHEST) == text
 
 
 def test_numbers_stay_where_they_are_no_ratios() -> None:
-    assert blank("About 0.25 of the left lung.", "left lung") == "About 0.25 of the <region>."
+    assert (
+        blank("About 0.25 of the left lung.", "left lung", CHEST) == "About 0.25 of the <region>."
+    )

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grounded.atlas import REGIONS
-from grounded.chest.names import HEART, LEFT_CLAVICLE
+from grounded.chest.names import HEART, LEFT_CLAVICLE, REGIONS
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.finding_films import finding_films
 from grounded.data.iu_text import iu_text

@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS, kind_of, side_of
 from grounded.detectors.organs.encoder import STRIDE
 from grounded.findings import Presence
 from grounded.generators.neural.finding_net import seen
-from grounded.language.templates import kind_of, side_of
 from grounded.train.findings.network import FindingConfig, ReadingNet
 from grounded.train.findings.run import UNCHANGED
 from grounded.train.findings.samples import ABNORMAL, KnownFilm, Painted, Pairs, changed, painted

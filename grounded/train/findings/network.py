@@ -11,11 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS, kind_of, side_of
 from grounded.detectors.organs.encoder import STRIDE, FilmEncoder
 from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FindingNet
-from grounded.language.templates import kind_of
 from grounded.nn.weights import WEIGHTS, parameters, write
 from grounded.train.augmentation import Strength
 from grounded.train.findings.samples import Painting, Pairs
@@ -90,7 +89,7 @@ class ReadingNet(torch.nn.Module):
         self.findings = FindingNet(pairs.labels, pairs.all_kinds, config.features, config.hidden)
         kinds = [kind_of(name) for name in REGIONS]
         places = [pairs.all_kinds.index(kind) if kind in pairs.all_kinds else -1 for kind in kinds]
-        mirrored = [name.startswith("left ") for name in REGIONS]
+        mirrored = [side_of(name) == "left" for name in REGIONS]
         self.register_buffer("kinds", torch.tensor(places), persistent=False)
         self.register_buffer("mirrored", torch.tensor(mirrored), persistent=False)
 

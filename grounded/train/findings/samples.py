@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS, kind_of, side_of
 from grounded.data.finding_films import FindingExample
 from grounded.data.regions import region_boxes
 from grounded.detectors.organs.net import normalised
@@ -26,7 +26,6 @@ from grounded.errors import ConfigError
 from grounded.evidence import Mask
 from grounded.findings import VOCABULARY
 from grounded.geometry import Box, Placement
-from grounded.language.templates import kind_of
 from grounded.regions import Regions
 from grounded.synthetic import lesions
 from grounded.synthetic.lesions import Lesion
@@ -253,7 +252,7 @@ def where(
         cut = (slice(y0, max(y1, y0 + 1)), slice(x0, max(x1, x0 + 1)))
         part = lesion.area[cut]
         size = float(part.size)
-        side = REGIONS[row].split()[0]
+        side = side_of(REGIONS[row])
         if "lung" in REGIONS[row] and f"{side} lung" in masks:
             inside = masks[f"{side} lung"][cut]
             # fluid and dense opacities reach over the outline, so the lesion is not cut by it

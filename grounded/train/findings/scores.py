@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from grounded.atlas import REGIONS
-from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.names import HEART, LEFT_LUNG, REGIONS, RIGHT_LUNG
 from grounded.data.finding_films import FindingExample
 from grounded.data.regions import region_boxes
 from grounded.generators.neural.finding_reader import FindingReader

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.ops import box_iou
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.detectors.rgrg.net import CHOSEN_ABOVE
 from grounded.evaluate.scores import pooled_scores
 from grounded.train.rgrg.loss import RegionBatch, RGRGLosses, token_losses

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.data.organs import read_grey
 from grounded.data.region_table import RegionRow
 from grounded.detectors.rgrg.net import MEAN, STD

@@ -14,11 +14,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from grounded.chest.names import chest_atlas
 from grounded.findings import Presence
 from grounded.language.labeller import Labeller
 from grounded.language.templates import RATIO, fill
 from grounded.train.writer.corpus_film import claim, film_only
-from grounded.train.writer.corpus_fit import BELONGS, UNPAIRED, fits, says_no_more, sized_denial
+from grounded.train.writer.corpus_fit import BELONGS, fits, says_no_more, sized_denial
 from grounded.train.writer.corpus_own import own_sentences
 from grounded.train.writer.corpus_place import Placed, placed
 from grounded.train.writer.corpus_split import single_statements
@@ -145,8 +146,8 @@ def _phrase(
     """The phrase, or None where it would say what its kind of region cannot show."""
     if not fits(text, kind):
         return None
-    sides = ("",) if kind in UNPAIRED else ("right ", "left ")
-    said = {_said(text, side + kind, labeller) for side in sides}
+    regions = [region.name for region in chest_atlas() if region.kind == kind] or [kind]
+    said = {_said(text, region, labeller) for region in regions}
     findings = said.pop()
     if said or not _sound(text, kind, findings, labeller):
         return None
@@ -191,7 +192,7 @@ def _several(findings: Findings) -> bool:
 
 
 def _said(text: str, region: str, labeller: Labeller) -> Findings:
-    found = labeller.label(fill(text, region, _SAMPLE_RATIO))
+    found = labeller.label(fill(text, region, chest_atlas(), _SAMPLE_RATIO))
     return tuple((finding.label, finding.presence) for finding in found)
 
 

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS, kind_of
 from grounded.generators.neural.writer import Brief
-from grounded.language.templates import kind_of
 from grounded.train.writer.bank import Bank, Shelves
 from grounded.train.writer.corpus import Findings, Phrase
 

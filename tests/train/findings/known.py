@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.data.finding_films import FindingExample, finding_films
 from grounded.synthetic.collection import phantom_regions
 from grounded.synthetic.phantom import chest_phantom, write_phantoms

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.atlas import REGIONS
-from grounded.language.templates import kind_of
+from grounded.chest.names import REGIONS, kind_of
 from grounded.train.findings.bank import fill_bank
 from grounded.train.findings.network import FindingConfig, ReadingNet
 from grounded.train.findings.samples import KnownFilm, Painting

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.data.organs import split_by_patient
 from grounded.data.outlined import organ_films
 from grounded.detectors.organs.encoder import Encoder, FilmEncoder

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.data.finding_films import FindingExample
 from grounded.data.organs import OrganExample
 from grounded.errors import ConfigError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.atlas import REGIONS
+from grounded.chest.names import REGIONS
 from grounded.data.finding_films import FindingExample, finding_films
 from grounded.data.regions import region_boxes
 from grounded.detectors.organs.detector import OrganDetector

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from grounded.chest.names import chest_atlas
 from grounded.findings import CHEXPERT
 from grounded.language.labeller import Labeller
 from grounded.language.templates import RATIO, REGION, SIDE, fill
@@ -165,7 +166,7 @@ def test_the_labeller_reads_from_a_filled_phrase_what_it_was_given(region: str) 
     ours = [phrase for phrase in OURS if phrase.kind == kind]
     assert ours
     for phrase in ours:
-        found = LABELLER.label(fill(phrase.text, region, 0.61))
+        found = LABELLER.label(fill(phrase.text, region, chest_atlas(), 0.61))
         assert tuple((f.label, f.presence) for f in found) == phrase.findings, phrase.text
 
 
