@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from grounded.config import DEFAULT, load
+from grounded.atlas import Atlas
+from grounded.config import DEFAULT, load, presets, purpose
 from grounded.errors import GroundedError, InvalidValueError
 from grounded.findings import Presence
 from grounded.geometry import Box
+from grounded.version import VERSION
+
+if TYPE_CHECKING:
+    from grounded.batch.run import Outcome
 
 app = typer.Typer(
     name="grounded",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Draft reports of chest films in which every sentence can be checked. "
     "For review by a qualified reader; not a medical device.",
+    epilog="Exit status: 0 all done; 1 an error, or films without a report; 2 wrong usage; "
+    "130 stopped with Ctrl-C.",
 )
 train = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Train the models, each from a configuration."
@@ -32,6 +40,7 @@ app.add_typer(train, name="train")
 app.add_typer(convert, name="convert")
 app.add_typer(data, name="data")
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 Preset = Annotated[
     str, typer.Option(help="A shipped preset by name, a TOML file, or a folder with preset.toml.")
 ]
@@ -41,6 +50,28 @@ Force = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Let a preset use classes from outside of this package.")
 ]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _say(f"grounded {VERSION}")
+        raise typer.Exit()
+
+
+@app.callback()
+def settings(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and stop.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="What the package logs to standard error.")
+    ] = "warning",
+) -> None:
+    """Draft reports of chest films in which every sentence can be checked."""
+    logging.basicConfig(level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
 
 
 @app.command()
@@ -53,35 +84,73 @@ def report(
     force: Force = False,
     trust: Trust = False,
     pictures: Annotated[
-        bool, typer.Option(help="Write pictures and the page too, or report.json and .txt alone.")
+        bool, typer.Option(help="Without pictures is the same as --format json,txt.")
     ] = True,
+    format: Annotated[
+        str, typer.Option(help="What to write, such as json,txt,html,png; see the exporters.")
+    ] = "",
+    batch_size: Annotated[int, typer.Option(help="Films that are read at once.")] = 4,
+    resume: Annotated[
+        bool, typer.Option(help="Leave films that the output's manifest says are done.")
+    ] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Let reports be written where the films lie.")
+    ] = False,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave file names and identifiers out of all files.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
 ) -> None:
-    """Write the report of one film to a folder, or of many films to a folder each."""
-    from grounded.batch.folder import films_in, report_files
+    """Write the report of one film to a folder, or of many films to a folder each.
 
-    paths = films_in(films)
-    if not paths:
-        raise InvalidValueError(f"there is no file in {', '.join(map(str, films))}")
+    Many films keep the folders that they lie in. manifest.csv and manifest.jsonl in the output say
+    what became of each.
+    """
+    from grounded.batch.ledger import Status
+    from grounded.batch.plan import plan
+    from grounded.batch.run import Options, report_films
+
+    options = Options(_formats(format, pictures), force, anonymous, batch_size)
+    planned = plan(films, out, in_place=in_place)
     reporter = load(preset, trust=trust)
-    with _progress("Reporting") as show:
-        outcome = report_files(
-            reporter,
-            paths,
-            out,
-            force=force,
-            pictures=pictures,
-            advance=lambda done: show(done, len(paths)),
-        )
-    for path, folder in outcome.written.items():
-        typer.echo(f"{path} -> {folder}")
-    for reason in outcome.failed.values():
-        typer.echo(f"error: {reason}", err=True)
-    if outcome.failed:
-        typer.echo(f"{len(outcome.failed)} of {len(paths)} films have no report", err=True)
+    done = failed = 0
+    with _progress("Reporting", shown=not quiet) as show:
+        try:
+            for outcome in report_films(reporter, planned.jobs, out, options, resume=resume):
+                done += 1
+                failed += outcome.entry.status is Status.FAILED
+                _say_outcome(outcome, quiet)
+                show(done, len(planned.jobs))
+        except KeyboardInterrupt:
+            so_far = f"{done} of {len(planned.jobs)} films are done"
+            _say(f"stopped: {so_far}; --resume goes on", err=True)
+            raise typer.Exit(130) from None
+    for folder, reason in planned.unreadable.items():
+        _say(f"error: {folder}: {reason}", err=True)
+    if failed:
+        _say(f"{failed} of {len(planned.jobs)} films have no report", err=True)
+    if failed or planned.unreadable:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command("presets")
+def list_presets() -> None:
+    """List the presets that ship, with what each is made for."""
+    for name in presets():
+        _say(f"{name:10} {purpose(name)}")
+
+
+@app.command("regions")
+def list_regions(
+    atlas: Annotated[str, typer.Argument(help="An atlas by name, or a TOML file.")] = "chest29",
+) -> None:
+    """List the regions of an atlas, with their side and the other names that they have."""
+    for region in Atlas.open(atlas):
+        others = f"  (also: {', '.join(region.aliases)})" if region.aliases else ""
+        _say(f"{region.name:30} {region.side:8}{others}")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})  # a box may begin with a minus
 def describe(
     film: Annotated[Path, typer.Argument(help="A DICOM, PNG, JPEG or TIFF file.")],
     region: Annotated[
@@ -100,11 +169,11 @@ def describe(
     findings = dict(map(_finding, finding or []))
     reading = load(preset, trust=trust).read(film, force=force)
     for sentence in reading.describe(target, findings=findings):
-        typer.echo(sentence.text)
+        _say(sentence.text)
         for note in sentence.notes:
-            typer.echo(f"  ({note})")
+            _say(f"  ({note})")
         for item in sentence.measurements:
-            typer.echo(f"  {item.name}: {item.value:.3g} {item.unit}")
+            _say(f"  {item.name}: {item.value:.3g} {item.unit}")
 
 
 @train.command("detector")
@@ -131,7 +200,7 @@ def train_sentence_generator(
 
     read = GeneratorConfig.read(config)
     preset = train_generator(read, data, out, say=typer.echo)
-    typer.echo(f"{preset}: use it with --preset {preset.parent}")
+    _say(f"{preset}: use it with --preset {preset.parent}")
 
 
 @train.command("rgrg")
@@ -173,7 +242,7 @@ def convert_region_guided(
     from grounded.convert.rgrg import convert_rgrg
 
     preset = convert_rgrg(checkpoint, out, dtype=dtype, mode=mode, tokenizer=tokenizer)
-    typer.echo(f"{preset}: use it with --preset {preset.parent}")
+    _say(f"{preset}: use it with --preset {preset.parent}")
 
 
 @data.command("chest-imagenome")
@@ -195,7 +264,7 @@ def chest_imagenome(
     built = build_tables(
         imagenome, mimic, out, reports=reports, splits=splits, limit=limit, track=track
     )
-    typer.echo(built.text)
+    _say(built.text)
     if not built.complete:
         raise typer.Exit(1)
 
@@ -211,7 +280,7 @@ def phantom(
     from grounded.synthetic.collection import write_phantom_data
 
     write_phantom_data(out, films, held, seed=seed)
-    typer.echo(
+    _say(
         f"{films} films to train on and {held} to measure with in {out}, for `train rgrg`; as many "
         f"in {out / 'chest_anatomy'} and reports in {out / 'iu_text'}, for `train detector` and "
         f"`train generator`"
@@ -247,7 +316,7 @@ def evaluate(
         uncertain=uncertain,
         tokenizer=tokenizer,
     )
-    typer.echo(evaluation.text)
+    _say(evaluation.text)
     if out is not None:
         out.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")
 
@@ -257,18 +326,65 @@ def main() -> None:
     try:
         app()
     except GroundedError as error:
-        typer.echo(f"error: {error}", err=True)
+        _say(f"error: {error}", err=True)
         raise SystemExit(1) from None
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the screen; what is yielded takes what was done so far and of how much."""
-    from rich.progress import Progress
+def _say(text: str, *, err: bool = False) -> None:
+    """Print text in which names from files cannot steer the terminal: they are shown escaped."""
+    shown = "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+    typer.echo(shown, err=err)
 
-    with Progress(transient=True) as progress:
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _say_outcome(outcome: Outcome, quiet: bool) -> None:
+    entry = outcome.entry
+    if entry.reason:
+        failed = entry.status == "failed"
+        if failed or not quiet:
+            _say(f"{'error' if failed else entry.status}: {entry.reason}", err=True)
+    elif not quiet:
+        before = " (done before)" if outcome.skipped else ""
+        _say(f"{outcome.job.film} -> {outcome.job.folder}{before}")
+
+
+@contextmanager
+def _progress(what: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left; what is yielded takes what was done so far and of how much."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not shown,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _formats(names: str, pictures: bool) -> tuple[str, ...]:
+    from grounded.export.exporters import DATA, EVERYTHING, exporter
+
+    if not names:
+        return EVERYTHING if pictures else DATA
+    chosen = tuple(dict.fromkeys(name.strip().lstrip(".") for name in names.split(",")))
+    for name in chosen:
+        exporter(name)  # an unknown one is an error before anything is read
+    return chosen
 
 
 def _finding(text: str) -> tuple[str, Presence]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import itertools
 import os
 import tomllib
 from collections.abc import Mapping
@@ -46,6 +47,13 @@ def load(preset: str | os.PathLike[str] = DEFAULT, *, trust: bool = False) -> Re
 def presets() -> tuple[str, ...]:
     """The names of the shipped presets."""
     return tuple(sorted(file.stem for file in _shipped().glob("*.toml")))
+
+
+def purpose(preset: str) -> str:
+    """What a shipped preset is made for: the comment that its file begins with."""
+    lines = (_shipped() / f"{preset}.toml").read_text(encoding="utf-8").splitlines()
+    comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return " ".join(line.lstrip("# ") for line in comment)
 
 
 def _shipped() -> Path:

@@ -3,6 +3,7 @@
 GroundedError
 ├── InvalidValueError     a value breaks its own rules (also a ValueError)
 ├── ImageError            a file cannot be read as an image
+│   ├── NotAFilmError          it is no picture at all: a text, an archive
 │   └── UnsuitableImageError   it can, but it is no frontal chest film; `force` overrides
 ├── RegionError           a region that the atlas or the film does not have (also a KeyError)
 ├── ConfigError           a preset, an atlas or weights that cannot be used
@@ -22,6 +23,10 @@ class InvalidValueError(GroundedError, ValueError):
 
 class ImageError(GroundedError):
     """A file that cannot be read as an image."""
+
+
+class NotAFilmError(ImageError):
+    """A file whose content is no picture that is read here: a text, an archive, another picture."""
 
 
 class UnsuitableImageError(ImageError):

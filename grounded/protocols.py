@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from grounded.atlas import Atlas
@@ -142,12 +141,6 @@ class Composer(Protocol):
         scope: Scope,
         provenance: Provenance,
     ) -> GroundedReport: ...
-
-
-class Exporter(Protocol):
-    """Writes a report in one form."""
-
-    def __call__(self, report: GroundedReport, path: Path) -> None: ...
 
 
 def encoded_film(question: Question) -> Encoded:

@@ -244,11 +244,14 @@ class GroundedReport:
 
         return draw_report(self)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the report; the suffix chooses the form. See `grounded.export.files`."""
-        from grounded.export.files import save
+    def save(self, path: str | os.PathLike[str], *, format: str = "") -> None:
+        """Write the report; the end of the name chooses the format unless `format` names one.
 
-        save(self, Path(path))
+        See `grounded.export.exporters`. Raises ReportError when it cannot be written.
+        """
+        from grounded.export.exporters import save
+
+        save(self, Path(path), format)
 
     def to_dict(self) -> dict[str, Any]:
         return {

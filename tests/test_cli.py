@@ -9,6 +9,9 @@ from PIL import Image as Picture
 
 from grounded import GroundedReport
 from grounded.cli import main
+from grounded.version import VERSION
+
+LISTS = {"report.files", "manifest.csv", "manifest.jsonl"}
 
 
 @pytest.fixture
@@ -51,7 +54,8 @@ def test_the_module_runs_in_a_checkout_as_the_command_does(png: Path, tmp_path: 
 
 def test_without_pictures_there_is_data_only(run, png: Path, tmp_path: Path) -> None:
     run("report", png, "-o", tmp_path / "out", "--preset", "baseline", "--no-pictures")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"report.json", "report.txt"}
+    names = {path.name for path in (tmp_path / "out").iterdir()} - LISTS
+    assert names == {"report.json", "report.txt"}
 
 
 def test_a_broken_film_does_not_stop_the_others(run, png: Path, tmp_path: Path) -> None:
@@ -63,7 +67,8 @@ def test_a_broken_film_does_not_stop_the_others(run, png: Path, tmp_path: Path) 
     assert status == 1
     assert "broken.png" in errors
     assert "1 of 3 films have no report" in errors
-    assert {path.name for path in out.iterdir()} == {"film", "film-2"}
+    assert {path.name for path in out.iterdir()} - LISTS == {"film", "more"}
+    assert (out / "more" / "film" / "report.json").is_file()
 
 
 def test_a_region_or_a_box_is_described(run, png: Path) -> None:
@@ -127,3 +132,63 @@ def test_a_users_mistake_ends_in_one_line(
     assert status == 1
     assert message in errors
     assert "Traceback" not in errors
+
+
+def test_the_version_is_printed(run) -> None:
+    status, output, _ = run("--version")
+    assert (status, output) == (0, f"grounded {VERSION}\n")
+
+
+def test_presets_and_regions_are_listed(run) -> None:
+    status, output, _ = run("presets")
+    assert status == 0
+    assert [line.split()[0] for line in output.splitlines()] == ["baseline", "measured", "neural"]
+    status, output, _ = run("regions")
+    assert status == 0
+    assert len(output.splitlines()) == 29
+    assert "right hemidiaphragm            right" in output
+
+
+def test_the_formats_are_chosen_by_name(run, png: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    status, _, _ = run("report", png, "-o", out, "--preset", "baseline", "--format", "txt,html")
+    assert status == 0
+    names = {path.name for path in out.iterdir()}
+    assert names - LISTS == {"report.txt", "report.html"}
+
+
+def test_an_unknown_format_is_an_error_before_anything_is_read(run, png, tmp_path) -> None:
+    status, _, errors = run("report", png, "-o", tmp_path / "out", "--format", "json,doc")
+    assert status == 1
+    assert "no exporter 'doc' is installed" in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_quiet_prints_errors_only(run, png: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(png.read_bytes()[:50])
+    arguments = ("-o", tmp_path / "out", "--preset", "baseline", "--no-pictures", "-q")
+    status, output, errors = run("report", png, tmp_path / "broken.png", *arguments)
+    assert status == 1
+    assert output == ""
+    assert "broken.png" in errors
+
+
+def test_a_name_from_a_file_cannot_steer_the_terminal(run, png: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "a\x1b[31m\rb.png"
+    odd.write_bytes(png.read_bytes()[:50])
+    arguments = ("-o", tmp_path / "out", "--preset", "baseline", "--no-pictures")
+    status, output, errors = run("report", odd, *arguments)
+    assert status == 1
+    assert "\x1b" not in output + errors
+    assert r"a\x1b[31m\rb.png" in errors
+
+
+def test_a_box_may_begin_with_a_minus(run, png: Path) -> None:
+    status, _, errors = run("describe", png, "-5,-5,40,40", "--preset", "baseline")
+    assert status == 0, errors
+
+
+def test_films_and_reports_do_not_share_a_folder(run, png: Path) -> None:
+    status, _, errors = run("report", png, "-o", png.parent, "--preset", "baseline")
+    assert status == 1
+    assert "--in-place" in errors

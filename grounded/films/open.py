@@ -6,7 +6,7 @@ import codecs
 import os
 from pathlib import Path
 
-from grounded.errors import ImageError
+from grounded.errors import ImageError, NotAFilmError
 from grounded.films.quiet import silenced
 from grounded.image import Image
 
@@ -45,15 +45,16 @@ def open_film(path: str | os.PathLike[str], *, force: bool = False) -> Image:
     `grounded.films.raster` for how the grey scale is made. `force` reads pictures that are, by
     their header or their colours, no frontal chest films, and says so in the image's warnings.
 
-    Raises ImageError for what cannot be read, UnsuitableImageError for what `force` would read,
-    MissingExtraError for a compression whose decoder is an extra.
+    Raises ImageError for what cannot be read (NotAFilmError for what is no picture at all),
+    UnsuitableImageError for what `force` would read, MissingExtraError for a compression whose
+    decoder is an extra.
     """
     file = Path(path)
     head = _head(file)
     raster = next((name for magic, name in _RASTERS if head.startswith(magic)), "")
     is_dicom = head[128:132] == b"DICM" or (not raster and _is_bare_dicom(head))
     if not is_dicom and not raster:
-        raise ImageError(
+        raise NotAFilmError(
             f"{file}: expected a film as DICOM, PNG, JPEG or TIFF, got {_stranger(head)}"
         )
     with silenced():

@@ -1,0 +1,185 @@
+"""Many films through a reporter. A film that fails is written down, and the others go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from grounded.batch.ledger import Entry, Ledger, Status
+from grounded.batch.plan import Job
+from grounded.errors import GroundedError, InvalidValueError, NotAFilmError
+from grounded.export.exporters import EVERYTHING, save_all
+from grounded.image import Image
+from grounded.report import GroundedReport
+from grounded.reporter import Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a batch is read and written.
+
+    force: read films that their header says are no frontal chest films. anonymous: leave file names
+    and unique identifiers out of the reports, their folders and the manifest. batch_size: how many
+    films go through the models, and are held in memory, at once.
+    """
+
+    formats: tuple[str, ...] = EVERYTHING
+    force: bool = False
+    anonymous: bool = False
+    batch_size: int = 4
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InvalidValueError(f"batch_size is at least 1, got {self.batch_size}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one film. skipped: it had been reported before, and was left as it is."""
+
+    job: Job
+    entry: Entry
+    skipped: bool = False
+
+
+def report_films(
+    reporter: Reporter, jobs: Sequence[Job], out: Path, options: Options, *, resume: bool = False
+) -> Iterator[Outcome]:
+    """Report each film into its folder; what became of it, as soon as that is known.
+
+    Whatever goes wrong with a film, also an error that nobody foresaw, is that film's failure. What
+    was written stays. resume: leave films as they are that the manifest of `out` says were reported
+    with the same pixels by the same model in the same formats. Raises ReportError when the manifest
+    itself cannot be read or written.
+    """
+    run = _Run(reporter, out, options, Ledger(out, resume=resume), _digest(reporter, options))
+    source = iter(jobs)
+    while batch := list(islice(source, options.batch_size)):
+        yield from run.report(batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A film in memory. file: what the manifest calls it. seconds: that it took so far."""
+
+    job: Job
+    image: Image
+    file: str
+    instance_uid: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """model: the digest of all that a report follows from, beside the film."""
+
+    reporter: Reporter
+    out: Path
+    options: Options
+    ledger: Ledger
+    model: str
+
+    def report(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        opened: list[_Opened] = []
+        for job in jobs:
+            clock = _Clock()
+            try:
+                film = self._open(job, clock)
+            except Exception as error:
+                yield self._failed(job, error, clock.seconds)
+                continue
+            if self.ledger.is_done(film.file, film.image.info.sha256, self.model):
+                yield Outcome(job, self.ledger.entries[film.file], skipped=True)
+            else:
+                opened.append(film)
+        clock = _Clock()
+        reports = self._reports(opened)
+        share = clock.seconds / max(len(opened), 1)
+        for film, report in zip(opened, reports, strict=True):
+            yield self._written(replace(film, seconds=film.seconds + share), report)
+
+    def _open(self, job: Job, clock: _Clock) -> _Opened:
+        image = Image.open(job.film, force=self.options.force)
+        reference = image.info.reference
+        if not self.options.anonymous:
+            uid = reference.instance_uid if reference else ""
+            return _Opened(job, image, job.name, uid, clock.seconds)
+        name = f"film-{image.info.sha256[:16]}"
+        image = replace(image, info=replace(image.info, name="", reference=None))
+        folder = self.out if job.folder == self.out else self.out / name
+        return _Opened(replace(job, folder=folder), image, name, "", clock.seconds)
+
+    def _reports(self, opened: Sequence[_Opened]) -> list[GroundedReport | Exception]:
+        """All reports at once; or, if that fails, one by one, so that one film fails alone."""
+        images = [film.image for film in opened]
+        try:
+            return list(self.reporter.report_all(images, batch_size=max(len(images), 1)))
+        except Exception as error:
+            if len(images) == 1:
+                return [error]
+            return [report for film in opened for report in self._reports([film])]
+
+    def _written(self, film: _Opened, report: GroundedReport | Exception) -> Outcome:
+        clock, folder = _Clock(), film.job.folder
+        try:
+            if isinstance(report, Exception):
+                raise report
+            save_all(report, folder, self.options.formats)
+        except Exception as error:
+            return self._failed(film.job, error, film.seconds + clock.seconds)
+        entry = Entry(
+            file=film.file,
+            status=Status.REPORTED,
+            folder=folder.relative_to(self.out).as_posix(),
+            instance_uid=film.instance_uid,
+            pixels_sha256=film.image.info.sha256,
+            model_sha256=self.model,
+            seconds=round(film.seconds + clock.seconds, 3),
+        )
+        self.ledger.add(entry)
+        return Outcome(film.job, entry)
+
+    def _failed(self, job: Job, error: Exception, seconds: float) -> Outcome:
+        file, reason = job.name, _reason(job, error)
+        if self.options.anonymous:
+            file = f"file-{hashlib.sha256(os.fsencode(job.name)).hexdigest()[:16]}"
+            reason = reason.replace(str(job.film), file)
+        stray = isinstance(error, NotAFilmError) and not job.named
+        status = Status.LEFT_OUT if stray else Status.FAILED
+        entry = Entry(file, status, reason=reason, seconds=round(seconds, 3))
+        self.ledger.add(entry)
+        return Outcome(job, entry)
+
+
+class _Clock:
+    """Measures from when it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+
+def _reason(job: Job, error: Exception) -> str:
+    if isinstance(error, GroundedError):
+        return str(error)
+    # the words of a foreign error may quote the file, a patient's name among them
+    return f"{job.film}: it could not be reported ({type(error).__name__})"
+
+
+def _digest(reporter: Reporter, options: Options) -> str:
+    made_by = [
+        reporter.provenance.to_dict(),
+        sorted(options.formats),
+        options.force,
+        options.anonymous,
+    ]
+    return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,153 @@
+"""Reports as files: the end of the path's name chooses the exporter, an entry point names it.
+
+An exporter is a function from a report to bytes. Any installed package can add one under the entry
+point group `grounded.exporters`; its name is the end of the file names that it writes, without the
+first dot ("json", "sr.dcm"). Our own are found in the same way.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from grounded.errors import GroundedError, ReportError
+from grounded.report import GroundedReport
+
+Exporter = Callable[[GroundedReport], bytes]
+
+GROUP = "grounded.exporters"
+DATA = ("json", "txt")
+EVERYTHING = (*DATA, "html", "png")
+LIST = "report.files"  # names what a report wrote into a folder, one name a line
+_OVERLAY = "overlay.png"
+
+
+def formats() -> tuple[str, ...]:
+    """The names of the exporters that are installed, our own first."""
+    points = sorted(entry_points(group=GROUP), key=lambda point: (not _is_ours(point), point.name))
+    return tuple(dict.fromkeys(point.name for point in points))
+
+
+def exporter(name: str) -> Exporter:
+    """The exporter of this name. Only its own module is loaded; our own wins over another's.
+
+    Raises ReportError for a name that is not installed, or an exporter that cannot be loaded.
+    """
+    points = sorted(entry_points(group=GROUP, name=name), key=_is_ours)
+    if not points:
+        raise ReportError(f"no exporter {name!r} is installed; there are: {', '.join(formats())}")
+    try:
+        loaded = points[-1].load()
+    except GroundedError:
+        raise
+    except (ImportError, AttributeError) as error:
+        raise ReportError(
+            f"the exporter {name!r} cannot be loaded from {points[-1].value}: {error}; "
+            f"install its package again"
+        ) from error
+    if not callable(loaded):
+        raise ReportError(f"the exporter {name!r} ({points[-1].value}) is no function")
+    found: Exporter = loaded
+    return found
+
+
+def format_of(path: Path) -> str:
+    """The exporter that the end of a file's name chooses; the longest end that is known wins.
+
+    Raises ReportError when none is known.
+    """
+    parts = path.name.lower().split(".")
+    known = formats()
+    for start in range(1, len(parts)):
+        if (name := ".".join(parts[start:])) in known:
+            return name
+    raise ReportError(
+        f"cannot write {os.fspath(path)!r}: the suffix {path.suffix!r} is not known; known are "
+        f"{', '.join(f'.{name}' for name in known)}. Another name can be used with format="
+    )
+
+
+def save(report: GroundedReport, path: Path, format: str = "") -> None:
+    """Write the report in the format that the path's name ends with, or in the one that is named.
+
+    The file appears whole or not at all; missing folders are made. Raises ReportError for an
+    unknown format, for a picture of a report without film, and when the file cannot be written.
+    """
+    content = exporter(format or format_of(path))(report)
+    write_whole(path, content)
+
+
+def save_all(
+    report: GroundedReport, folder: Path, formats: Iterable[str] = EVERYTHING
+) -> tuple[Path, ...]:
+    """Write a report into a folder in several formats and return the paths.
+
+    Each format gives `report.<format>`; "png" gives overlay.png and a panel for each sentence,
+    sentence_01.png and on, if the report has its film. The names are listed in `report.files`.
+    What an earlier report listed there is replaced or removed; any other file stays. Raises
+    ReportError, before anything is written, when a file of one of these names stands in the folder
+    that no earlier report listed.
+    """
+    contents = dict(_contents(report, tuple(formats)))
+    listed = _listed(folder)
+    for name in contents:
+        if name not in listed and (folder / name).exists():
+            raise ReportError(
+                f"{folder / name} is no file of an earlier report, so it is not replaced; "
+                f"move it away or choose another folder"
+            )
+    write_whole(folder / LIST, _listing([*listed, *contents]))  # before, so that a crash is known
+    for name, content in contents.items():
+        write_whole(folder / name, content)
+    for name in listed - set(contents):
+        (folder / name).unlink(missing_ok=True)
+    write_whole(folder / LIST, _listing(contents))
+    return tuple(folder / name for name in contents)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write beside the path and move into place, so that no reader ever sees half a file.
+
+    Raises ReportError when it cannot be written; nothing is left then.
+    """
+    beside = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ReportError(f"cannot write {os.fspath(path)!r}: {error}") from error
+
+
+def _contents(report: GroundedReport, formats: Sequence[str]) -> Iterable[tuple[str, bytes]]:
+    for name in formats:
+        if name != "png":
+            yield f"report.{name}", exporter(name)(report)
+        elif report.film is not None:
+            from grounded.export.picture import panels
+
+            yield _OVERLAY, exporter(name)(report)
+            for number, panel in zip(itertools.count(1), panels(report)):
+                yield f"sentence_{number:02d}.png", panel
+
+
+def _listed(folder: Path) -> frozenset[str]:
+    """What an earlier report wrote there; a name that leads elsewhere does not count."""
+    try:
+        names = (folder / LIST).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+    return frozenset(name for name in names if name.strip(".") and Path(name).name == name)
+
+
+def _listing(names: Iterable[str]) -> bytes:
+    return "".join(f"{name}\n" for name in sorted(set(names))).encode()
+
+
+def _is_ours(point: EntryPoint) -> bool:
+    return point.value.startswith("grounded.")
