@@ -11,7 +11,6 @@ the embedding of token 3. The network does the same; `wpe` is in the published f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -22,9 +21,7 @@ from torch.nn import functional
 
 from grounded.nn.decode import BeamCache, Best, best_of
 from grounded.nn.onednn import NarrowLinear, PackedLinear, Vocabulary, can_pack
-
-Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Attention over the newest tokens' query, key and value, (N, T, heads, width) each."""
+from grounded.nn.transformer import Attend, Attention, Block, masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +39,13 @@ class DecoderLayout:
     stop: int = 50256
 
 
-class Attention(nn.Module):
+class PseudoSelfAttention(Attention):
     """Self-attention with one image key and value before those of the words."""
 
     def __init__(self, layout: DecoderLayout) -> None:
-        super().__init__()
-        self.heads = layout.heads
-        self.c_attn: nn.Module = nn.Linear(layout.width, 3 * layout.width)
-        self.c_proj: nn.Module = nn.Linear(layout.width, layout.width)
+        super().__init__(layout.width, layout.heads)
         self.uk: nn.Module = nn.Linear(layout.width, layout.width)
         self.uv: nn.Module = nn.Linear(layout.width, layout.width)
-
-    def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
-        query, key, value = (
-            part.unflatten(-1, (self.heads, -1)) for part in self.c_attn(hidden).chunk(3, -1)
-        )
-        attended: Tensor = self.c_proj(attend(query, key, value).flatten(-2))
-        return attended
 
     def image(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The image key and value of N regions: (N, heads, 1, width of a head) each."""
@@ -69,32 +56,13 @@ class Attention(nn.Module):
         )
 
 
-class Mlp(nn.Module):
-    def __init__(self, layout: DecoderLayout) -> None:
-        super().__init__()
-        self.c_fc: nn.Module = nn.Linear(layout.width, 4 * layout.width)
-        self.act: nn.Module = nn.GELU(approximate="tanh")
-        self.c_proj: nn.Module = nn.Linear(4 * layout.width, layout.width)
+class ImageBlock(Block):
+    """GPT-2's block with pseudo self-attention."""
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        changed: Tensor = self.c_proj(self.act(self.c_fc(hidden)))
-        return changed
-
-
-class Block(nn.Module):
-    """GPT-2's block: attention, then the two-layer network, each on a normalised copy."""
+    attn: PseudoSelfAttention
 
     def __init__(self, layout: DecoderLayout) -> None:
-        super().__init__()
-        self.ln_1 = nn.LayerNorm(layout.width)
-        self.attn = Attention(layout)
-        self.ln_2 = nn.LayerNorm(layout.width)
-        self.mlp = Mlp(layout)
-
-    def forward(self, hidden: Tensor, attend: Attend) -> Tensor:
-        hidden = hidden + self.attn(self.ln_1(hidden), attend)
-        changed: Tensor = hidden + self.mlp(self.ln_2(hidden))
-        return changed
+        super().__init__(PseudoSelfAttention(layout), layout.width)
 
 
 class DecoderNet(nn.Module):
@@ -109,13 +77,13 @@ class DecoderNet(nn.Module):
             nn.Linear(layout.width, layout.width),
         )
         self.wte = nn.Embedding(layout.vocabulary, layout.width)
-        self.h = nn.ModuleList(Block(layout) for _ in range(layout.layers))
+        self.h = nn.ModuleList(ImageBlock(layout) for _ in range(layout.layers))
         self.ln_f = nn.LayerNorm(layout.width)
         self.fast_head: Vocabulary | None = None  # stands for the product with wte
 
     @property
-    def blocks(self) -> list[Block]:
-        return [cast(Block, block) for block in self.h]
+    def blocks(self) -> list[ImageBlock]:
+        return [cast(ImageBlock, block) for block in self.h]
 
     def forward(self, vectors: Tensor, tokens: Tensor) -> Tensor:
         """Logits (N, T, V) after each of the tokens (N, T), for region vectors (N, features)."""
@@ -188,13 +156,11 @@ def _product(
 
 def _after(image: tuple[Tensor, Tensor], sees: Tensor) -> Attend:
     """Attention over whole sentences (N, T, H, D) with the image's key and value before them."""
+    whole = masked(sees)
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        keys = torch.cat([image[0], key.transpose(1, 2)], 2)  # (N, H, 1 + T, D)
-        values = torch.cat([image[1], value.transpose(1, 2)], 2)
-        attended = functional.scaled_dot_product_attention(
-            query.transpose(1, 2), keys, values, sees
-        )
-        return attended.transpose(1, 2)
+        keys = torch.cat([image[0].transpose(1, 2), key], 1)  # (N, 1 + T, H, D)
+        values = torch.cat([image[1].transpose(1, 2), value], 1)
+        return whole(query, keys, values)
 
     return attend
