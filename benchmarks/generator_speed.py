@@ -48,7 +48,7 @@ def rows(reporter: Reporter, film: Path, repeat: int) -> list[tuple[str, Seconds
     """What is done, and how long it takes."""
     reading = reporter.read(film)
     image, regions, generator = reading.image, reading.regions, reporter.generator
-    whole = Question(image, regions, regions)
+    whole = Question.of_film(image, regions)
 
     def each() -> dict[str, list[Sentence]]:
         return describe_each(generator, image, regions, regions.names)

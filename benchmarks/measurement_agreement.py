@@ -196,7 +196,7 @@ def print_detector(films: Sequence[Film], preset: str, rows: dict[str, Values]) 
     _print_difference(
         "cardiothoracic ratio, against readers", detected["cardiothoracic ratio"] - readers
     )
-    questions = [Question(i, f, f) for i, f in zip(images, found, strict=True)]
+    questions = [Question.of_film(i, f) for i, f in zip(images, found, strict=True)]
     print_statements(questions, "films, outlines of the detector")
 
 
@@ -247,7 +247,7 @@ def main() -> None:
         print_ranges(own, f"{len(chosen)} {source} films")
         if source == "jsrt":
             print_robustness(chosen, own)
-        questions = [Question(f.image, f.regions, f.regions) for f in chosen]
+        questions = [Question.of_film(f.image, f.regions) for f in chosen]
         print_statements(questions, f"{source} films")
 
 

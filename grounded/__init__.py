@@ -12,7 +12,7 @@ from grounded.atlas import Atlas, RegionSpec
 from grounded.config import load
 from grounded.errors import GroundedError
 from grounded.evidence import Evidence, Heatmap, Line, Mask, Measurement
-from grounded.findings import Finding
+from grounded.findings import Finding, Findings, ReadFinding
 from grounded.geometry import Box, Placement
 from grounded.image import Image
 from grounded.regions import Region, Regions
@@ -33,6 +33,7 @@ __all__ = [
     "Box",
     "Evidence",
     "Finding",
+    "Findings",
     "GroundedError",
     "GroundedReport",
     "GroundedSentence",
@@ -42,6 +43,7 @@ __all__ = [
     "Mask",
     "Measurement",
     "Placement",
+    "ReadFinding",
     "Reading",
     "Region",
     "RegionSpec",

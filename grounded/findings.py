@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args, overload
 
-from grounded.errors import InvalidValueError
+from grounded.errors import InvalidValueError, RegionError
 
 Presence = Literal["present", "absent", "uncertain"]
 
@@ -49,16 +49,8 @@ class Finding:
     score: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.label not in VOCABULARY:
-            near = get_close_matches(self.label.title(), VOCABULARY, n=1)
-            hint = f"did you mean {near[0]!r}? It" if near else "it"
-            raise InvalidValueError(
-                f"no finding {self.label!r} in the vocabulary; {hint} has: {', '.join(VOCABULARY)}"
-            )
-        if self.presence not in get_args(Presence):
-            raise InvalidValueError(
-                f"presence is one of {get_args(Presence)}, got {self.presence!r}"
-            )
+        _check_label(self.label)
+        _check_presence(self.presence)
         if not 0 <= self.score <= 1:
             raise InvalidValueError(f"a score lies in 0..1, got {self.score}")
 
@@ -73,3 +65,105 @@ class Finding:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
         return cls(data["label"], data["presence"], data["region"], float(data["score"]))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFinding:
+    """A finding that was read in a region, whether or not the scope lets it be said.
+
+    probability: that it is present, calibrated; None for a finding that was measured instead of
+    estimated. presence: what that amounts to, by the limits of the calibration. stated: whether the
+    scope lets a report say it in this kind of region.
+    """
+
+    label: str
+    region: str
+    probability: float | None
+    presence: Presence
+    stated: bool
+
+    def __post_init__(self) -> None:
+        _check_presence(self.presence)
+        if self.probability is not None and not 0 <= self.probability <= 1:
+            raise InvalidValueError(f"a probability lies in 0..1, got {self.probability}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "region": self.region,
+            "label": self.label,
+            "probability": self.probability,
+            "presence": self.presence,
+            "stated": self.stated,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Findings(Sequence[ReadFinding]):
+    """What was read of a film: a sequence of `ReadFinding`, region by region.
+
+    regions: all that were found in the film, also those in which nothing is read. It is a table as
+    well: `pandas.DataFrame(findings.to_rows())`.
+    """
+
+    items: tuple[ReadFinding, ...] = ()
+    regions: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[ReadFinding]:
+        return iter(self.items)
+
+    @overload
+    def __getitem__(self, key: int) -> ReadFinding: ...
+    @overload
+    def __getitem__(self, key: slice | str) -> Self: ...
+    def __getitem__(self, key: int | slice | str) -> ReadFinding | Self:
+        """`findings["Pneumothorax"]`: in all regions; also by position, as any sequence.
+
+        Raises InvalidValueError for a label that the vocabulary does not have and nobody read.
+        """
+        if isinstance(key, int):
+            return self.items[key]
+        if isinstance(key, slice):
+            return replace(self, items=self.items[key])
+        chosen = tuple(item for item in self.items if item.label == key)
+        if not chosen:
+            _check_label(key)
+        return replace(self, items=chosen)
+
+    def in_region(self, name: str) -> Self:
+        """What was read in one region; nothing is a fine answer.
+
+        Raises RegionError for a region that was not found in the film.
+        """
+        if name not in self.regions:
+            near = get_close_matches(name, self.regions, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            found = ", ".join(self.regions) or "none"
+            raise RegionError(f"no region {name!r} was found in this film; {hint}Found: {found}")
+        return replace(self, items=tuple(item for item in self.items if item.region == name))
+
+    @property
+    def stated(self) -> Self:
+        """Those that the scope lets a report say."""
+        return replace(self, items=tuple(item for item in self.items if item.stated))
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """A row for each region and finding, with equal keys."""
+        return [item.to_dict() for item in self.items]
+
+
+def _check_label(label: str) -> None:
+    if label in VOCABULARY:
+        return
+    near = get_close_matches(label.title(), VOCABULARY, n=1)
+    hint = f"did you mean {near[0]!r}? It" if near else "it"
+    raise InvalidValueError(
+        f"no finding {label!r} in the vocabulary; {hint} has: {', '.join(VOCABULARY)}"
+    )
+
+
+def _check_presence(presence: str) -> None:
+    if presence not in get_args(Presence):
+        raise InvalidValueError(f"presence is one of {get_args(Presence)}, got {presence!r}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from grounded.atlas import Atlas
-from grounded.errors import ConfigError
-from grounded.findings import Presence
+from grounded.errors import ConfigError, InvalidValueError
+from grounded.findings import Findings, Presence, ReadFinding
 from grounded.geometry import Placement
 from grounded.image import Image
 from grounded.regions import Regions
@@ -32,13 +32,26 @@ class Question:
     """What a generator is asked: to describe `asked`, in a film in which `found` was found.
 
     asked: regions of the atlas, or one box drawn by hand. findings: what a reader has set, by
-    label, for generators that can be steered.
+    label, for generators that can be steered. whole: whether the film as a whole is asked about,
+    which is answered in another way than its regions one by one. read: what was read of the film
+    already, by a generator that is a `FindingsReader`; it is not read again.
     """
 
     image: Image
     found: Regions
     asked: Regions
     findings: Mapping[str, Presence] = field(default_factory=dict)
+    whole: bool = False
+    read: Findings = field(default_factory=Findings)
+
+    def __post_init__(self) -> None:
+        if self.whole and self.asked.names != self.found.names:
+            raise InvalidValueError("a question about a whole film asks about all its regions")
+
+    @classmethod
+    def of_film(cls, image: Image, found: Regions, read: Findings | None = None) -> Question:
+        """About a film as a whole."""
+        return cls(image, found, found, whole=True, read=read or Findings())
 
 
 @runtime_checkable
@@ -67,6 +80,19 @@ class SentenceGenerator(Protocol):
 
     def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
         """The sentences for each question; the same for a batch as one by one."""
+        ...
+
+
+@runtime_checkable
+class FindingsReader(Protocol):
+    """A generator that reads findings before it puts any in words."""
+
+    def read(self, questions: Sequence[Question]) -> list[tuple[ReadFinding, ...]]:
+        """Every finding that is read in each of the regions asked about, by question.
+
+        Also what the scope does not let a sentence say. What a question brings as `read` already is
+        given back, not read anew.
+        """
         ...
 
 
@@ -141,6 +167,18 @@ class Composer(Protocol):
         scope: Scope,
         provenance: Provenance,
     ) -> GroundedReport: ...
+
+
+def read_findings(generator: SentenceGenerator, questions: Sequence[Question]) -> list[Findings]:
+    """What a generator reads in each film; nothing for a generator that reads no findings."""
+    if isinstance(generator, FindingsReader):
+        read = generator.read(questions)
+    else:
+        read = [()] * len(questions)
+    return [
+        Findings(items, question.found.names)
+        for items, question in zip(read, questions, strict=True)
+    ]
 
 
 def encoded_film(question: Question) -> Encoded:

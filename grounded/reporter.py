@@ -1,4 +1,4 @@
-"""The flow: open, detect, describe, explain, compose. A straight line; nothing calls back."""
+"""The flow: open, detect, read, describe, explain, compose. A straight line."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from grounded.errors import RegionError
-from grounded.findings import Presence
+from grounded.findings import Findings, Presence
 from grounded.geometry import Box
 from grounded.image import Image
-from grounded.protocols import Composer, Explainer, Question, RegionDetector, SentenceGenerator
+from grounded.protocols import (
+    Composer,
+    Explainer,
+    Question,
+    RegionDetector,
+    SentenceGenerator,
+    read_findings,
+)
 from grounded.regions import Regions
 from grounded.report import GroundedReport, GroundedSentence, Provenance
 
@@ -38,20 +45,19 @@ class Reporter:
         return self.read(film, force=force).report()
 
     def read(self, film: Film, *, force: bool = False) -> Reading:
-        """Open and encode one film, to be asked as often as wanted.
+        """Open, encode and read one film, to be asked as often as wanted.
 
         force: read it even if its header says that it is no frontal chest film.
         """
         image = film if isinstance(film, Image) else Image.open(film, force=force)
-        [regions] = self.detector.detect([image])
-        return Reading(self, image, regions)
+        [reading] = self._readings([image])
+        return reading
 
     def read_all(self, images: Iterable[Image], *, batch_size: int = 4) -> Iterator[Reading]:
-        """Read many films, `batch_size` at a time through the detector."""
+        """Read many films, `batch_size` at a time through detector and generator."""
         source = iter(images)
         while batch := list(islice(source, batch_size)):
-            for image, regions in zip(batch, self.detector.detect(batch), strict=True):
-                yield Reading(self, image, regions)
+            yield from self._readings(batch)
 
     def report_all(
         self, images: Iterable[Image], *, batch_size: int = 4
@@ -59,10 +65,20 @@ class Reporter:
         """Report many films; detector and generator each see `batch_size` films at once."""
         source = iter(images)
         while batch := list(islice(source, batch_size)):
-            yield from self._reports(list(self.read_all(batch, batch_size=batch_size)))
+            yield from self._reports(self._readings(batch))
+
+    def _readings(self, images: Sequence[Image]) -> list[Reading]:
+        found = self.detector.detect(images)
+        questions = [Question.of_film(*pair) for pair in zip(images, found, strict=True)]
+        return [
+            Reading(self, question.image, question.found, findings)
+            for question, findings in zip(
+                questions, read_findings(self.generator, questions), strict=True
+            )
+        ]
 
     def _reports(self, readings: Sequence[Reading]) -> list[GroundedReport]:
-        questions = [Question(r.image, r.regions, r.regions) for r in readings]
+        questions = [Question.of_film(r.image, r.regions, r.findings) for r in readings]
         described = self.generator.describe(questions)
         return [
             self.composer.compose(
@@ -91,11 +107,16 @@ class Reporter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """One encoded film. Everything that is known of the film is in here, nothing in the models."""
+    """One encoded film. Everything that is known of the film is in here, nothing in the models.
+
+    findings: every finding that was read in every region, said or not; none from a generator that
+    reads no findings. Reports and descriptions are made from them, nothing is read twice.
+    """
 
     reporter: Reporter = field(repr=False)
     image: Image
     regions: Regions
+    findings: Findings = field(default_factory=Findings)
 
     def report(self) -> GroundedReport:
         """The report of the whole film."""
@@ -115,7 +136,8 @@ class Reading:
             asked = self.regions.drawn(DRAWN, target.clip(self.image.info.frame))
         else:
             asked = self.regions[[self.resolve(target)]]
-        return self._answer(Question(self.image, self.regions, asked, findings or {}))
+        question = Question(self.image, self.regions, asked, findings or {}, read=self.findings)
+        return self._answer(question)
 
     def resolve(self, name: str) -> str:
         """The standard name of a region that was found, from its name or an alias."""

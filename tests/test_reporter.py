@@ -28,6 +28,10 @@ def test_a_reading_gives_the_same_report_every_time(reporter: Reporter, film: Im
     assert reading.report().to_dict() == reading.report().to_dict() == reporter(film).to_dict()
 
 
+def test_a_generator_that_reads_no_findings_has_none(reporter: Reporter, film: Image) -> None:
+    assert not reporter.read(film).findings
+
+
 def test_a_batch_equals_films_one_by_one(reporter: Reporter) -> None:
     images = films(5)
     batch = [report.to_dict() for report in reporter.report_all(images, batch_size=2)]

@@ -10,6 +10,7 @@ import grounded
 from grounded import Box, GroundedReport, Heatmap, Image, Reporter
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.errors import InvalidValueError, RegionError
+from grounded.explain.places import RegionBoxes
 from grounded.language.labeller import Labeller
 from grounded.reporter import Reading
 from grounded.synthetic import lesions
@@ -68,6 +69,28 @@ def test_the_normal_film_is_called_clear_on_both_sides(report: GroundedReport) -
     [sentence] = clear
     assert sentence.regions == ("right lung", "left lung")
     assert {finding.presence for finding in sentence.findings} == {"absent"}
+
+
+def test_every_finding_is_read_in_every_region_said_or_not(reading: Reading) -> None:
+    effusion = reading.findings["Pleural Effusion"]
+    assert {finding.region.split()[0] for finding in effusion} == {"right", "left"}
+    assert not effusion.stated
+    assert reading.findings.in_region("left lung")["Lung Opacity"].stated
+    assert {finding.region for finding in reading.findings} <= set(reading.regions.names)
+
+
+def test_a_report_is_made_from_what_was_read_once(reporter: Reporter) -> None:
+    net, seen = reporter.generator.reader.net, []  # type: ignore[attr-defined]
+    handle = net.register_forward_hook(lambda *_: seen.append(1))
+    try:
+        reading = reporter.read(FILM)
+        read = len(seen)
+        without_heat = replace(reporter, explainer=RegionBoxes())
+        replace(reading, reporter=without_heat).report()
+        replace(reading, reporter=without_heat).describe("left lung")
+        assert (read, len(seen)) == (1, 1)
+    finally:
+        handle.remove()
 
 
 def test_a_merged_sentence_has_a_place_for_each_region_and_one_heatmap(

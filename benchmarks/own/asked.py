@@ -164,7 +164,7 @@ def _bank_rows(
 ) -> Iterator[tuple[Tensor, str, Mapping[str, Presence], str, str]]:
     [regions] = detector.detect([image])
     truth = as_findings(truth_of(known, pairs, regions))
-    for name, vectors in seen_each(reader, Question(image, regions, regions)).items():
+    for name, vectors in seen_each(reader, Question.of_film(image, regions)).items():
         findings = truth.get(name, {})
         inside = lesion if lesion and _holds(findings, lesion) else None
         size, variety = (inside.size, inside.variety) if inside else ("", "")

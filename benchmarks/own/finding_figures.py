@@ -135,7 +135,7 @@ def statements(scores: Sequence[RegionScore], calibration: Calibration) -> State
     """What would be said, were all of it said."""
     counts: dict[bool, Counter[Presence]] = {True: Counter(), False: Counter()}
     for score in scores:
-        presence, _ = calibration.state(calibration.probability(score.logit))
+        presence = calibration.presence(calibration.probability(score.logit))
         counts[score.truth][presence] += 1
     return Statements(counts[True], counts[False])
 

@@ -112,7 +112,9 @@ def targets(
     """The lesions whose finding is read in a region that holds them."""
     for film in films:
         [found] = detector.detect([film.image])
-        reads = {r.place.name: r for r in generator.reader.read(Question(film.image, found, found))}
+        reads = {
+            r.place.name: r for r in generator.reader.read(Question.of_film(film.image, found))
+        }
         for label in film.lesion.labels:
             held = [
                 name

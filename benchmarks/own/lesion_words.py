@@ -39,7 +39,7 @@ def lesion_looks(
     """Of each region that holds the film's lesion: told that it is there, and shown the region."""
     [regions] = detector.detect([film.image])
     truth = truth_of(film.known, pairs, regions)
-    for name, seen in seen_each(reader, Question(film.image, regions, regions)).items():
+    for name, seen in seen_each(reader, Question.of_film(film.image, regions)).items():
         for label in film.lesion.labels:
             if truth.get(name, {}).get(label):
                 kind = kind_for(label, kind_of(name))

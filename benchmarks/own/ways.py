@@ -66,7 +66,7 @@ class Ways:
         """Let each way speak of the regions of which anything is known that may be stated."""
         reader = self.generator.reader
         truth = stateable(truth, reader.calibrations)
-        question = Question(image, regions, regions)
+        question = Question.of_film(image, regions)
         places = [place for place in reader.places(question) if place.name in truth]
         if not places:
             return

@@ -152,7 +152,7 @@ class Measured:
             return []
         subject = Subject.of(question)
         measurable = _measure(subject)
-        if question.asked.names == question.found.names:
+        if question.whole:
             return _of_film(question, subject, measurable)
         answer: list[Sentence] = []
         for region in question.asked:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grounded.chest.names import kind_of, side_of
 from grounded.errors import ConfigError
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Presence, ReadFinding
 from grounded.generators.neural.finding_net import FindingNet, seen
 from grounded.geometry import Box
 from grounded.nn.weights import build, fill, read_config
@@ -47,13 +47,11 @@ class Calibration:
         """That the finding is there, at even odds before the film is seen."""
         return float(1 / (1 + np.exp(-(self.slope * logit + self.intercept))))
 
-    def state(self, probability: float) -> tuple[Presence, float]:
-        """What is said, and how sure that is (0..1)."""
+    def presence(self, probability: float) -> Presence:
+        """What a probability amounts to."""
         if probability >= self.present:
-            return "present", probability
-        if probability <= self.absent:
-            return "absent", 1 - probability
-        return "uncertain", max(probability, 1 - probability)
+            return "present"
+        return "absent" if probability <= self.absent else "uncertain"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,14 +66,24 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Read:
-    """What was read of one region. probabilities: by label, of everything that is read there.
-
-    findings: those of them that may be stated.
-    """
+    """What was read of one region."""
 
     place: Place
-    probabilities: Mapping[str, float]
-    findings: tuple[Finding, ...]
+    found: tuple[ReadFinding, ...]
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """By label, of everything that is read there."""
+        return {f.label: f.probability for f in self.found if f.probability is not None}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Those that may be stated, each with how sure it is that it is so."""
+        return tuple(
+            Finding(item.label, item.presence, item.region, _certainty(item))
+            for item in self.found
+            if item.stated
+        )
 
 
 class FindingReader:
@@ -110,13 +118,20 @@ class FindingReader:
         return [place for region in question.asked if (place := self._place(region, question))]
 
     def read(self, question: Question) -> list[Read]:
-        """What is read in each of `places`. Raises ConfigError if the detector made no map."""
+        """What is read in each of `places`, or was read there already.
+
+        Raises ConfigError if the detector made no map.
+        """
         places = self.places(question)
-        if not places:
-            return []
-        with torch.inference_mode():
-            logits = self.logits(encoded_film(question), places)[0]
-        return [self._read(place, row.tolist()) for place, row in zip(places, logits, strict=True)]
+        found: dict[str, tuple[ReadFinding, ...]] = {}
+        for item in question.read:
+            found[item.region] = (*found.get(item.region, ()), item)
+        if unread := [place for place in places if place.name not in found]:
+            with torch.inference_mode():
+                logits = self.logits(encoded_film(question), unread)[0]
+            for place, row in zip(unread, logits, strict=True):
+                found[place.name] = self._read(place, row.tolist())
+        return [Read(place, found[place.name]) for place in places]
 
     def logits(
         self,
@@ -165,19 +180,24 @@ class FindingReader:
         nearest = max(overlaps, key=lambda name: overlaps[name], default="")
         return nearest if overlaps.get(nearest, 0) > 0 else ""
 
-    def _read(self, place: Place, logits: Sequence[float]) -> Read:
-        probabilities = {
-            label: self.calibrations[label].probability(logit)
-            for label, logit in zip(self.net.labels, logits, strict=True)
-            if place.kind in self.calibrations[label].kinds
-        }
-        findings = [
-            Finding(label, presence, place.name, score)
-            for label, probability in probabilities.items()
-            if place.kind in self.calibrations[label].assessed and label != ABNORMAL
-            for presence, score in [self.calibrations[label].state(probability)]
-        ]
-        return Read(place, probabilities, tuple(findings))
+    def _read(self, place: Place, logits: Sequence[float]) -> tuple[ReadFinding, ...]:
+        found = []
+        for label, logit in zip(self.net.labels, logits, strict=True):
+            calibration = self.calibrations[label]
+            if place.kind not in calibration.kinds:
+                continue
+            probability = calibration.probability(logit)
+            presence = calibration.presence(probability)
+            stated = place.kind in calibration.assessed and label != ABNORMAL
+            found.append(ReadFinding(label, place.name, probability, presence, stated))
+        return tuple(found)
+
+
+def _certainty(item: ReadFinding) -> float:
+    """How probable it is that a finding is as its presence says."""
+    probability = item.probability or 0.0
+    sides = {"present": probability, "absent": 1 - probability}
+    return sides.get(item.presence, max(sides.values()))
 
 
 def read_calibrations(path: Path, labels: Sequence[str]) -> dict[str, Calibration]:

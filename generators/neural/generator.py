@@ -22,7 +22,7 @@ from grounded.chest.measures import CARDIOTHORACIC_RATIO
 from grounded.chest.names import chest_atlas, side_of
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.evidence import Measurement
-from grounded.findings import VOCABULARY, Finding, Presence
+from grounded.findings import VOCABULARY, Finding, Presence, ReadFinding
 from grounded.generators.measured.generator import ASSESSED, Measured
 from grounded.generators.neural.finding_net import COARSE
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
@@ -64,7 +64,7 @@ class _Film:
     @cached_property
     def whole(self) -> list[Read]:
         """In all regions of the film."""
-        if _is_whole(self.question):
+        if self.question.whole:
             return self.asked
         return self.reader.read(replace(self.question, asked=self.question.found))
 
@@ -93,6 +93,16 @@ class Neural:
         self._labeller = Labeller.open()
         assessed = {**ASSESSED, **self.reader.assessed}
         self.scope = Scope(assessed, tuple(x for x in VOCABULARY if x not in assessed))
+
+    def read(self, questions: Sequence[Question]) -> list[tuple[ReadFinding, ...]]:
+        """See `grounded.protocols.FindingsReader`; what is measured is not among it.
+
+        Raises ConfigError when the detector made no map.
+        """
+        return [
+            tuple(item for read in self.reader.read(question) for item in read.found)
+            for question in questions
+        ]
 
     def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
         """The sentences for each question: what was read, then what was measured.
@@ -222,7 +232,7 @@ class Neural:
     def _stated(self, film: _Film) -> list[Stated]:
         """What was read and may be stated, and what the reader has set in its place."""
         given = film.question.findings
-        if given and _is_whole(film.question):
+        if given and film.question.whole:
             raise InvalidValueError(
                 f"expected a region for the findings {dict(given)}, got a whole film; "
                 f"ask for one region, or for a box"
@@ -245,7 +255,7 @@ class Neural:
             and item.finding.label == "Lung Opacity"
             and item.finding.presence == "absent"
             and item.finding.label not in film.question.findings
-            and (item.kind == "lung" or not _is_whole(film.question))
+            and (item.kind == "lung" or not film.question.whole)
         ]
         if not clear:
             return []
@@ -271,7 +281,7 @@ class Neural:
     def _drafts(
         self, question: Question, stated: Sequence[Stated], measured: Sequence[Sentence]
     ) -> list[Draft]:
-        if _is_whole(question):
+        if question.whole:
             stated = [
                 item for item in by_zone(stated) if self._is_worth_it(item.finding, item.kind)
             ]
@@ -339,10 +349,6 @@ def _first_order(value: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
 
 def _as_read(question: Question) -> Question:
     return replace(question, findings={})
-
-
-def _is_whole(question: Question) -> bool:
-    return question.asked.names == question.found.names
 
 
 def _against(item: Stated, measured: Iterable[Sentence]) -> tuple[str, ...]:

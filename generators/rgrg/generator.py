@@ -216,7 +216,7 @@ def _chosen(question: Question) -> NDArray[np.intp]:
     if not len(question.asked):
         return np.empty(0, dtype=np.intp)
     readings = _readings(question)
-    if question.asked is question.found:
+    if question.whole:
         return np.flatnonzero(readings.selected)
     return np.arange(len(question.asked))
 

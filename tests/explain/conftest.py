@@ -107,7 +107,7 @@ def ask(encoder: Encoder) -> Ask:
             features = EncodedFilm(film, Placement.letterbox(shape, (SIDE, SIDE)))
         boxes = BOXES * np.tile(shape[::-1], 2)
         regions = Regions(NAMES, boxes, np.ones(len(NAMES)), features=features)
-        return Question(Image.of(pixels), regions, regions)
+        return Question.of_film(Image.of(pixels), regions)
 
     return make
 

@@ -70,7 +70,7 @@ def test_the_network_goes_on_as_before(neural: Neural, ask: Ask) -> None:
 def test_a_box_drawn_by_hand_is_the_extent(neural: Neural, ask: Ask) -> None:
     question = ask()
     box = Box(5, 10, 20, 70)
-    drawn = replace(question, asked=question.found.drawn("marked area", box))
+    drawn = replace(question, asked=question.found.drawn("marked area", box), whole=False)
     [sentence] = Attention().explain(drawn, [read("marked area")], neural)
     assert [type(item) for item in sentence.evidence] == [Box, Heatmap]
     assert isinstance(sentence.evidence[1], Heatmap)

@@ -172,7 +172,9 @@ def test_a_finding_that_is_not_read_gets_no_heatmap_but_its_words_do(
 
 def test_a_box_drawn_by_hand_is_explained(neural: Neural, ask: Ask) -> None:
     question = ask()
-    drawn = replace(question, asked=question.found.drawn("marked area", Box(5, 10, 20, 70)))
+    drawn = replace(
+        question, asked=question.found.drawn("marked area", Box(5, 10, 20, 70)), whole=False
+    )
     [sentence] = Gradient().explain(drawn, [read("marked area")], neural)
     assert [type(item) for item in sentence.evidence] == [Box, Heatmap]
 

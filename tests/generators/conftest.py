@@ -114,7 +114,9 @@ def ask() -> Ask:
         image = Image.of(phantom.pixels, view=view, **info)  # type: ignore[arg-type]
         if isinstance(about, Box):
             return Question(image, found, found.drawn("marked area", about))
-        return Question(image, found, found if about is None else found[[about]])
+        if about is None:
+            return Question.of_film(image, found)
+        return Question(image, found, found[[about]])
 
     return make
 

@@ -111,7 +111,7 @@ def question(
     found = replace(found, features=EncodedFilm(map_with(found, values or {}), placement))
     image = Image.of(phantom.pixels, view="PA")
     if about is None:
-        return Question(image, found, found, told or {})
+        return replace(Question.of_film(image, found), findings=told or {})
     asked = found.drawn("marked area", about) if isinstance(about, Box) else found[[about]]
     return Question(image, found, asked, told or {})
 

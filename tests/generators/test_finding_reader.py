@@ -11,6 +11,7 @@ import torch
 
 from grounded import Box
 from grounded.errors import ConfigError
+from grounded.findings import Findings
 from grounded.generators.neural.finding_reader import CALIBRATION, FindingReader, read_calibrations
 from grounded.protocols import encoded_film
 
@@ -169,3 +170,29 @@ def test_a_calibration_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ConfigError, match="cannot read the calibration"):
         read_calibrations(path, LABELS)
+
+
+def test_what_a_question_brings_is_not_read_again(reader: FindingReader) -> None:
+    asked = question(values={(ZONE, "Lung Opacity"): PRESENT})
+    read = tuple(item for part in reader.read(asked) for item in part.found)
+    brought = without_map(replace(asked, read=Findings(read)))  # there is nothing to read from
+    assert [part.found for part in reader.read(brought)] == [p.found for p in reader.read(asked)]
+    assert reader.read(replace(brought, asked=brought.found[[ZONE]], whole=False))[0].found
+
+
+def test_a_drawn_box_is_read_beside_what_a_question_brings(reader: FindingReader) -> None:
+    values = {(ZONE, "Lung Opacity"): PRESENT}
+    read = tuple(item for part in reader.read(question(values=values)) for item in part.found)
+    drawn = question(chest()[1][ZONE].box, values)
+    [alone], [beside] = reader.read(drawn), reader.read(replace(drawn, read=Findings(read)))
+    assert alone.found == beside.found
+    assert alone.found[0].region == "marked area"
+
+
+def test_a_finding_is_read_with_its_limits_also_where_it_may_not_be_stated(
+    reader: FindingReader,
+) -> None:
+    [read] = reader.read(question("right lung", {("right lung", "Pneumothorax"): PRESENT}))
+    [air] = [item for item in read.found if item.label == "Pneumothorax"]
+    assert (air.presence, air.stated, air.region) == ("present", False, "right lung")
+    assert air.probability == read.probabilities["Pneumothorax"]

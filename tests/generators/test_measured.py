@@ -1,5 +1,7 @@
 """Which sentences are given for a film, a region, a drawn box; what happens without outlines."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,7 @@ def test_no_questions_have_no_answers() -> None:
 def test_a_film_without_regions_has_no_sentences() -> None:
     nothing = Regions.none({"right lung": "not seen"})
     film = Image.of(np.zeros((20, 20), np.float32))
-    assert Measured().describe([Question(film, nothing, nothing)]) == [[]]
+    assert Measured().describe([Question.of_film(film, nothing)]) == [[]]
 
 
 def test_a_heart_is_described_by_its_size_and_place(ask: Ask) -> None:
@@ -127,7 +129,7 @@ def test_a_lateral_film_is_not_measured(ask: Ask) -> None:
 
 def test_a_measurement_cannot_be_told_what_to_find(ask: Ask) -> None:
     question = ask()
-    told = Question(question.image, question.found, question.asked, {"Edema": "present"})
+    told = replace(question, findings={"Edema": "present"})
     with pytest.raises(InvalidValueError, match="measures and cannot be told"):
         Measured().describe([told])
 

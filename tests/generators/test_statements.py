@@ -24,7 +24,7 @@ def sentence_on(label: str, question: Question) -> Sentence:
 def film_of(shapes: Shapes, view: str = "PA") -> Question:
     masks = {name: mask_of(shape) for name, shape in shapes.items()}
     image = Image.of(np.zeros((SIDE, SIDE), np.float32), view=view)
-    return Question(image, regions_of(masks), regions_of(masks))
+    return Question.of_film(image, regions_of(masks))
 
 
 @pytest.mark.parametrize(

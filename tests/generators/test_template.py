@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from grounded.chest.names import HEART, LEFT_LUNG
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import VOCABULARY
 from grounded.generators.template import Template
-from grounded.protocols import Question, SentenceGenerator
+from grounded.protocols import SentenceGenerator
 
 from .conftest import Ask
 
@@ -70,7 +71,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_it_cannot_be_steered(ask: Ask) -> None:
     question = ask()
-    told = Question(question.image, question.found, question.asked, {"Edema": "present"})
+    told = replace(question, findings={"Edema": "present"})
     with pytest.raises(InvalidValueError, match="has fixed sentences"):
         Template().describe([told])
 

@@ -37,7 +37,7 @@ def generator(reporter: Reporter) -> RgrgGenerator:
 
 def question(reporter: Reporter, film: Image) -> Question:
     [found] = reporter.detector.detect([film])
-    return Question(film, found, found)
+    return Question.of_film(film, found)
 
 
 def test_it_fits_the_protocol(generator: RgrgGenerator) -> None:
@@ -148,13 +148,13 @@ def test_the_report_says_in_which_mode_regions_were_read(reporter: Reporter, che
 def test_no_questions_and_empty_films_give_nothing(generator: RgrgGenerator, chest: Chest) -> None:
     assert generator.describe([]) == []
     nothing = Regions.none()
-    assert generator.describe([Question(chest(), nothing, nothing)]) == [[]]
+    assert generator.describe([Question.of_film(chest(), nothing)]) == [[]]
 
 
 def test_features_of_another_detector_are_refused(generator: RgrgGenerator, chest: Chest) -> None:
     found = Regions(("carina",), np.array([[0.0, 0, 9, 9]]), np.ones(1))
     with pytest.raises(InvalidValueError, match="reads the features of RGRG's detector"):
-        generator.describe([Question(chest(), found, found)])
+        generator.describe([Question.of_film(chest(), found)])
 
 
 @pytest.mark.parametrize("named", [True, False])

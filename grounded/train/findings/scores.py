@@ -138,7 +138,7 @@ def read_logits(
 ) -> Mapping[tuple[str, str], float]:
     """By region and label, of all that is read in a film."""
     [regions] = detector.detect([image])
-    question = Question(image, regions, regions)
+    question = Question.of_film(image, regions)
     places = reader.places(question)
     if not places:
         return {}
