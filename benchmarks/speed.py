@@ -46,14 +46,19 @@ def main() -> None:
     reporter = grounded.load(options.preset)
     rows.append(("load preset (with import of torch)", f"{time.perf_counter() - start:.2f} s"))
 
-    from grounded.batch.folder import report_files
+    from grounded.batch.plan import Job
+    from grounded.batch.run import Options, report_films
+    from grounded.export.exporters import DATA, EVERYTHING
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
 
         def report(paths: list[Path], pictures: bool) -> None:
-            if failed := report_files(reporter, paths, out, pictures=pictures).failed:
-                raise SystemExit(f"not read: {failed}")
+            jobs = [Job(path, str(n), out / str(n), named=True) for n, path in enumerate(paths)]
+            formats = EVERYTHING if pictures else DATA
+            for outcome in report_films(reporter, jobs, out, Options(formats)):
+                if outcome.entry.reason:
+                    raise SystemExit(f"not read: {outcome.entry.reason}")
 
         first = options.films[0]
         rows.append(("first film, data", f"{timed(lambda: report([first], False)):.2f} s"))

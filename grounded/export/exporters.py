@@ -24,6 +24,7 @@ DATA = ("json", "txt")
 EVERYTHING = (*DATA, "html", "png")
 LIST = "report.files"  # names what a report wrote into a folder, one name a line
 _OVERLAY = "overlay.png"
+_PART = f".{'[0-9a-f]' * 16}.grounded"  # a file that is still being written
 
 
 def formats() -> tuple[str, ...]:
@@ -100,6 +101,8 @@ def save_all(
                 f"{folder / name} is no file of an earlier report, so it is not replaced; "
                 f"move it away or choose another folder"
             )
+    for rest in folder.glob(_PART):  # of a process that was killed
+        rest.unlink(missing_ok=True)
     write_whole(folder / LIST, _listing([*listed, *contents]))  # before, so that a crash is known
     for name, content in contents.items():
         write_whole(folder / name, content)
@@ -114,7 +117,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises ReportError when it cannot be written; nothing is left then.
     """
-    beside = path.with_name(f".{secrets.token_hex(8)}.part")
+    beside = path.with_name(f".{secrets.token_hex(8)}.grounded")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(content)

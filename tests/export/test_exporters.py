@@ -174,6 +174,14 @@ def test_what_a_stopped_write_began_is_replaced_by_the_next(report, tmp_path, mo
     assert "report.html" in names(save_all(report, tmp_path))
 
 
+def test_what_a_killed_process_left_is_removed(report, tmp_path):
+    (tmp_path / f".{'0' * 16}.grounded").write_bytes(b"half")
+    (tmp_path / ".mine.grounded").write_bytes(b"mine")
+    save_all(report, tmp_path, DATA)
+    assert ".mine.grounded" in names(tuple(tmp_path.iterdir()))
+    assert f".{'0' * 16}.grounded" not in names(tuple(tmp_path.iterdir()))
+
+
 def _failing_at(count, stop):
     calls = iter(range(1, 100))
 
