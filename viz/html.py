@@ -35,7 +35,7 @@ from grounded.viz.marks import (
 from grounded.viz.palette import heat_table, hexadecimal, ink_on
 from grounded.viz.panel import ruler_labels
 from grounded.viz.sheet import UNVERIFIED
-from grounded.viz.words import is_normal, normal_range, quantity, tolerance
+from grounded.viz.words import body_part, is_normal, normal_range, quantity, tolerance
 
 _PAGE_LARGEST = 1600  # pixels of the film's longest side inside of a page
 _FRAGMENT_LARGEST = 1000
@@ -85,8 +85,11 @@ def _render(report: GroundedReport, largest: int) -> str:
     frame = report.image.frame
     maximum = heat_maximum(report)
     numbered = list(enumerate(report.sentences, start=1))
+    film_title = f"{body_part(report.regions.names)} film".strip().capitalize()
     return template.render(
         report=report,
+        title=f"{film_title} report",
+        film_title=film_title,
         unverified=UNVERIFIED,
         film=_film_uri(report, largest),
         crowded=is_crowded(marks),

@@ -17,7 +17,7 @@ from grounded.geometry import Box
 from grounded.image import Image
 from grounded.regions import Region
 from grounded.report import GroundedReport, GroundedSentence
-from grounded.viz.palette import Rgb, region_color
+from grounded.viz.palette import Rgb, region_colors
 from grounded.viz.words import short_name
 
 _CROWD = 14  # regions with sentences
@@ -62,7 +62,7 @@ def marks_of(report: GroundedReport) -> tuple[Mark, ...]:
         Mark(
             number=number,
             region=region,
-            color=region_color(region.name),
+            color=color,
             lines=closed_lines(region.mask or region.box),
             sentences=tuple(
                 count
@@ -70,7 +70,9 @@ def marks_of(report: GroundedReport) -> tuple[Mark, ...]:
                 if region.name in sentence.regions
             ),
         )
-        for number, region in enumerate(report.regions, start=1)
+        for number, (region, color) in enumerate(
+            zip(report.regions, region_colors(report.regions.names), strict=True), start=1
+        )
     )
 
 

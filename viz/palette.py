@@ -8,7 +8,7 @@ line style. Heat is cividis (Nunez, Anderton, Renslow, PLoS ONE 2018), given her
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -81,11 +81,26 @@ def _table() -> dict[str, Rgb]:
 REGION_COLORS: Mapping[str, Rgb] = MappingProxyType(_table())
 
 
-def region_color(name: str) -> Rgb:
-    """The colour of a region, by name. A name without a colour of its own gets a steady one."""
-    if name in REGION_COLORS:
-        return REGION_COLORS[name]
-    return _UNKNOWN[zlib.crc32(name.encode()) % len(_UNKNOWN)]
+def region_colors(names: Sequence[str]) -> tuple[Rgb, ...]:
+    """The colours of a report's regions, in their order.
+
+    Each region of the chest has its own, in every report. Another gets a steady one by its name,
+    or, where a region before it has that one, the next that is free: up to 30 regions of another
+    atlas differ.
+    """
+    colors: list[Rgb] = []
+    for name in names:
+        own = REGION_COLORS.get(name)
+        spare = _spare(name)
+        colors.append(own or next((color for color in spare if color not in colors), spare[0]))
+    return tuple(colors)
+
+
+def _spare(name: str) -> list[Rgb]:
+    """The colours that a region without one of its own may have, its first choice first."""
+    start = zlib.crc32(name.encode()) % len(_UNKNOWN)
+    hues = (*_UNKNOWN[start:], *_UNKNOWN[:start])
+    return [shade(hue, lighter) for lighter in (0, 0.3, 0.5, 0.7, 0.15) for hue in hues]
 
 
 def hexadecimal(color: Rgb) -> str:

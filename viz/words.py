@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from grounded.chest.names import chest_atlas
 from grounded.evidence import Measurement
 
 _SHORT = {
@@ -15,18 +18,27 @@ _SHORT = {
     "cardiac silhouette": "heart",
     "upper mediastinum": "upper mediast.",
     "cavoatrial junction": "cavoatrial",
+    "right atrium": "R atrium",
     "svc": "SVC",
 }
 _UNITS = {"1": "", "mm": " mm", "cm": " cm", "deg": "°", "%": " %", "{pixels}": " px"}
 
 
 def short_name(name: str) -> str:
-    """A region's name as it fits on a film: "right hilar structures" is "R hilum"."""
-    for side, letter in (("right ", "R "), ("left ", "L ")):
-        if name.startswith(side):
-            rest = name.removeprefix(side)
-            return letter + _SHORT.get(rest, rest)
-    return _SHORT.get(name, name)
+    """A region's name as it fits on a film: "right hilar structures" is "R hilum".
+
+    Regions of other atlases than the chest's keep their names.
+    """
+    atlas = chest_atlas()
+    if name not in atlas.names:
+        return name
+    kind, side = atlas.kind(name), atlas.paired_side(name)
+    return f"{side[:1].upper()} {_SHORT.get(kind, kind)}".lstrip()
+
+
+def body_part(names: Iterable[str]) -> str:
+    """ "Chest" for regions of the chest atlas, else "", as a report does not say its atlas."""
+    return "Chest" if set(names) <= set(chest_atlas().names) else ""
 
 
 def number(value: float, unit: str) -> str:

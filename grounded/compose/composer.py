@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from grounded.atlas import Atlas
 from grounded.compose.guards import (
-    Draft,
+    DraftReport,
     against_its_findings,
     contradicted,
     of_an_earlier_film,
@@ -70,10 +70,10 @@ class AnatomicalComposer:
         )
 
 
-def edited(sentences: Sequence[Sentence], atlas: Atlas) -> Draft:
+def edited(sentences: Sequence[Sentence], atlas: Atlas) -> DraftReport:
     """What is left of the sentences after guards and merging, in no order, and what is not."""
     labeller = Labeller.open()
-    draft = without_evidence(Draft(tuple(sentences)))
+    draft = without_evidence(DraftReport(tuple(sentences)))
     draft = of_an_earlier_film(draft)
     draft = of_another_side(draft, atlas)
     draft = against_its_findings(draft, labeller)

@@ -13,6 +13,7 @@ from typing import Literal
 from grounded.atlas import Atlas
 from grounded.evidence import Measurement
 from grounded.findings import Finding, Presence
+from grounded.language.agreement import Nouns
 from grounded.language.labeller import Labeller
 from grounded.language.mentions import sides_named, words_for_both, words_of_comparison
 from grounded.report import Removed, Sentence
@@ -31,21 +32,20 @@ _RESERVED = re.compile(
 _COUNTED = frozenset(("Lung Lesion", "Fracture", "Support Devices"))  # there may be two in a place
 Clash = Literal["none", "indirect", "direct"]  # indirect: they need not be of the same thing
 _CERTAINTY: dict[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
-_OTHER_SIDE = {"right": "left", "left": "right"}
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftReport:
     """The sentences of a report that is being composed, and those that were taken out."""
 
     sentences: tuple[Sentence, ...]
     removed: tuple[Removed, ...] = ()
 
-    def guarded(self, objection: Callable[[Sentence], str]) -> Draft:
+    def guarded(self, objection: Callable[[Sentence], str]) -> DraftReport:
         """The draft without the sentences to which there is an objection, "" for none."""
         return self.without({index: objection(s) for index, s in enumerate(self.sentences)})
 
-    def without(self, reasons: dict[int, str]) -> Draft:
+    def without(self, reasons: dict[int, str]) -> DraftReport:
         """The draft without the sentences for which there is a reason, by their place in it."""
         reasons = {index: reason for index, reason in reasons.items() if reason}
         taken = (
@@ -53,15 +53,15 @@ class Draft:
             for index in sorted(reasons)
         )
         kept = (sentence for index, sentence in enumerate(self.sentences) if index not in reasons)
-        return Draft(tuple(kept), (*self.removed, *taken))
+        return DraftReport(tuple(kept), (*self.removed, *taken))
 
 
-def without_evidence(draft: Draft) -> Draft:
+def without_evidence(draft: DraftReport) -> DraftReport:
     """Takes out what has nothing to stand on."""
     return draft.guarded(lambda sentence: "" if sentence.evidence else "no evidence to stand on")
 
 
-def of_an_earlier_film(draft: Draft) -> Draft:
+def of_an_earlier_film(draft: DraftReport) -> DraftReport:
     """Takes out what compares the film with an earlier one, which nobody gave."""
 
     def objection(sentence: Sentence) -> str:
@@ -72,12 +72,13 @@ def of_an_earlier_film(draft: Draft) -> Draft:
     return draft.guarded(objection)
 
 
-def of_another_side(draft: Draft, atlas: Atlas) -> Draft:
+def of_another_side(draft: DraftReport, atlas: Atlas) -> DraftReport:
     """Takes out what names another side than it was read from.
 
     A sentence from right regions may not say "left" alone, nor speak of both lungs. One that was
     read from regions without a side (or from both sides, or from a box drawn by hand) may.
     """
+    nouns = Nouns.of(atlas).said_of_both
 
     def objection(sentence: Sentence) -> str:
         sides = {atlas.side(name) for name in sentence.regions}
@@ -88,14 +89,14 @@ def of_another_side(draft: Draft, atlas: Atlas) -> Draft:
         named = sides_named(words)
         if named and side not in named:
             return f"it says {_quoted(sorted(named))} and was read from {_the(sentence.regions)}"
-        if both := words_for_both(words):
+        if both := words_for_both(words, nouns):
             return f"it says {_quoted([both])} and was read from {_the(sentence.regions)} only"
         return ""
 
     return draft.guarded(objection)
 
 
-def against_its_findings(draft: Draft, labeller: Labeller) -> Draft:
+def against_its_findings(draft: DraftReport, labeller: Labeller) -> DraftReport:
     """Takes out what says that there is what its own findings deny, or denies what they say.
 
     Only findings that both the words and the sentence's findings speak of are compared.
@@ -117,7 +118,7 @@ def against_its_findings(draft: Draft, labeller: Labeller) -> Draft:
     return draft.guarded(objection)
 
 
-def contradicted(draft: Draft, atlas: Atlas, labeller: Labeller) -> Draft:
+def contradicted(draft: DraftReport, atlas: Atlas, labeller: Labeller) -> DraftReport:
     """Takes out the weaker of two sentences of which one denies what the other says.
 
     What is denied of a region is denied of all regions in it, and by words that name no side also
@@ -137,7 +138,7 @@ def contradicted(draft: Draft, atlas: Atlas, labeller: Labeller) -> Draft:
     return draft.without(lost)
 
 
-def said_before(draft: Draft, atlas: Atlas) -> Draft:
+def said_before(draft: DraftReport, atlas: Atlas) -> DraftReport:
     """Takes out what other sentences say already.
 
     What is there is said of the innermost region, what is not there of the outermost. A sentence
@@ -217,7 +218,7 @@ def _clash(denial: Sentence, denied: Finding, said: Finding, atlas: Atlas) -> Cl
     within = (said.region, *_ancestors(said.region, atlas))
     if denied.region in within:
         return "direct" if same and said.presence == "present" else "indirect"
-    other_side = _opposite(denied.region, atlas) in within
+    other_side = atlas.counterpart(denied.region) in within
     return "indirect" if other_side and not sides_named(denial.text) else "none"
 
 
@@ -241,13 +242,6 @@ def _said_by(finding: Finding, others: Sequence[Finding], atlas: Atlas) -> Findi
 
 def _ancestors(region: str, atlas: Atlas) -> tuple[str, ...]:
     return atlas.ancestors(region) if region in atlas else ()
-
-
-def _opposite(region: str, atlas: Atlas) -> str:
-    """The same region on the other side, "" if there is none."""
-    side = atlas.side(region)
-    name = region.replace(side, _OTHER_SIDE[side], 1) if side in _OTHER_SIDE else ""
-    return name if name in atlas else ""
 
 
 def _quoted(words: Sequence[str]) -> str:

@@ -107,4 +107,4 @@ def _where(findings: Sequence[Finding], atlas: Atlas) -> str:
     held = {outer for region in regions if region in atlas for outer in atlas.ancestors(region)}
     inner = [region for region in regions if region not in held]
     inner.sort(key=lambda region: atlas.order(region) if region in atlas else len(atlas))
-    return f" in {name_places(inner)}"
+    return f" in {name_places(inner, atlas)}"

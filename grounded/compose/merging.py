@@ -10,13 +10,13 @@ import numpy as np
 
 from grounded.atlas import Atlas
 from grounded.evidence import Evidence, Heatmap
-from grounded.language.agreement import Frame, Place, by_side, fill, frame
+from grounded.language.agreement import Nouns, SideAndZone, by_side, fill, frame, noun_of
 from grounded.language.labeller import Labeller
 from grounded.language.mentions import sides_named
 from grounded.report import Sentence
 
 T = TypeVar("T")
-_Placed = tuple[Place, Sentence]
+_Placed = tuple[SideAndZone, Sentence]
 
 
 def same_words(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
@@ -41,7 +41,9 @@ def sides_and_zones(
             alone.append(sentence)
         else:
             groups.setdefault(pattern[0], []).append((pattern[1], sentence))
-    return (*alone, *(merged for group in groups.values() for merged in _joined(group, labeller)))
+    nouns = Nouns.of(atlas)
+    joined = (one for group in groups.values() for one in _joined(group, labeller, nouns))
+    return (*alone, *joined)
 
 
 def merge(group: Sequence[Sentence], text: str = "") -> Sentence:
@@ -94,49 +96,46 @@ def _strongest(heatmaps: Sequence[Heatmap]) -> Heatmap:
     return replace(heatmaps[0], values=values)
 
 
-def _pattern(sentence: Sentence, atlas: Atlas) -> tuple[Hashable, Place] | None:
+def _pattern(sentence: Sentence, atlas: Atlas) -> tuple[Hashable, SideAndZone] | None:
     """What sentences that may become one have in common, and the place of this one.
 
     Normal sentences need the same findings in the same kind of region, others also the same words.
     """
     findings = frozenset((item.label, item.presence) for item in sentence.findings)
-    region, words = _of_region(sentence), frame(sentence.text)
+    words = frame(sentence.text, Nouns.of(atlas))
+    region = noun_of(sentence.regions[0], atlas) if len(sentence.regions) == 1 else None
     if region and findings and all(presence == "absent" for _, presence in findings):
-        return (region[0].noun, findings, sentence.origin), region[1]
+        return (region[0], findings, sentence.origin), region[1]
     if words is None or {atlas.side(name) for name in sentence.regions} != {words[1].side}:
         return None
     return (words[0], findings, sentence.abnormal, sentence.origin), words[1]
 
 
-def _of_region(sentence: Sentence) -> tuple[Frame, Place] | None:
-    """The place of a sentence of one region, if there are words for it."""
-    framed = frame(sentence.regions[0]) if len(sentence.regions) == 1 else None
-    return framed if framed and framed[0].noun and not framed[0].after else None
-
-
-def _joined(group: Sequence[_Placed], labeller: Labeller) -> list[Sentence]:
+def _joined(group: Sequence[_Placed], labeller: Labeller, nouns: Nouns) -> list[Sentence]:
     joined: list[Sentence] = []
     for places in by_side(list(dict.fromkeys(place for place, _ in group))):
         members = [item for place in places for item in group if item[0] == place]
-        text = _text(members, places, labeller) if len(places) > 1 else ""
+        text = _text(members, places, labeller, nouns) if len(places) > 1 else ""
         sentences = [sentence for _, sentence in members]
         joined += [merge(sentences, text)] if text else sentences
     return joined
 
 
-def _text(members: Sequence[_Placed], places: Sequence[Place], labeller: Labeller) -> str:
+def _text(
+    members: Sequence[_Placed], places: Sequence[SideAndZone], labeller: Labeller, nouns: Nouns
+) -> str:
     """Words for all: those of one that say nothing which another does not; "" if there are none."""
     said = [_says(sentence.text, labeller) for _, sentence in members]
     for (place, sentence), own in zip(members, said, strict=True):
-        text = _words(sentence.text, place, places)
+        text = _words(sentence.text, place, places, nouns)
         if text and _says(text, labeller) == own and all(own <= other for other in said):
             return text
     return ""
 
 
-def _words(text: str, place: Place, places: Sequence[Place]) -> str:
+def _words(text: str, place: SideAndZone, places: Sequence[SideAndZone], nouns: Nouns) -> str:
     """The words of one sentence said of all places; as they are when they name no side."""
-    framed = frame(text)
+    framed = frame(text, nouns)
     if framed is None:
         zones = {other.zone for other in places}
         return text if zones == {place.zone} and not sides_named(text) else ""

@@ -1,5 +1,9 @@
 """Sentences that differ in side or lung zone only, said as one: a small grammar of report English.
 
+Its nouns are those that reports of the chest use; the paired regions of any other atlas are added
+to them (`Nouns`). Which side a region lies on, and what it shares with the other side, is what the
+atlas says. The grammar reads sides out of sentences only, where they are words.
+
 "The right lung is clear." and "The left lung is clear." are "The lungs are clear."; an opacity in
 the right mid and one in the right lower lung zone are "a hazy opacity in the right mid and lower
 lung zones". Where no rule fits, there is no such sentence, and the sentences stay as they are.
@@ -8,9 +12,11 @@ lung zones". Where no rule fits, there is no such sentence, and the sentences st
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
+from grounded.atlas import Atlas
 from grounded.language.templates import polish
 
 ZONES = ("upper", "mid", "lower")
@@ -72,12 +78,6 @@ def _any(words: Sequence[str]) -> str:
 
 
 _SIDE_WORD = re.compile(r"\b(?:right|left)\b", re.IGNORECASE)
-_GAP = re.compile(
-    rf"\b(?P<side>right|left)(?:-sided)?"
-    rf"(?: (?P<place>(?P<zone>{'|'.join(ZONES)}) {_ZONE}|{_any(_PLACES)})"
-    rf"(?=[.,;:]|$| (?:with|without|{_VERBS}|{_MORE_VERBS})\b))?(?![\w-])",
-    re.IGNORECASE,
-)
 _NO = re.compile(r"\b(?:no|not|without)\b", re.IGNORECASE)
 _DENIED = re.compile(r"\b(?:no|not|without|free of)\b[^.,;:]*$", re.IGNORECASE)
 _BEGINS_PHRASE = re.compile(
@@ -102,8 +102,8 @@ _ONE_THING = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a sentence speaks of: the side, and the lung zone or ""."""
+class SideAndZone:
+    """What fills the gap of a frame: the side, and the lung zone or ""."""
 
     side: str
     zone: str = ""
@@ -111,29 +111,84 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A sentence with a gap for its side and place.
+    """A sentence with a gap for its side and zone.
 
     noun: what the side is said of in the singular, "lung zone" for any zone, "" where the side
-    stands alone ("a right pleural effusion", "on the right").
+    stands alone ("a right pleural effusion", "on the right"). nouns: its plural.
     """
 
     before: str
     noun: str
     after: str
+    nouns: str = ""
 
 
-def frame(text: str) -> tuple[Frame, Place] | None:
+@dataclass(frozen=True, slots=True)
+class Nouns:
+    """What a side can be said of, each with its plural; a noun that is plural already keeps it."""
+
+    plurals: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, atlas: Atlas) -> Nouns:
+        """The kinds of the regions that come in pairs."""
+        return cls(
+            {
+                region.kind: region.kind if region.plural else plural(region.kind)
+                for region in atlas
+                if region.paired_side
+            }
+        )
+
+    def plural(self, noun: str) -> str:
+        return self.plurals.get(noun) or plural(noun)
+
+    @property
+    def said_of_both(self) -> tuple[str, ...]:
+        """The plurals that can only mean both sides ("femurs", but not "carpal bones")."""
+        return tuple(many for one, many in self.plurals.items() if many != one)
+
+
+CHEST_NOUNS = Nouns()
+"""Without the regions of an atlas: the nouns of reports of the chest alone."""
+
+
+def frame(text: str, nouns: Nouns = CHEST_NOUNS) -> tuple[Frame, SideAndZone] | None:
     """The sentence with a gap and what fills it, or None if it does not name just one side."""
-    gap = _GAP.search(text)
+    gap = _gap(tuple(nouns.plurals)).search(text)
     if gap is None or len(_SIDE_WORD.findall(text)) != 1:
         return None
     zone = (gap["zone"] or "").lower()
     noun = _ZONE if zone else (gap["place"] or "").lower()
     before, after = text[: gap.start()], text[gap.end() :]
-    return Frame(before, noun, after), Place(gap["side"].lower(), zone)
+    many = nouns.plural(noun) if noun else ""
+    return Frame(before, noun, after, many), SideAndZone(gap["side"].lower(), zone)
 
 
-def fill(frame: Frame, places: Sequence[Place]) -> str | None:
+@cache
+def _gap(nouns: tuple[str, ...]) -> re.Pattern[str]:
+    """A side, and the noun that it is said of where one of these stands behind it."""
+    places = _any([re.escape(noun) for noun in {*_PLACES, *nouns}])
+    return re.compile(
+        rf"\b(?P<side>right|left)(?:-sided)?"
+        rf"(?: (?P<place>(?P<zone>{'|'.join(ZONES)}) {_ZONE}|{places})"
+        rf"(?=[.,;:]|$| (?:with|without|{_VERBS}|{_MORE_VERBS})\b))?(?![\w-])",
+        re.IGNORECASE,
+    )
+
+
+def noun_of(region: str, atlas: Atlas) -> tuple[str, SideAndZone] | None:
+    """The noun of a region that has a counterpart, with its side and zone; None for others."""
+    side, kind = atlas.paired_side(region), atlas.kind(region)
+    if not side:
+        return None
+    zone = kind.removesuffix(f" {_ZONE}")
+    if zone != kind and zone in ZONES:
+        return _ZONE, SideAndZone(side, zone)
+    return kind, SideAndZone(side)
+
+
+def fill(frame: Frame, places: Sequence[SideAndZone]) -> str | None:
     """One sentence for several places, or None where no rule fits.
 
     places: zones of one side, or what is said of one side and just so of the other.
@@ -143,23 +198,28 @@ def fill(frame: Frame, places: Sequence[Place]) -> str | None:
     if not frame.noun:
         text = _said_of_both(frame) if len(sides) == 2 else None
     elif frame.before in ("", "The "):
-        text = _as_subject(frame, _name(frame.noun, zones, sides))
+        text = _as_subject(frame, _name(frame.nouns, zones, sides))
     else:
         text = _after_preposition(frame, zones, sides)
     return text and polish(text)
 
 
-def name_places(names: Sequence[str]) -> str:
+def name_places(names: Sequence[str], atlas: Atlas) -> str:
     """Regions as a sentence names them: "the right mid and lower lung zones", "both lungs"."""
-    nouns: dict[str, list[Place]] = {}
+    nouns: dict[str, list[SideAndZone]] = {}
     others: list[str] = []
     for name in names:
-        parsed = frame(name)
-        if parsed is None or parsed[0].before or not parsed[0].noun or parsed[0].after:
-            others.append(f"the {name}")
+        placed = noun_of(name, atlas)
+        if placed is None:
+            others.append(f"the {atlas.written(name)}")
         else:
-            nouns.setdefault(parsed[0].noun, []).append(parsed[1])
-    said = [phrase for noun, places in nouns.items() for phrase in _phrases(noun, places)]
+            nouns.setdefault(placed[0], []).append(placed[1])
+    plurals = Nouns.of(atlas)
+    said = [
+        phrase
+        for noun, places in nouns.items()
+        for phrase in _phrases(noun, plurals.plural(noun), places)
+    ]
     return join([*said, *others])
 
 
@@ -180,7 +240,7 @@ def plural(noun: str) -> str:
     return " ".join((*first, last))
 
 
-def by_side(places: Sequence[Place]) -> list[list[Place]]:
+def by_side(places: Sequence[SideAndZone]) -> list[list[SideAndZone]]:
     """The places that one phrase can name: both sides if they have the same zones, or each."""
     right, left = ([p for p in places if p.side == side] for side in ("right", "left"))
     if right and {p.zone for p in right} == {p.zone for p in left}:
@@ -188,7 +248,7 @@ def by_side(places: Sequence[Place]) -> list[list[Place]]:
     return [side for side in (right, left) if side]
 
 
-def _phrases(noun: str, places: Sequence[Place]) -> list[str]:
+def _phrases(noun: str, nouns: str, places: Sequence[SideAndZone]) -> list[str]:
     phrases = []
     for group in by_side(places):
         sides = {place.side for place in group}
@@ -196,20 +256,20 @@ def _phrases(noun: str, places: Sequence[Place]) -> list[str]:
         if len(sides) == 1 and len(zones) < 2:
             phrases.append(f"the {' '.join((*sides, *zones, noun))}")
         elif len(sides) == 2:
-            phrases.append(_both(noun, zones))
+            phrases.append(_both(noun, nouns, zones))
         else:
-            phrases.append(f"the {_name(noun, zones, sides)}")
+            phrases.append(f"the {_name(nouns, zones, sides)}")
     return phrases
 
 
-def _name(noun: str, zones: Sequence[str], sides: set[str]) -> str:
+def _name(nouns: str, zones: Sequence[str], sides: set[str]) -> str:
     side = "" if len(sides) == 2 else next(iter(sides))
-    return " ".join(filter(None, (side, join(zones), plural(noun))))
+    return " ".join(filter(None, (side, join(zones), nouns)))
 
 
-def _both(noun: str, zones: Sequence[str]) -> str:
-    name = _name(noun, zones, {"right", "left"})
-    one_a_side = len(zones) < 2 and plural(noun) != noun
+def _both(noun: str, nouns: str, zones: Sequence[str]) -> str:
+    name = _name(nouns, zones, {"right", "left"})
+    one_a_side = len(zones) < 2 and nouns != noun
     return f"both {name}" if one_a_side else f"the {name} on both sides"
 
 
@@ -228,13 +288,13 @@ def _after_preposition(frame: Frame, zones: Sequence[str], sides: set[str]) -> s
     if _PREPOSITION.fullmatch(frame.before) is None or _ONE_THING.search(rest):
         return None
     before = frame.before.removesuffix("the ")
-    name = _name(frame.noun, zones, sides)
+    name = _name(frame.nouns, zones, sides)
     apart = len(sides) == 2 or _DISCRETE.search(before)
     if _DENIED.search(before) or not apart:
         return f"{before}the {name}{frame.after}"
     several = _several(before)
     after = frame.after if several == before else _agreeing(frame.after)
-    place = _both(frame.noun, zones) if len(sides) == 2 else f"the {name}"
+    place = _both(frame.noun, frame.nouns, zones) if len(sides) == 2 else f"the {name}"
     return several and f"{several}{place}{after}"
 
 

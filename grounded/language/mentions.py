@@ -7,6 +7,8 @@ A single film knows no earlier one. What it shows of the past is no comparison: 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import cache
 
 _DIRECTION = re.compile(  # says where something points to, not where it is
     r"\b(?:to|towards?) (?:the |patient's )?(?:right|left)(?= (?:to|and|of)\b|\W*$|[.,;:)])"
@@ -36,11 +38,23 @@ def sides_named(text: str) -> frozenset[str]:
     return frozenset(side for side, pattern in _NAMES_OF_SIDES.items() if pattern.search(plain))
 
 
-def words_for_both(text: str) -> str:
-    """The words that speak of both sides ("bilateral", "the lungs"), "" if none do."""
+def words_for_both(text: str, plurals: Sequence[str] = ()) -> str:
+    """The words that speak of both sides ("bilateral", "the lungs"), "" if none do.
+
+    plurals: of what has a right and a left one, beside what reports of the chest speak of.
+    """
     plain = " ".join(text.lower().split())
-    found = _BOTH.search(plain) or (None if sides_named(text) else _BOTH_ALONE.search(plain))
+    found = _BOTH.search(plain)
+    if found is None and not sides_named(text):
+        found = _BOTH_ALONE.search(plain) or _any_of(tuple(plurals)).search(plain)
     return found[0] if found else ""
+
+
+@cache
+def _any_of(nouns: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of the nouns as whole words; without nouns, nothing."""
+    words = "|".join(re.escape(noun.lower()) for noun in nouns)
+    return re.compile(rf"(?<![\w-])(?:{words})(?!\w)" if nouns else r"(?!)")
 
 
 _SIDE = r"(?:left|right|opposite|contralateral|other|normal)\b"

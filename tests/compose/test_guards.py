@@ -6,7 +6,7 @@ import pytest
 
 from grounded import Finding, Line, Measurement, Sentence
 from grounded.compose.guards import (
-    Draft,
+    DraftReport,
     against_its_findings,
     contradicted,
     of_an_earlier_film,
@@ -23,27 +23,27 @@ LABELLER = Labeller.open()
 RATIO = Measurement("cardiothoracic ratio", 0.44, "1", (Line(0, 0, 9, 0),))
 
 
-def reasons(guard: Callable[[Draft], Draft], *sentences: Sentence) -> list[str]:
+def reasons(guard: Callable[[DraftReport], DraftReport], *sentences: Sentence) -> list[str]:
     """The reason for each sentence, "" where it stays."""
-    draft = guard(Draft(sentences))
+    draft = guard(DraftReport(sentences))
     assert len(draft.sentences) + len(draft.removed) == len(sentences)
     removed = {(item.text, item.regions): item.reason for item in draft.removed}
     return [removed.get((sentence.text, sentence.regions), "") for sentence in sentences]
 
 
-def side(draft: Draft) -> Draft:
+def side(draft: DraftReport) -> DraftReport:
     return of_another_side(draft, ATLAS)
 
 
-def own(draft: Draft) -> Draft:
+def own(draft: DraftReport) -> DraftReport:
     return against_its_findings(draft, LABELLER)
 
 
-def between(draft: Draft) -> Draft:
+def between(draft: DraftReport) -> DraftReport:
     return contradicted(draft, ATLAS, LABELLER)
 
 
-def again(draft: Draft) -> Draft:
+def again(draft: DraftReport) -> DraftReport:
     return said_before(draft, ATLAS)
 
 
@@ -58,7 +58,7 @@ def test_what_stands_on_nothing_goes() -> None:
 
 
 def test_a_draft_keeps_the_reasons_of_earlier_guards() -> None:
-    draft = Draft((say("Guess.", "left lung", evidence=()), say("Stable.", "left lung")))
+    draft = DraftReport((say("Guess.", "left lung", evidence=()), say("Stable.", "left lung")))
     removed = of_an_earlier_film(without_evidence(draft)).removed
     assert [item.text for item in removed] == ["Guess.", "Stable."]
 
@@ -333,10 +333,10 @@ def test_sentences_without_findings_are_no_repeats() -> None:
 
 
 @pytest.mark.parametrize("guard", [without_evidence, of_an_earlier_film, side, own, between, again])
-def test_no_sentences_pass_every_guard(guard: Callable[[Draft], Draft]) -> None:
-    assert guard(Draft(())) == Draft(())
+def test_no_sentences_pass_every_guard(guard: Callable[[DraftReport], DraftReport]) -> None:
+    assert guard(DraftReport(())) == DraftReport(())
 
 
 def test_texts_of_a_draft_keep_their_order() -> None:
-    draft = between(Draft((say("B.", "left lung"), say("A.", "right lung"))))
+    draft = between(DraftReport((say("B.", "left lung"), say("A.", "right lung"))))
     assert texts(draft.sentences) == ["B.", "A."]

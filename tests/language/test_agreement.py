@@ -2,7 +2,8 @@
 
 import pytest
 
-from grounded.language.agreement import ZONES, Place, fill, frame, join, name_places, plural
+from grounded.atlas import Atlas
+from grounded.language.agreement import ZONES, SideAndZone, fill, frame, join, name_places, plural
 from grounded.language.labeller import Labeller
 
 LABELLER = Labeller.open()
@@ -95,7 +96,7 @@ ZONES_OF_A_SIDE = [
 ]
 
 
-def filled(text: str, *places: Place) -> str | None:
+def filled(text: str, *places: SideAndZone) -> str | None:
     framed = frame(text)
     assert framed is not None
     return fill(framed[0], places)
@@ -110,17 +111,17 @@ def zone_of(text: str) -> str:
 @pytest.mark.parametrize(("text", "expected"), BOTH_SIDES)
 def test_right_and_left_become_one_sentence(text: str, expected: str | None) -> None:
     zone = zone_of(text)
-    assert filled(text, Place("right", zone), Place("left", zone)) == expected
+    assert filled(text, SideAndZone("right", zone), SideAndZone("left", zone)) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), ZONES_OF_A_SIDE)
 def test_zones_of_one_side_become_one_sentence(text: str, expected: str) -> None:
-    assert filled(text, Place("right", "mid"), Place("right", "lower")) == expected
+    assert filled(text, SideAndZone("right", "mid"), SideAndZone("right", "lower")) == expected
 
 
 def test_all_zones_of_both_lungs_are_named_on_both_sides() -> None:
     text = "There is a faint opacity in the left mid lung zone."
-    everywhere = [Place(side, zone) for side in ("right", "left") for zone in ZONES]
+    everywhere = [SideAndZone(side, zone) for side in ("right", "left") for zone in ZONES]
     assert filled(text, *everywhere) == (
         "There are faint opacities in the upper, mid and lower lung zones on both sides."
     )
@@ -164,7 +165,7 @@ def test_right_and_left_have_the_same_frame() -> None:
     ],
 )
 def test_regions_are_named_as_in_a_report(names: list[str], words: str) -> None:
-    assert name_places(names) == words
+    assert name_places(names, Atlas.open("chest29")) == words
 
 
 def test_words_are_joined_with_commas_and_an_and() -> None:

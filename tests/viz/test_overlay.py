@@ -8,7 +8,7 @@ from grounded import Image, Regions
 from grounded.errors import ReportError
 from grounded.viz.canvas import View
 from grounded.viz.overlay import draw_report
-from grounded.viz.palette import region_color
+from grounded.viz.palette import REGION_COLORS
 from grounded.viz.sheet import gutter
 
 
@@ -46,7 +46,7 @@ def test_each_outline_has_its_regions_colour(drawn):
     part = film_part(draw_report(drawn), drawn.film)
     for name, x, y in (("right lung", 80, 360), ("cardiac silhouette", 345, 330)):
         near = part[y - 12 : y + 13, max(x - 12, 0) : x + 13].reshape(-1, 3).astype(int)
-        distance = np.abs(near - region_color(name)).max(axis=1)
+        distance = np.abs(near - REGION_COLORS[name]).max(axis=1)
         assert distance.min() <= 8, name
 
 
@@ -92,7 +92,7 @@ def test_a_region_that_no_sentence_cites_shows_only_its_corners(drawn):
     part = film_part(draw_report(drawn), drawn.film).astype(int)
     cited = replace(drawn.sentences[1], regions=("left lung", "spine"))
     full = film_part(draw_report(replace(drawn, sentences=(cited,))), drawn.film).astype(int)
-    color = np.array(region_color("spine"))
+    color = np.array(REGION_COLORS["spine"])
     side = (slice(200, 320), slice(287, 294))  # the box's left side, away from its corners
     assert np.abs(part[side] - color).max(axis=2).min() > 20
     assert np.abs(full[side] - color).max(axis=2).min() <= 8

@@ -12,7 +12,7 @@ from grounded.viz.palette import (
     hexadecimal,
     ink_on,
     luminance,
-    region_color,
+    region_colors,
 )
 
 # Machado, Oliveira, Fernandes (IEEE TVCG 2009), severity 1.0, on linear RGB.
@@ -66,12 +66,23 @@ def test_text_on_every_colour_has_the_contrast_that_wcag_asks_for():
 @pytest.mark.parametrize("kind", COLOR_BLIND)
 @pytest.mark.parametrize(("one", "other"), list(combinations(ORGANS, 2)))
 def test_organs_differ_for_colour_blind_readers(kind, one, other):
-    seen = [lab(np.array(COLOR_BLIND[kind]) @ linear(region_color(name))) for name in (one, other)]
+    seen = [lab(np.array(COLOR_BLIND[kind]) @ linear(REGION_COLORS[name])) for name in (one, other)]
     assert np.linalg.norm(seen[0] - seen[1]) > 15
 
 
 def test_a_region_without_a_colour_of_its_own_always_gets_the_same_one():
-    assert region_color("marked area") == region_color("marked area")
+    alone = region_colors(["marked area"])
+    assert region_colors(["spine", "marked area"])[1:] == alone
+
+
+def test_regions_of_another_atlas_differ_in_colour():
+    names = [f"bone {number}" for number in range(30)]
+    assert len(set(region_colors(names))) == 30
+
+
+def test_more_regions_than_colours_are_drawn_all_the_same():
+    names = [f"bone {number}" for number in range(40)]
+    assert len(region_colors(names)) == 40
 
 
 def test_the_heat_scale_only_gets_lighter():

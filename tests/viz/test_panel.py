@@ -6,7 +6,7 @@ import pytest
 from grounded import Box, GroundedSentence, Line, Measurement
 from grounded.errors import ReportError
 from grounded.viz.canvas import View
-from grounded.viz.palette import region_color
+from grounded.viz.palette import REGION_COLORS
 from grounded.viz.panel import draw_sentence, ruler_labels
 from grounded.viz.sheet import gutter
 
@@ -22,9 +22,9 @@ def shows(part, color):
 
 def test_a_panel_shows_the_regions_of_its_sentence_and_no_others(drawn):
     part = film_part(draw_sentence(drawn, drawn.sentences[1]), drawn.film.shape)
-    assert shows(part, region_color("left lung"))
-    assert not shows(part, region_color("right lung"))
-    assert not shows(part, region_color("cardiac silhouette"))
+    assert shows(part, REGION_COLORS["left lung"])
+    assert not shows(part, REGION_COLORS["right lung"])
+    assert not shows(part, REGION_COLORS["cardiac silhouette"])
 
 
 def test_a_measured_line_is_drawn_in_white(drawn):
@@ -52,7 +52,7 @@ def test_evidence_that_is_no_regions_own_is_drawn_as_well(drawn):
     sentence = GroundedSentence("Here.", ("spine",), (Box(500, 620, 600, 700),), "test")
     part = film_part(draw_sentence(drawn, sentence), drawn.film.shape)
     assert shows(part[615:626, 500:600], (255, 255, 255))
-    assert shows(part, region_color("spine"))
+    assert shows(part, REGION_COLORS["spine"])
 
 
 def test_a_long_sentence_makes_a_higher_panel_not_a_wider_one(drawn):

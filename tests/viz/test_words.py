@@ -1,7 +1,7 @@
 import pytest
 
 from grounded import Line, Measurement
-from grounded.viz.words import is_normal, normal_range, quantity, short_name, tolerance
+from grounded.viz.words import body_part, is_normal, normal_range, quantity, short_name, tolerance
 
 
 def measurement(value=0.55, unit="1", normal=(0.4, 0.5), within=0.02):
@@ -14,11 +14,19 @@ def measurement(value=0.55, unit="1", normal=(0.4, 0.5), within=0.02):
         ("right hilar structures", "R hilum"),
         ("left lung", "L lung"),
         ("cardiac silhouette", "heart"),
+        ("right atrium", "R atrium"),
+        ("svc", "SVC"),
         ("marked area", "marked area"),
+        ("right base", "right base"),  # only an alias: a region of another atlas may be named so
     ],
 )
 def test_region_names_become_short_enough_for_a_film(name, short):
     assert short_name(name) == short
+
+
+def test_only_regions_of_the_chest_alone_are_called_a_chest():
+    assert body_part(["left lung", "spine"]) == "Chest"
+    assert body_part(["left lung", "patella"]) == ""
 
 
 @pytest.mark.parametrize(
