@@ -17,9 +17,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from grounded import Atlas, Image
+from grounded import Atlas
 from grounded.data.chest_anatomy import chest_anatomy
-from grounded.data.organs import OrganExample, split_by_patient
+from grounded.data.example import Example, split_by_patient
 from grounded.data.regions import annotated_regions
 from grounded.detectors.atlas_prior import AtlasPrior
 from grounded.detectors.faster_rcnn.detector import FasterRCNNDetector
@@ -30,10 +30,10 @@ from grounded.protocols import RegionDetector
 WEIGHTS = Path(__file__).parent.parent / "configs" / "weights" / "organ_net"
 
 
-def measured(detector: RegionDetector, films: list[OrganExample]) -> dict[str, RegionAccuracy]:
+def measured(detector: RegionDetector, films: list[Example]) -> dict[str, RegionAccuracy]:
     pairs = []
     for film in films:
-        [found] = detector.detect([Image.of(film.pixels().astype(np.float32) / np.float32(255))])
+        [found] = detector.detect([film.image()])
         pairs.append((found, {region.name: region.box for region in annotated_regions(film)}))
     return region_accuracy(pairs)
 

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from grounded import Box, Regions
 from grounded.chest.names import ORGANS
-from grounded.data.organs import OrganExample, split_by_patient
+from grounded.data.example import Example, split_by_patient
 from grounded.data.outlined import organ_films
 from grounded.detectors.organs.detector import organ_regions
 from grounded.detectors.organs.net import OrganNet
@@ -59,13 +59,13 @@ class Film:
     ratio: float | None
 
     @classmethod
-    def of(cls, example: OrganExample) -> Film:
+    def of(cls, example: Example) -> Film:
         masks = {name: example.mask(name).astype(np.uint8) * 255 for name in example.outlines}
         whole = {name: mask.sum() / 255 for name, mask in masks.items()}
         whole |= {name: box.area for name, box in example.boxes.items()}
         return cls(
             example.source,
-            example.pixels(),
+            eight_bit(example),
             masks,
             example.boxes,
             whole,
@@ -94,6 +94,11 @@ class Film:
             if self.visible(name) >= FOUND:
                 boxes[name] = box.clip(self.frame)
         return boxes
+
+
+def eight_bit(example: Example) -> NDArray[np.uint8]:
+    """The film in 256 grey levels."""
+    return np.round(example.image().pixels * 255).astype(np.uint8)
 
 
 def toned(change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Callable[[Film], Film]:
@@ -213,7 +218,7 @@ def by_change(console: Console, detector: Detector, films: Sequence[Film]) -> No
 
 
 def scores(
-    console: Console, detector: Detector, films: Sequence[Film], laterals: Sequence[OrganExample]
+    console: Console, detector: Detector, films: Sequence[Film], laterals: Sequence[Example]
 ) -> None:
     """What a score says: of organs in whole films, in parts of films, and where none can be."""
     table = Table("organ", "present", "absent", "area under curve", "calibration error", "wrong")
@@ -227,7 +232,7 @@ def scores(
                 rows[name].append((float(found[row]), film.visible(name) >= FOUND))
     rng = np.random.default_rng(0)
     strange = [np.round(no_chest(256, rng) * 255).astype(np.uint8) for _ in range(30)]
-    for pixels in (*(lateral.pixels() for lateral in laterals), *strange):
+    for pixels in (*map(eight_bit, laterals), *strange):
         for row, name in enumerate(ORGANS):
             rows[name].append((float(detector.outlines(pixels).scores[row]), False))
     for name, values in rows.items():

@@ -46,7 +46,7 @@ from rich.table import Table
 
 import grounded
 from grounded.chest.names import chest_atlas, kind_of
-from grounded.data.finding_films import FindingExample
+from grounded.data.example import Example
 from grounded.data.iu_text import iu_text
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.evaluate.intervals import Rate
@@ -61,7 +61,6 @@ from grounded.train.findings.samples import Pairs, base_known
 from grounded.train.findings.scores import (
     RegionScore,
     Source,
-    image_of,
     painted_films,
     patients_of,
     scores_of,
@@ -70,6 +69,7 @@ from grounded.train.writer.bank import Bank
 from grounded.train.writer.corpus import Phrase, phrases
 from grounded.train.writer.run import perplexity
 
+NOTES = Path(__file__).parent / "covid_films.csv"
 ORGANS = Path(__file__).parent.parent / "configs" / "weights" / "organ_net"
 
 
@@ -96,11 +96,11 @@ class Parts:
         return {label: sorted(c.assessed) for label, c in calibrations if c.assessed}
 
 
-def tell(parts: Parts, example: FindingExample, ways: Ways, said: Told) -> list[RegionScore]:
+def tell(parts: Parts, example: Example, ways: Ways, said: Told) -> list[RegionScore]:
     """The scores of a film as it is; what is said of it is added to `said`."""
-    image, name = image_of(example), example.organs.name
+    image, name = example.image(), example.name
     known = base_known(example, parts.pairs)
-    source: Source = "described" if example.real else "clear"
+    source: Source = "described" if example.described else "clear"
     reader = parts.generator.reader
     scores = list(scores_of(parts.detector, reader, image, name, source, known, parts.pairs))
     [regions] = parts.detector.detect([image])
@@ -109,7 +109,7 @@ def tell(parts: Parts, example: FindingExample, ways: Ways, said: Told) -> list[
 
 
 def score_painted(
-    parts: Parts, examples: Sequence[FindingExample]
+    parts: Parts, examples: Sequence[Example]
 ) -> tuple[list[RegionScore], list[Look]]:
     scores: list[RegionScore] = []
     looks: list[Look] = []
@@ -311,7 +311,7 @@ def main() -> None:
     options = read_options()
     torch.set_num_threads(options.threads)
     start = time.perf_counter()
-    parts, split = load(options), split_films(options.data)
+    parts, split = load(options), split_films(options.data, notes=NOTES)
     reports = iu_text(options.data / "iu_text")
     train = phrases([r for r in reports if r.split == "train"], parts.labeller, familiar=3)
     test = phrases([r for r in reports if r.split == "test"], parts.labeller, own=False)
@@ -320,7 +320,7 @@ def main() -> None:
     console = Console(width=options.width)
     console.print(
         f"grounded {grounded.__version__}; {len(held)} films ({options.films}), "
-        f"{sum(example.real for example in held)} of them described; "
+        f"{sum(example.described for example in held)} of them described; "
         f"may be stated: {parts.assessed or 'nothing'}"
     )
 

@@ -28,6 +28,7 @@ from rich.table import Table
 
 import grounded
 from grounded.config import DEFAULT
+from grounded.data.finding_films import paintable
 from grounded.errors import ConfigError
 from grounded.explain.attention import Attention
 from grounded.explain.gradient import Gradient
@@ -37,6 +38,8 @@ from grounded.protocols import RegionDetector
 from grounded.train.findings.run import split_films
 from grounded.train.findings.samples import Pairs
 from grounded.train.findings.scores import PaintedFilm, painted_films
+
+NOTES = Path(__file__).parent / "covid_films.csv"
 
 
 def methods_of(generator: Neural) -> dict[str, Heater]:
@@ -128,8 +131,8 @@ def main() -> None:
     calibrations = generator.reader.calibrations
     labels = generator.reader.net.labels
     pairs = Pairs(labels, tuple(calibrations[label].kinds for label in labels))
-    held = split_films(options.data, options.held_out, seed=options.seed).held
-    clear = [e for e in held if e.paintable and not e.real][: options.films]
+    held = split_films(options.data, options.held_out, seed=options.seed, notes=NOTES).held
+    clear = [e for e in held if paintable(e) and not e.described][: options.films]
     films = painted_films(detector, clear, pairs, seed=options.seed)
 
     start = time.perf_counter()

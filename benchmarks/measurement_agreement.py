@@ -30,7 +30,7 @@ from grounded.chest import measures
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import Chest, NotMeasurable
 from grounded.data.chest_anatomy import chest_anatomy
-from grounded.data.organs import OrganExample, split_by_patient
+from grounded.data.example import Example, split_by_patient
 from grounded.generators.measured.generator import Measured
 from grounded.image import ImageInfo
 from grounded.protocols import Question
@@ -54,11 +54,11 @@ MEASURES: dict[str, Measure] = {
 class Film:
     """An annotated film with its masks (H, W) of right lung, left lung and heart, as 0 and 1."""
 
-    example: OrganExample
+    example: Example
     masks: tuple[NDArray[np.float32], ...]
 
     @classmethod
-    def of(cls, example: OrganExample) -> Film:
+    def of(cls, example: Example) -> Film:
         return cls(example, tuple(example.mask(organ).astype(np.float32) for organ in ORGANS))
 
     def tilted(self, degrees: float) -> Film:
@@ -92,9 +92,7 @@ class Film:
 
     @property
     def image(self) -> Image:
-        return Image.of(
-            self.example.pixels().astype(np.float32) / 255, view="PA", name=self.example.name
-        )
+        return Image.of(self.example.image().pixels, view="PA", name=self.example.name)
 
 
 def measured(found: Regions) -> dict[str, float]:

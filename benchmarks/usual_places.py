@@ -19,7 +19,7 @@ from grounded.data.regions import annotated_regions
 def main(folder: Path) -> None:
     places: dict[str, list[tuple[float, ...]]] = {}
     for example in chest_anatomy(folder):
-        size = np.tile(example.pixels().shape[::-1], 2)
+        size = np.tile(example.image().shape[::-1], 2)
         for region in annotated_regions(example):
             places.setdefault(region.name, []).append(tuple(np.array(tuple(region.box)) / size))
     for name in Atlas.open("chest29").names:

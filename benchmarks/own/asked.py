@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grounded.atlas import Atlas
 from grounded.chest.names import REGIONS, kind_of
-from grounded.data.finding_films import FindingExample
+from grounded.data.example import Example
 from grounded.findings import Presence
 from grounded.generators.neural.finding_reader import Calibration, FindingReader, Place
 from grounded.generators.neural.writer import Brief
@@ -24,7 +24,7 @@ from grounded.regions import Regions
 from grounded.report import Sentence
 from grounded.synthetic.lesions import KINDS, Lesion
 from grounded.train.findings.samples import ABNORMAL, Pairs, base_known
-from grounded.train.findings.scores import image_of, painted_films
+from grounded.train.findings.scores import painted_films
 from grounded.train.writer.bank import Bank
 
 Truth = Mapping[str, Mapping[str, bool]]
@@ -136,7 +136,7 @@ def seen_each(reader: FindingReader, question: Question) -> dict[str, Tensor]:
 def training_bank(
     detector: RegionDetector,
     reader: FindingReader,
-    examples: Iterable[FindingExample],
+    examples: Iterable[Example],
     pairs: Pairs,
 ) -> Bank:
     """What is seen in films of training as they are, and in clear ones with a lesion painted in.
@@ -145,7 +145,7 @@ def training_bank(
     """
     rows: list[tuple[Tensor, str, Mapping[str, Presence], str, str]] = []
     for number, example in enumerate(examples):
-        image, known = image_of(example), base_known(example, pairs)
+        image, known = example.image(), base_known(example, pairs)
         rows += _bank_rows(detector, reader, image, known, pairs, None)
         kinds = [KINDS[number % len(KINDS)]]
         for film in painted_films(detector, [example], pairs, kinds=kinds, seed=number):

@@ -13,38 +13,33 @@ import numpy as np
 
 from grounded.chest.names import HEART, LEFT_CLAVICLE, LEFT_LUNG, RIGHT_CLAVICLE, RIGHT_LUNG
 from grounded.data.annotations import read_annotations
-from grounded.data.organs import OrganExample, Outline
-from grounded.errors import DataError
+from grounded.data.example import Example, Outline, checked
 
 MASK_FOLDERS = {RIGHT_LUNG: "right_lung", LEFT_LUNG: "left_lung", HEART: "heart"}
 POLYGONS = {RIGHT_CLAVICLE: "right_clavicle", LEFT_CLAVICLE: "left_clavicle"}
 
 
-def chest_anatomy(folder: Path) -> list[OrganExample]:
-    """All films of the set, ordered by name. Raises DataError when a file is missing."""
+def chest_anatomy(folder: Path) -> list[Example]:
+    """All films of the set, ordered by name. Raises DataError that lists missing files."""
     rows = read_annotations(folder, required=("id", "source"))
-    return sorted((_example(folder, row) for row in rows), key=lambda example: example.name)
+    return checked(sorted((_example(folder, row) for row in rows), key=lambda film: film.name))
 
 
-def _example(folder: Path, row: dict[str, Any]) -> OrganExample:
+def _example(folder: Path, row: dict[str, Any]) -> Example:
     name = str(row["id"])
     outlines: dict[str, Outline] = {
         organ: folder / mask_folder / f"{name}.png" for organ, mask_folder in MASK_FOLDERS.items()
     }
-    film = folder / "images" / f"{name}.png"
-    for path in (film, *(outline for outline in outlines.values() if isinstance(outline, Path))):
-        if not path.is_file():
-            raise DataError(f"{path} is missing; annotations.json names it")
     landmarks = row.get("landmarks") or {}
     for organ, key in POLYGONS.items():
         if landmarks.get(key):
             outlines[organ] = np.array(landmarks[key], dtype=np.float64)
     ratio = row.get("cardiothoracic_ratio")
-    return OrganExample(
+    return Example(
         name=name,
         source=str(row["source"]),
         patient=name,  # one film a patient
-        path=film,
+        path=folder / "images" / f"{name}.png",
         view="PA",
         outlines=outlines,
         cardiothoracic_ratio=None if ratio is None else float(ratio),

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.chest.names import REGIONS
-from grounded.data.region_table import RegionRow, write_table
+from grounded.data.example import Example
+from grounded.data.region_table import abnormal_regions, region_example, write_table
 from grounded.errors import DataError
 
 SPLITS = ("train", "valid", "test")
@@ -262,25 +263,25 @@ def _rows(
     problems: list[Problem],
     tally: Counter[str],
     track: Track,
-) -> Iterator[RegionRow]:
+) -> Iterator[Example]:
     for film in track(films, description=f"{split}: scene graphs", total=len(films)):
         notes: list[str] = []
         try:
             row = _row(source, film, split != "train", notes)
-            if whole and not row.known.all():
-                raise DataError(f"{int((~row.known).sum())} of {len(REGIONS)} boxes are missing")
+            if whole and (lacking := len(REGIONS) - len(row.boxes)):
+                raise DataError(f"{lacking} of {len(REGIONS)} boxes are missing")
         except DataError as error:
             problems.append(Problem(split, film.image, f"left out: {error}"))
             continue
         problems.extend(Problem(split, film.image, note) for note in notes)
-        tally["boxes"] += int(row.known.sum())
-        tally["phrases"] += int(row.described.sum())
-        tally["abnormal"] += int(row.abnormal.sum())
+        tally["boxes"] += len(row.boxes)
+        tally["phrases"] += len(row.sentences)
+        tally["abnormal"] += len(abnormal_regions(row))
         tally["reports"] += bool(row.report)
         yield row
 
 
-def _row(source: _Source, film: _Film, with_report: bool, notes: list[str]) -> RegionRow:
+def _row(source: _Source, film: _Film, with_report: bool, notes: list[str]) -> Example:
     path = source.mimic / film.folder / f"{film.image}.jpg"
     width, height = _size(path)
     try:
@@ -291,12 +292,12 @@ def _row(source: _Source, film: _Film, with_report: bool, notes: list[str]) -> R
         raise DataError("no scene graph of this film") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"a scene graph that cannot be read: {error!r}") from error
-    return RegionRow(
+    return region_example(
         subject=film.subject,
         study=film.study,
         image=film.image,
         path=path.absolute(),
-        boxes=boxes,
+        corners=boxes,
         phrases=phrases,
         abnormal=abnormal,
         report=_reference(source.reports, film, notes) if with_report else "",

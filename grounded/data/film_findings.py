@@ -1,6 +1,6 @@
 """What the notes of the real films say of each region: a table of facts, and its reader.
 
-`configs/findings/covid_films.csv` has one row for a film, a region of the atlas `chest29` and a
+`benchmarks/covid_films.csv` has one row for a film, a region of the atlas `chest29` and a
 label of `grounded.findings`: film, region, label, presence, source. It holds no text of the notes.
 
 How it came about. One of the engineers looked at all 292 frontal films of `covid_films` and read
@@ -35,7 +35,6 @@ import csv
 import io
 import os
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -45,23 +44,21 @@ from grounded.findings import VOCABULARY, Presence
 
 COLUMNS = ("film", "region", "label", "presence", "source")
 SOURCES = ("notes", "seen")
-_SHIPPED = "findings/covid_films.csv"
 
 FilmFindings = dict[tuple[str, str], Presence]
 """What is known of one film: (region, label) -> presence. What is not in it is not known."""
 
 
-def read_film_findings(path: str | os.PathLike[str] | None = None) -> dict[str, FilmFindings]:
+def read_film_findings(path: str | os.PathLike[str]) -> dict[str, FilmFindings]:
     """By the name of the film (its file's, without suffix), what is known of its regions.
 
-    path: a table with the columns film, region, label, presence, source; None is the one that
-    ships. Raises DataError, with file and line, for a table that is missing or lacks a column, for
-    a region, label, presence or source that is none, and for a row that repeats an earlier one.
+    path: a table with the columns film, region, label, presence, source. Raises DataError, with
+    file and line, for a table that is missing or lacks a column, for a region, label, presence or
+    source that does not exist, and for a row that repeats an earlier one.
     """
-    name = _SHIPPED if path is None else os.fspath(path)
+    name = os.fspath(path)
     try:
-        file = resources.files("grounded.configs") / _SHIPPED if path is None else Path(path)
-        text = file.read_text(encoding="utf-8-sig")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the table of findings {name}: {error}") from error
     found: dict[str, FilmFindings] = {}

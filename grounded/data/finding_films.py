@@ -8,16 +8,18 @@ what the notes do not say stays unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.covid_films import covid_films
+from grounded.data.example import COLLECTION, Example, FilmReading
 from grounded.data.film_findings import read_film_findings
-from grounded.data.organs import OrganExample
 from grounded.findings import Presence
 
+NOTES = "notes"
+NOTES_TABLE = "film_findings.csv"  # beside the films of covid_films
 NODULES = "JPCLN"  # JSRT's films with a lung nodule; those without one are JPCNN
 LARGE, USUAL = 0.52, 0.48  # cardiothoracic ratios from which on there is no doubt
 CLEAR_OF = ("Lung Opacity", "Pleural Effusion", "Pneumothorax", "Atelectasis", "Support Devices")
@@ -25,37 +27,24 @@ CLEAR_OF = ("Lung Opacity", "Pleural Effusion", "Pneumothorax", "Atelectasis", "
 Known = Mapping[tuple[str, str], Presence]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FindingExample:
-    """A film and its findings.
-
-    known: presence by (region, label). clear_of: findings that are absent in every region. Lesions
-    may be painted into a film that is clear of all of CLEAR_OF but devices.
-    """
-
-    organs: OrganExample
-    known: Known = field(default_factory=dict)
-    clear_of: frozenset[str] = frozenset()
-
-    @property
-    def paintable(self) -> bool:
-        return set(CLEAR_OF) - {"Support Devices"} <= self.clear_of
-
-    @property
-    def real(self) -> bool:
-        """Whether readers described what is to be seen in it."""
-        return self.organs.source == "covid"
+def paintable(example: Example) -> bool:
+    """Whether lesions may be painted into a film: nothing of the kind is in it already."""
+    found = example.findings
+    return all(found.get(label) == "absent" for label in CLEAR_OF[:4])
 
 
-def finding_films(data: Path) -> list[FindingExample]:
+def finding_films(data: Path, notes: Path | None = None) -> list[Example]:
     """All frontal films of `data` of which findings are known, ordered by name within a source.
 
-    data: the folder that holds `chest_anatomy` and, if there is one, `covid_films`.
+    data: the folder that holds `chest_anatomy` and, if there is one, `covid_films`. notes: the
+    table of what is known of the films of covid_films (`benchmarks/covid_films.csv`); None looks
+    for film_findings.csv beside the films, and leaves them out if it is not there.
     """
     examples = [_clear_film(film) for film in chest_anatomy(data / "chest_anatomy")]
     folder = data / "covid_films"
-    if folder.is_dir():
-        said = read_film_findings()
+    table = notes or folder / NOTES_TABLE
+    if folder.is_dir() and table.is_file():
+        said = read_film_findings(table)
         examples += [
             _described(film, said[film.name])
             for film in covid_films(folder)
@@ -64,18 +53,19 @@ def finding_films(data: Path) -> list[FindingExample]:
     return examples
 
 
-def _clear_film(film: OrganExample) -> FindingExample:
-    clear = set(CLEAR_OF)
+def _clear_film(film: Example) -> Example:
+    absent = list(CLEAR_OF)
     if not film.name.startswith(NODULES):
-        clear.add("Lung Lesion")
-    known: dict[tuple[str, str], Presence] = {}
+        absent.append("Lung Lesion")
+    regions: dict[tuple[str, str], Presence] = {}
     ratio = _ratio(film)
     if not USUAL < ratio < LARGE:
-        known[HEART, "Cardiomegaly"] = "present" if ratio >= LARGE else "absent"
-    return FindingExample(film, known, frozenset(clear))
+        regions[HEART, "Cardiomegaly"] = "present" if ratio >= LARGE else "absent"
+    reading = FilmReading(COLLECTION, dict.fromkeys(absent, "absent"), regions)
+    return replace(film, readings=(reading,))
 
 
-def _ratio(film: OrganExample) -> float:
+def _ratio(film: Example) -> float:
     """The cardiothoracic ratio by readers, or else by the boxes of the outlines."""
     if film.cardiothoracic_ratio is not None:
         return film.cardiothoracic_ratio
@@ -84,9 +74,9 @@ def _ratio(film: OrganExample) -> float:
     return heart.width / (left.x1 - right.x0)
 
 
-def _described(film: OrganExample, known: Known) -> FindingExample:
+def _described(film: Example, known: Known) -> Example:
     """A film whose notes call both lungs clear is clear of all that lungs show."""
     lungs = {known.get((lung, "Lung Opacity")) for lung in (RIGHT_LUNG, LEFT_LUNG)}
     others = {presence for (_, label), presence in known.items() if label in CLEAR_OF[1:4]}
     clear = CLEAR_OF[:4] if lungs == {"absent"} and others <= {"absent"} else ()
-    return FindingExample(film, known, frozenset(clear))
+    return replace(film, readings=(FilmReading(NOTES, dict.fromkeys(clear, "absent"), known),))

@@ -13,8 +13,7 @@ import ast
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.chest.names import REGIONS
+from grounded.data.example import Example, FilmReading
 from grounded.errors import DataError
+from grounded.findings import Presence
+from grounded.geometry import Box
 
 COLUMNS = (
     "subject_id",
@@ -36,39 +38,84 @@ COLUMNS = (
     "bbox_is_abnormal",
 )
 REPORT_COLUMN = "reference_report"
+_ROWS = {region: row for row, region in enumerate(REGIONS)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RegionRow:
-    """One film: where its regions are and what is written of them.
+ABNORMAL = "Abnormal"
+"""The label under which a region is present (abnormal) or absent."""
+SCENE_GRAPH = "scene graph"  # who says so
+_KEYS = tuple((region, ABNORMAL) for region in REGIONS)  # shared by all films
 
-    path: the film. boxes: (29, 4) x0 y0 x1 y1 in the image frame, NaN where a region has none.
-    phrases: 29, "" where nothing is written. abnormal: (29,). report: the findings as written, ""
-    where the table has none.
+
+class RegionBoxes(Mapping[str, Box]):
+    """Boxes by region, kept as one small array: a table holds 166,000 films of 29 regions.
+
+    corners: (29, 4) x0 y0 x1 y1 in the image frame, NaN where a region has none.
     """
 
-    subject: str
-    study: str
-    image: str
-    path: Path
-    boxes: NDArray[np.float32]
-    phrases: tuple[str, ...]
-    abnormal: NDArray[np.bool_]
-    report: str = ""
+    __slots__ = ("corners",)
 
-    @property
-    def known(self) -> NDArray[np.bool_]:
-        """(29,) whether the region has a box."""
-        return np.asarray(np.isfinite(self.boxes).all(axis=1))
+    def __init__(self, corners: NDArray[np.float32]) -> None:
+        self.corners = corners
 
-    @property
-    def described(self) -> NDArray[np.bool_]:
-        """(29,) whether something is written of the region."""
-        return np.array([bool(phrase) for phrase in self.phrases], dtype=np.bool_)
+    def __getitem__(self, region: str) -> Box:
+        row = self.corners[_ROWS[region]]
+        if np.isnan(row[0]):
+            raise KeyError(region)
+        return Box(*map(float, row))
+
+    def __iter__(self) -> Iterator[str]:
+        return (REGIONS[row] for row in np.flatnonzero(~np.isnan(self.corners[:, 0])))
+
+    def __len__(self) -> int:
+        return int((~np.isnan(self.corners[:, 0])).sum())
 
 
-def write_table(path: Path, rows: Iterable[RegionRow], *, reports: bool) -> int:
-    """Write the rows as CSV; how many there were. reports: with the column reference_report."""
+def region_example(
+    *,
+    subject: str,
+    study: str,
+    image: str,
+    path: Path,
+    corners: NDArray[np.float32],
+    phrases: Sequence[str],
+    abnormal: NDArray[np.bool_],
+    report: str = "",
+) -> Example:
+    """A film of the table. corners: see RegionBoxes. phrases, abnormal: of the 29 regions.
+
+    A region is taken for normal where it has a box and nothing abnormal is said of it.
+    """
+    boxes = RegionBoxes(corners)
+    said: dict[tuple[str, str], Presence] = {
+        key: "present" if is_abnormal else "absent"
+        for region, key, is_abnormal in zip(REGIONS, _KEYS, abnormal.tolist(), strict=True)
+        if is_abnormal or region in boxes
+    }
+    return Example(
+        name=image,
+        source="Chest ImaGenome",
+        patient=subject,
+        path=path,
+        boxes=boxes,
+        readings=(FilmReading(SCENE_GRAPH, regions=said),),
+        sentences={region: text for region, text in zip(REGIONS, phrases, strict=True) if text},
+        report=report,
+        about={"study": study},
+    )
+
+
+def abnormal_regions(example: Example) -> frozenset[str]:
+    """The regions of which a reader says that they are abnormal."""
+    return frozenset(
+        region
+        for (region, label), presence in example.regional.items()
+        if label == ABNORMAL and presence == "present"
+    )
+
+
+def write_table(path: Path, rows: Iterable[Example], *, reports: bool) -> int:
+    """Write the films as CSV; how many there were. reports: with the column reference_report."""
     count = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -79,9 +126,7 @@ def write_table(path: Path, rows: Iterable[RegionRow], *, reports: bool) -> int:
     return count
 
 
-def read_table(
-    path: Path, *, films: Path | None = None, limit: int | None = None
-) -> list[RegionRow]:
+def read_table(path: Path, *, films: Path | None = None, limit: int | None = None) -> list[Example]:
     """The rows of a table.
 
     films: the folder that relative film paths start from (default: the table's own). limit: at
@@ -100,24 +145,26 @@ def read_table(
     return rows
 
 
-def _cells(row: RegionRow) -> list[str]:
-    known = np.flatnonzero(row.known)
+def _cells(film: Example) -> list[str]:
+    known = [region for region in REGIONS if region in film.boxes]
+    phrases = [film.sentences.get(region, "") for region in REGIONS]
+    abnormal = abnormal_regions(film)
     return [
-        row.subject,
-        row.study,
-        row.image,
-        str(row.path),
-        repr([[round(float(value), 2) for value in row.boxes[region]] for region in known]),
-        repr([int(region) + 1 for region in known]),
-        repr(list(row.phrases)),
-        repr([bool(phrase) for phrase in row.phrases]),
-        repr([bool(value) for value in row.abnormal]),
+        film.patient,
+        str(film.about.get("study", "")),
+        film.name,
+        str(film.path),
+        repr([[round(value, 2) for value in film.boxes[region]] for region in known]),
+        repr([_ROWS[region] + 1 for region in known]),
+        repr(phrases),
+        repr([bool(phrase) for phrase in phrases]),
+        repr([region in abnormal for region in REGIONS]),
     ]
 
 
 def _rows(
     path: Path, reader: csv.DictReader[str], base: Path, limit: int | None
-) -> Iterator[RegionRow]:
+) -> Iterator[Example]:
     if lacking := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
         raise DataError(
             f"{path} lacks the columns {', '.join(lacking)}; it has: "
@@ -132,7 +179,7 @@ def _rows(
             raise DataError(f"{path}, line {reader.line_num}: {error}") from error
 
 
-def _row(cells: dict[str, str], base: Path) -> RegionRow:
+def _row(cells: dict[str, str], base: Path) -> Example:
     labels = [int(label) for label in _list(cells, "bbox_labels")]
     corners = _list(cells, "bbox_coordinates")
     if len(labels) != len(corners):
@@ -147,12 +194,12 @@ def _row(cells: dict[str, str], base: Path) -> RegionRow:
     path = Path(cells["mimic_image_file_path"])
     exists = _spread(cells, "bbox_phrase_exists", places, False)
     phrases = _spread(cells, "bbox_phrases", places, "")
-    return RegionRow(
+    return region_example(
         subject=cells["subject_id"],
         study=cells["study_id"],
         image=cells["image_id"],
         path=path if path.is_absolute() else base / path,
-        boxes=boxes,
+        corners=boxes,
         phrases=tuple(str(p) if there else "" for p, there in zip(phrases, exists, strict=True)),
         abnormal=np.array(_spread(cells, "bbox_is_abnormal", places, False), dtype=np.bool_),
         report=cells.get(REPORT_COLUMN) or "",

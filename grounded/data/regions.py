@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from grounded.chest.derive import derive
 from grounded.chest.names import REGIONS
 from grounded.chest.outline import Profile
-from grounded.data.organs import OrganExample
+from grounded.data.example import Example
 from grounded.evidence import Mask
 from grounded.geometry import Box
 from grounded.regions import Regions
 
 
-def annotated_regions(example: OrganExample) -> Regions:
+def annotated_regions(example: Example) -> Regions:
     """All regions that follow from the outlines of a film, image frame; those have score 1."""
-    height, width = example.pixels().shape
+    height, width = example.image().shape
     frame = Box(0, 0, width, height)
     masks = {
         organ: Mask(example.mask(organ).astype(np.float32), frame) for organ in example.outlines

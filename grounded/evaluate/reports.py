@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grounded.chest.names import REGIONS
-from grounded.data.region_table import COLUMNS, REPORT_COLUMN, read_table
+from grounded.data.region_table import COLUMNS, REPORT_COLUMN, abnormal_regions, read_table
 from grounded.errors import DataError
 from grounded.geometry import Box
 from grounded.regions import Regions
@@ -106,18 +105,15 @@ def read_references(path: Path) -> dict[str, Reference]:
 
 
 def _from_table(path: Path) -> dict[str, Reference]:
-    references = {}
-    for row in read_table(path):
-        boxes = {
-            name: Box(*row.boxes[place]) for place, name in enumerate(REGIONS) if row.known[place]
-        }
-        references[row.image] = Reference(
-            " ".join(row.report.split()),
-            boxes,
-            frozenset(name for name, phrase in zip(REGIONS, row.phrases, strict=True) if phrase),
-            frozenset(name for name, is_so in zip(REGIONS, row.abnormal, strict=True) if is_so),
+    return {
+        film.name: Reference(
+            " ".join(film.report.split()),
+            dict(film.boxes),
+            frozenset(film.sentences),
+            abnormal_regions(film),
         )
-    return references
+        for film in read_table(path)
+    }
 
 
 def _written(item: Mapping[str, Any], folder: str, path: Path) -> tuple[str, Written]:

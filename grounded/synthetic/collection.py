@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from grounded.chest import derive as anatomy
 from grounded.chest.names import REGIONS
-from grounded.data.region_table import RegionRow, write_table
+from grounded.data.example import Example
+from grounded.data.region_table import region_example, write_table
 from grounded.data.regions import outlined_organs, region_boxes
 from grounded.evidence import Mask
 from grounded.geometry import Box
@@ -72,7 +73,7 @@ def phantom_regions(phantom: Phantom) -> Regions:
     return anatomy.derive(outlined_organs(masks), frame)
 
 
-def _row(folder: Path, number: int, side: int, seed: int) -> RegionRow:
+def _row(folder: Path, number: int, side: int, seed: int) -> Example:
     rng = np.random.default_rng([seed, number])
     ratio = float(rng.uniform(0.40, 0.60))
     phantom = chest_phantom(int(rng.integers(2**31)), (side, side), cardiothoracic_ratio=ratio)
@@ -94,12 +95,12 @@ def _row(folder: Path, number: int, side: int, seed: int) -> RegionRow:
     name = f"phantom_{number:04d}"
     path = Path("films") / f"{name}.png"
     cv2.imwrite(str(folder / path), np.round(film * 255).astype(np.uint8))
-    return RegionRow(
+    return region_example(
         subject=str(number),
         study=str(number),
         image=name,
         path=path,
-        boxes=region_boxes(regions).astype(np.float32),
+        corners=region_boxes(regions).astype(np.float32),
         phrases=tuple(phrases.get(region, "") for region in REGIONS),
         abnormal=np.array([region in abnormal for region in REGIONS]),
         report=" ".join(dict.fromkeys(phrases[r] for r in REGIONS if r in phrases)),

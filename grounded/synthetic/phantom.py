@@ -18,7 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from grounded.chest.names import HEART, LEFT_CLAVICLE, LEFT_LUNG, RIGHT_CLAVICLE, RIGHT_LUNG
-from grounded.data.organs import filled
+from grounded.data.example import filled
 from grounded.errors import InvalidValueError
 from grounded.geometry import Box
 from grounded.image import Image

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from grounded.geometry import Box, Placement
 
 Film = NDArray[np.float32]
+Grey = TypeVar("Grey", np.uint8, np.uint16)
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def _extreme_window(shape: Sequence[int], strength: Strength, rng: Generator) ->
 
 
 def warp(
-    plane: NDArray[np.uint8], affine: NDArray[np.float64], shape: tuple[int, int], border: int = 0
-) -> NDArray[np.uint8]:
+    plane: NDArray[Grey], affine: NDArray[np.float64], shape: tuple[int, int], border: int = 0
+) -> NDArray[Grey]:
     """A plane (H, W) through an affine map of continuous pixels, to `shape` (h, w)."""
     centres = affine.copy()
     centres[:, 2] += affine[:, :2].sum(axis=1) * 0.5 - 0.5  # cv2 counts from pixel centres
@@ -119,7 +121,7 @@ def warp(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=border,
     )
-    return np.asarray(warped, dtype=np.uint8)
+    return np.asarray(warped, dtype=plane.dtype)
 
 
 def move_box(box: Box, affine: NDArray[np.float64]) -> Box:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grounded.chest.names import kind_of
-from grounded.data.finding_films import FindingExample
+from grounded.data.example import Example
 from grounded.data.iu_text import iu_text
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.errors import ConfigError
@@ -122,7 +122,8 @@ def train_generator(
     pairs = Pairs.of(config.findings.pairs)
     organs = OrganDetector(config.findings.start)
     of = config.findings
-    split = split_films(data, of.held_out, of.calibration, of.seed)
+    notes = Path(of.notes) if of.notes else None
+    split = split_films(data, of.held_out, of.calibration, of.seed, notes)
     say(f"{len(split.train)} films to train on, {len(split.calibration)} to calibrate with")
     films = [known_film(example, pairs, organs, of.cache_side) for example in split.train]
     apart = [known_film(example, pairs, organs, of.cache_side) for example in split.calibration]
@@ -192,7 +193,7 @@ def figure(scores: Sequence[RegionScore], patients: Mapping[str, str]) -> str:
 def scores(
     detector: OrganDetector,
     reader: FindingReader,
-    examples: Sequence[FindingExample],
+    examples: Sequence[Example],
     pairs: Pairs,
 ) -> list[RegionScore]:
     """Of films as they are, and of the clear ones with lesions painted into them."""

@@ -12,6 +12,7 @@ from grounded.errors import DataError
 HEADING = ",".join(COLUMNS)
 ROW = "film-1,right upper lung zone,Lung Opacity,present,notes"
 SIDES = ("right", "left")
+SHIPPED = Path(__file__).parents[2] / "benchmarks" / "covid_films.csv"
 
 
 def table(folder: Path, *lines: str, heading: str = HEADING) -> Path:
@@ -85,7 +86,7 @@ def test_a_table_that_is_missing_is_an_error_of_the_data(tmp_path: Path) -> None
 
 
 def test_the_shipped_table_knows_what_is_absent_as_well_as_what_is_present() -> None:
-    known = [item for film in read_film_findings().values() for item in film.items()]
+    known = [item for film in read_film_findings(SHIPPED).values() for item in film.items()]
     for region, label in (
         ("right lower lung zone", "Lung Opacity"),
         ("left upper lung zone", "Lung Opacity"),
@@ -96,7 +97,7 @@ def test_the_shipped_table_knows_what_is_absent_as_well_as_what_is_present() -> 
 
 
 def test_in_the_shipped_table_a_lung_agrees_with_its_zones() -> None:
-    for name, film in read_film_findings().items():
+    for name, film in read_film_findings(SHIPPED).items():
         for side in SIDES:
             zones = [
                 film.get((f"{side} {zone} lung zone", "Lung Opacity"))
@@ -110,6 +111,6 @@ def test_in_the_shipped_table_a_lung_agrees_with_its_zones() -> None:
 
 
 def test_in_the_shipped_table_a_tube_in_the_trachea_lies_over_the_mediastinum() -> None:
-    for name, film in read_film_findings().items():
+    for name, film in read_film_findings(SHIPPED).items():
         if film.get(("trachea", "Support Devices")) == "present":
             assert film.get(("mediastinum", "Support Devices")) == "present", name

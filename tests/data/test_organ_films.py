@@ -10,7 +10,14 @@ import pytest
 from grounded.chest.names import HEART, LEFT_CLAVICLE
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.covid_films import covid_films
-from grounded.data.organs import OrganExample, filled, split_by_patient
+from grounded.data.example import (
+    Example,
+    FilmReading,
+    Mark,
+    checked,
+    filled,
+    split_by_patient,
+)
 from grounded.errors import DataError
 from grounded.synthetic.phantom import chest_phantom, write_phantoms
 
@@ -24,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def boxed(folder: Path, rows: list[dict[str, object]]) -> Path:
     (folder / "images").mkdir(parents=True)
     for row in rows:
-        cv2.imwrite(str(folder / "images" / str(row["file"])), np.zeros((20, 30), np.uint8))
+        cv2.imwrite(str(folder / "images" / str(row["file"])), np.zeros((40, 60), np.uint8))
     (folder / "annotations.json").write_text(json.dumps(rows))
     return folder
 
@@ -51,10 +58,41 @@ def test_a_film_without_landmarks_has_no_clavicles(folder: Path) -> None:
         film.mask(LEFT_CLAVICLE)
 
 
-def test_a_missing_file_is_named(folder: Path) -> None:
-    (folder / "heart" / "phantom_001.png").unlink()
-    with pytest.raises(DataError, match=r"heart.phantom_001\.png is missing"):
+def test_all_missing_files_are_listed_together(folder: Path) -> None:
+    for name in ("heart/phantom_001.png", "images/phantom_002.png"):
+        (folder / name).unlink()
+    listed = r"2 of 12 files are missing.*heart.phantom_001\.png, \S*images.phantom_002\.png"
+    with pytest.raises(DataError, match=listed):
         chest_anatomy(folder)
+
+
+def test_of_many_missing_files_the_first_ten_are_named() -> None:
+    films = [Example(f"{n}", "s", f"{n}", Path(f"{n}.png")) for n in range(12)]
+    with pytest.raises(DataError, match=r"12 of 12 files .*9\.png and 2 more"):
+        checked(films)
+
+
+def test_a_film_of_12_bits_is_read_with_all_its_levels(tmp_path: Path) -> None:
+    ramp = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    cv2.imwrite(str(tmp_path / "film.png"), ramp)
+    pixels = Example("film", "s", "1", tmp_path / "film.png").image().pixels
+    assert len(np.unique(pixels)) == 4096
+    assert (pixels.min(), pixels.max()) == (0, 1)
+
+
+def test_the_first_of_several_readers_counts() -> None:
+    sure = FilmReading("radiologists", {"Nodule": "absent"})
+    noisy = FilmReading("text", {"Nodule": "present", "Edema": "present"})
+    film = Example("x", "s", "1", Path("x.png"), readings=(sure, noisy))
+    assert film.findings == {"Nodule": "absent", "Edema": "present"}
+    assert film.reading("text") is noisy
+    assert film.reading("Google").findings == {}
+
+
+def test_mask_files_of_findings_belong_to_the_film() -> None:
+    mark = Mark("Nodule", Path("nodule.png"))
+    film = Example("x", "s", "1", Path("x.png"), readings=(FilmReading("table", marks=(mark,)),))
+    assert film.files == (Path("x.png"), Path("nodule.png"))
 
 
 def test_a_missing_folder_and_broken_annotations_are_named(tmp_path: Path) -> None:
@@ -86,7 +124,7 @@ def test_a_lateral_film_shows_nothing_and_a_film_without_boxes_is_left_out(tmp_p
     assert not frontal.absent
     assert lateral.absent
     assert not lateral.reference_boxes()
-    assert lateral.pixels().shape == (20, 30)
+    assert lateral.image().shape == (40, 60)
 
 
 def test_a_polygon_fills_the_pixels_that_it_covers() -> None:
@@ -97,8 +135,8 @@ def test_a_polygon_fills_the_pixels_that_it_covers() -> None:
 
 
 def test_a_split_keeps_patients_together_and_ignores_order() -> None:
-    films = [OrganExample(f"{n}", "s", f"{n // 2}", Path("x")) for n in range(20)]
-    films += [OrganExample(f"t{n}", "t", f"{n}", Path("x")) for n in range(10)]
+    films = [Example(f"{n}", "s", f"{n // 2}", Path("x")) for n in range(20)]
+    films += [Example(f"t{n}", "t", f"{n}", Path("x")) for n in range(10)]
     train, held = split_by_patient(films, 0.2, seed=5)
     assert {e.patient for e in train if e.source == "s"}.isdisjoint(
         e.patient for e in held if e.source == "s"

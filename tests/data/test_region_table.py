@@ -8,17 +8,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounded.data.region_table import COLUMNS, RegionRow, read_table, write_table
+from grounded.chest.names import REGIONS
+from grounded.data.example import Example
+from grounded.data.region_table import (
+    COLUMNS,
+    abnormal_regions,
+    read_table,
+    region_example,
+    write_table,
+)
 from grounded.errors import DataError
 
 
-def _row() -> RegionRow:
+def _row() -> Example:
     boxes = np.full((29, 4), np.nan, dtype=np.float32)
     boxes[3], boxes[28] = (1, 2, 30, 40), (5, 60, 70, 80.5)
     phrases = ["", "", "", 'Clear, "as before".', *[""] * 25]
     abnormal = np.zeros(29, dtype=np.bool_)
     abnormal[28] = True
-    return RegionRow("1", "2", "x", Path("x.jpg"), boxes, tuple(phrases), abnormal, "All's clear.")
+    return region_example(
+        subject="1",
+        study="2",
+        image="x",
+        path=Path("x.jpg"),
+        corners=boxes,
+        phrases=phrases,
+        abnormal=abnormal,
+        report="All's clear.",
+    )
 
 
 def _made_elsewhere(path: Path, **cells: str) -> Path:
@@ -44,16 +61,18 @@ def test_a_table_survives_writing_and_reading(tmp_path: Path) -> None:
     row = _row()
     assert write_table(tmp_path / "t.csv", [row], reports=True) == 1
     [back] = read_table(tmp_path / "t.csv")
-    np.testing.assert_array_equal(back.boxes, row.boxes)
-    np.testing.assert_array_equal(back.abnormal, row.abnormal)
-    assert (back.phrases, back.report) == (row.phrases, row.report)
+    assert dict(back.boxes) == dict(row.boxes)
+    assert abnormal_regions(back) == abnormal_regions(row) == {REGIONS[28]}
+    assert (back.patient, back.about, back.name) == (row.patient, row.about, row.name)
+    assert (back.sentences, back.report) == (row.sentences, row.report)
     assert back.path == tmp_path / "x.jpg"
 
 
 def test_json_lists_for_the_boxed_regions_only_are_read(tmp_path: Path) -> None:
     [row] = read_table(_made_elsewhere(tmp_path / "t.csv"))
-    assert row.phrases[28] == "Normal."
-    assert row.known.sum() == 1
+    assert row.sentences == {REGIONS[28]: "Normal."}
+    assert list(row.boxes) == [REGIONS[28]]
+    assert row.regional == {(REGIONS[28], "Abnormal"): "absent"}
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grounded import GroundedReport
-from grounded.data.region_table import RegionRow, write_table
+from grounded.data.region_table import region_example, write_table
 from grounded.errors import DataError
 from grounded.evaluate.reports import Reference, Written, pair, read_references, read_written
 
@@ -58,7 +58,16 @@ def test_references_come_from_the_training_table(tmp_path: Path) -> None:
     boxes = np.full((29, 4), np.nan, dtype=np.float32)
     boxes[0] = (1, 2, 3, 4)
     phrases = ("Clear.", *[""] * 28)
-    row = RegionRow("1", "2", "a", Path("a.jpg"), boxes, phrases, np.eye(29, dtype=bool)[1], "All.")
+    row = region_example(
+        subject="1",
+        study="2",
+        image="a",
+        path=Path("a.jpg"),
+        corners=boxes,
+        phrases=phrases,
+        abnormal=np.eye(29, dtype=bool)[1],
+        report="All.",
+    )
     write_table(tmp_path / "test.csv", [row], reports=True)
     reference = read_references(tmp_path / "test.csv")["a"]
     assert reference.boxes is not None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from grounded import Box, Image, Mask, Regions
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import Chest
-from grounded.data.organs import filled
+from grounded.data.example import filled
 from grounded.image import ImageInfo
 from grounded.protocols import Question
 from grounded.synthetic.phantom import Phantom, chest_phantom

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from grounded.chest.names import HEART, LEFT_CLAVICLE, REGIONS
+from grounded.chest.names import HEART, LEFT_CLAVICLE
 from grounded.data.chest_anatomy import chest_anatomy
-from grounded.data.finding_films import finding_films
+from grounded.data.finding_films import finding_films, paintable
 from grounded.data.iu_text import iu_text
-from grounded.data.region_table import read_table
+from grounded.data.region_table import abnormal_regions, read_table
 from grounded.synthetic.collection import ZONES, write_phantom_data, write_phantom_tables
 
 
@@ -20,21 +20,21 @@ def test_the_tables_hold_films_with_all_boxes_and_some_sentences(tmp_path: Path)
     assert (len(train), len(valid)) == (6, 2)
     for row in (*train, *valid):
         assert row.path.is_file()
-        assert row.known.sum() >= 27
-        assert row.boxes[row.known].min() >= -1
-        assert "heart" in row.phrases[REGIONS.index("cardiac silhouette")]
+        assert len(row.boxes) >= 27
+        assert min(min(box) for box in row.boxes.values()) >= -1
+        assert "heart" in row.sentences["cardiac silhouette"]
     assert all(row.report for row in valid)
 
 
 def test_what_is_said_to_be_abnormal_is_painted_and_described(tmp_path: Path) -> None:
     write_phantom_tables(tmp_path, films=12, held=1, side=96)
     rows = read_table(tmp_path / "train.csv")
-    opaque = [row for row in rows if any(row.abnormal[REGIONS.index(zone)] for zone in ZONES)]
+    opaque = [row for row in rows if abnormal_regions(row) & set(ZONES)]
     assert 0 < len(opaque) < len(rows)
     for row in opaque:
-        [zone] = [zone for zone in ZONES if row.abnormal[REGIONS.index(zone)]]
-        assert row.phrases[REGIONS.index(zone)] == f"There is an opacity in the {zone}."
-        assert row.abnormal[REGIONS.index(f"{zone.split()[0]} lung")]
+        [zone] = [zone for zone in ZONES if zone in abnormal_regions(row)]
+        assert row.sentences[zone] == f"There is an opacity in the {zone}."
+        assert f"{zone.split()[0]} lung" in abnormal_regions(row)
 
 
 def test_the_same_seed_gives_the_same_films(tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_the_same_seed_gives_the_same_films(tmp_path: Path) -> None:
     films = [(tmp_path / name / "films" / "phantom_0000.png").read_bytes() for name in "ab"]
     assert films[0] == films[1]
     assert np.array_equal(
-        read_table(tmp_path / "a" / "train.csv")[0].boxes,
-        read_table(tmp_path / "b" / "train.csv")[0].boxes,
+        read_table(tmp_path / "a" / "train.csv")[0].boxes.corners,
+        read_table(tmp_path / "b" / "train.csv")[0].boxes.corners,
     )
 
 
@@ -62,6 +62,6 @@ def test_the_films_with_outlines_are_clear_and_some_of_their_hearts_are_large(
 ) -> None:
     write_phantom_data(tmp_path, films=12, held=4, side=64)
     films = finding_films(tmp_path)
-    assert all(film.paintable and not film.real for film in films)
-    hearts = [film.known.get((HEART, "Cardiomegaly")) for film in films]
+    assert all(paintable(film) and not film.described for film in films)
+    hearts = [film.regional.get((HEART, "Cardiomegaly")) for film in films]
     assert {"present", "absent"} <= set(hearts)

@@ -27,7 +27,8 @@ class FindingConfig:
     """All that a run depends on, beside the data.
 
     pairs: which findings are read in which kinds of region. start: the shipped detector's weights,
-    which find the regions, and whose trunk the encoder starts from. side: S of the network's input.
+    which find the regions, and whose trunk the encoder starts from. notes: see `finding_films`, ""
+    for the table beside the films. side: S of the network's input.
     cache_side: the films are kept with this longest side. held_out, calibration: see `split_films`.
     real: how often a film that readers described is drawn. ranking: weight of the loss that
     compares regions of one film. smoothing: of the labels. head_rate: the learning rate of the new
@@ -36,6 +37,7 @@ class FindingConfig:
 
     pairs: Mapping[str, Sequence[str]]
     start: str
+    notes: str = ""
     seed: int = 0
     side: int = 320
     cache_side: int = 400
@@ -70,6 +72,8 @@ class FindingConfig:
         """
         values = dict(table)
         values["start"] = str(folder / values.get("start", ""))
+        if "notes" in values:
+            values["notes"] = str(folder / values["notes"])
         try:
             values["painting"] = Painting(**values.get("painting", {}))
             values["strength"] = Strength(**values.get("strength", {}))

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Subset
 
-from grounded.data.finding_films import FindingExample, finding_films
-from grounded.data.organs import split_by_patient
+from grounded.data.example import Example, split_by_patient
+from grounded.data.finding_films import finding_films
 from grounded.data.outlined import organ_films
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.evaluate.detection import area_under_curve
@@ -40,7 +40,6 @@ from grounded.train.findings.samples import (
     Painting,
     Pairs,
 )
-from grounded.train.findings.scores import image_of
 from grounded.train.learner import Learner
 from grounded.train.schedule import learning_rate_at
 
@@ -51,37 +50,40 @@ CHECKPOINT = "findings.pt"
 class Split:
     """The films of a run, held apart by patient."""
 
-    train: list[FindingExample]
-    calibration: list[FindingExample]
-    held: list[FindingExample]
+    train: list[Example]
+    calibration: list[Example]
+    held: list[Example]
 
 
 def split_films(
-    data: Path, held_out: float = 0.15, calibration: float = 0.15, seed: int = 0
+    data: Path,
+    held_out: float = 0.15,
+    calibration: float = 0.15,
+    seed: int = 0,
+    notes: Path | None = None,
 ) -> Split:
     """All films of which findings are known, by patient.
 
     held_out: the part that is measured with; 0.15 and seed 0 give the films that the shipped
-    detector was measured with. calibration: the part of the rest that is calibrated with.
+    detector was measured with. calibration: the part of the rest that is calibrated with. notes:
+    see `finding_films`.
     """
-    examples = finding_films(data)
+    examples = finding_films(data, notes)
     _, held = split_by_patient(organ_films(data), held_out, seed)
     names = {film.name for film in held}
-    rest = [e for e in examples if e.organs.name not in names]
-    _, second = split_by_patient([e.organs for e in rest], calibration, seed + 1)
+    rest = [e for e in examples if e.name not in names]
+    _, second = split_by_patient(rest, calibration, seed + 1)
     apart = {film.name for film in second}
     return Split(
-        [e for e in rest if e.organs.name not in apart],
-        [e for e in rest if e.organs.name in apart],
-        [e for e in examples if e.organs.name in names],
+        [e for e in rest if e.name not in apart],
+        [e for e in rest if e.name in apart],
+        [e for e in examples if e.name in names],
     )
 
 
-def known_film(
-    example: FindingExample, pairs: Pairs, detector: OrganDetector, side: int
-) -> KnownFilm:
+def known_film(example: Example, pairs: Pairs, detector: OrganDetector, side: int) -> KnownFilm:
     """A film with the regions that the detector finds in it."""
-    [regions] = detector.detect([image_of(example)])
+    [regions] = detector.detect([example.image()])
     return KnownFilm.of(example, regions, pairs, side)
 
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from grounded.chest.names import REGIONS, kind_of, side_of
-from grounded.data.finding_films import FindingExample
+from grounded.data.example import Example
+from grounded.data.finding_films import paintable
 from grounded.data.regions import region_boxes
 from grounded.detectors.organs.net import normalised
 from grounded.errors import ConfigError
@@ -110,9 +111,9 @@ class KnownFilm:
     real: bool
 
     @classmethod
-    def of(cls, example: FindingExample, regions: Regions, pairs: Pairs, side: int) -> KnownFilm:
+    def of(cls, example: Example, regions: Regions, pairs: Pairs, side: int) -> KnownFilm:
         """regions: what the detector found in the whole film, image frame."""
-        pixels = example.organs.pixels()
+        pixels = np.round(example.image().pixels * 255).astype(np.uint8)
         shape = (pixels.shape[0], pixels.shape[1])
         placement = Placement.letterbox(shape, (min(side, max(shape)),) * 2)
         rows, columns = placement.content
@@ -126,17 +127,18 @@ class KnownFilm:
             if organ in regions and (mask := regions[organ].mask) is not None
         }
         known = base_known(example, pairs)
-        real = example.real
-        return cls(example.organs.name, film, masks, boxes, known, example.paintable, real)
+        clear, real = paintable(example), example.described
+        return cls(example.name, film, masks, boxes, known, clear, real)
 
 
-def base_known(example: FindingExample, pairs: Pairs) -> NDArray[np.float32]:
+def base_known(example: Example, pairs: Pairs) -> NDArray[np.float32]:
     """(R, F): what is known of a film as it is, NaN elsewhere."""
     known = np.full((len(REGIONS), len(pairs.labels)), np.nan, dtype=np.float32)
+    findings = example.findings
     for column, label in enumerate(pairs.labels):
-        if label in example.clear_of:
+        if findings.get(label) == "absent":
             known[:, column] = 0
-    for (region, label), presence in example.known.items():
+    for (region, label), presence in example.regional.items():
         if label in pairs.labels and presence != "uncertain":
             known[REGIONS.index(region), pairs.labels.index(label)] = float(presence == "present")
     return with_abnormal(known, pairs)

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from grounded.chest.names import HEART, LEFT_LUNG, REGIONS, RIGHT_LUNG
-from grounded.data.finding_films import FindingExample
+from grounded.data.example import Example
+from grounded.data.finding_films import paintable
 from grounded.data.regions import region_boxes
 from grounded.generators.neural.finding_reader import FindingReader
 from grounded.image import Image
@@ -53,15 +54,15 @@ class PaintedFilm:
 def score_films(
     detector: RegionDetector,
     reader: FindingReader,
-    examples: Iterable[FindingExample],
+    examples: Iterable[Example],
     pairs: Pairs,
 ) -> Iterator[RegionScore]:
     """The films as they are. Regions that the detector does not find are not scored."""
     for example in examples:
-        image = image_of(example)
-        source: Source = "described" if example.real else "clear"
+        image = example.image()
+        source: Source = "described" if example.described else "clear"
         known = base_known(example, pairs)
-        yield from scores_of(detector, reader, image, example.organs.name, source, known, pairs)
+        yield from scores_of(detector, reader, image, example.name, source, known, pairs)
 
 
 def score_painted(
@@ -77,7 +78,7 @@ def score_painted(
 
 def painted_films(
     detector: RegionDetector,
-    examples: Sequence[FindingExample],
+    examples: Sequence[Example],
     pairs: Pairs,
     *,
     kinds: Sequence[str] = lesions.KINDS,
@@ -89,9 +90,9 @@ def painted_films(
     """
     kinds = [kind for kind in kinds if set(lesions.LABELS[kind]) <= set(pairs.labels)]
     for number, example in enumerate(examples):
-        if example.real or not example.paintable:
+        if example.described or not paintable(example):
             continue
-        image = image_of(example)
+        image = example.image()
         [regions] = detector.detect([image])
         masks = {
             organ: (rastered(mask, np.ones(4), image.shape) / 255).astype(np.float32)
@@ -110,7 +111,7 @@ def painted_films(
                 new = where(lesion, boxes, after, pairs.mask[:, column])
                 known[:, column] = np.where(known[:, column] == 1, 1, new)
             yield PaintedFilm(
-                f"{example.organs.name} {kind}",
+                f"{example.name} {kind}",
                 Image.of(np.clip(film, 0, 1)),
                 lesion,
                 with_abnormal(known, pairs),
@@ -151,16 +152,10 @@ def read_logits(
     }
 
 
-def image_of(example: FindingExample) -> Image:
-    """A film of a collection, 0..1."""
-    return Image.of(np.asarray(example.organs.pixels() / np.float32(255), dtype=np.float32))
-
-
-def patients_of(examples: Sequence[FindingExample]) -> dict[str, str]:
+def patients_of(examples: Sequence[Example]) -> dict[str, str]:
     """By film, painted ones as well."""
     found: dict[str, str] = {}
-    for example in examples:
-        film = example.organs
+    for film in examples:
         names = [film.name, *(f"{film.name} {kind}" for kind in lesions.KINDS)]
         found |= dict.fromkeys(names, f"{film.source} {film.patient}")
     return found

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader
 
 from grounded.atlas import Atlas
-from grounded.data.organs import OrganExample, split_by_patient
+from grounded.data.example import Example, split_by_patient
 from grounded.data.outlined import organ_films
 from grounded.data.regions import annotated_regions
 from grounded.detectors.faster_rcnn.net import RegionRCNN
@@ -150,19 +149,15 @@ def net_keywords(config: FasterRCNNConfig) -> dict[str, Any]:
     }
 
 
-def measure(
-    folder: Path, config: FasterRCNNConfig, held: Sequence[OrganExample]
-) -> dict[str, float]:
+def measure(folder: Path, config: FasterRCNNConfig, held: Sequence[Example]) -> dict[str, float]:
     """Box IoU of all regions on films that were not trained on, against the derived boxes."""
     from grounded.detectors.faster_rcnn.detector import FasterRCNNDetector
     from grounded.evaluate.detection import region_accuracy
-    from grounded.image import Image
 
     detector = FasterRCNNDetector(folder, config.atlas)
     pairs = []
     for example in held:
-        pixels = example.pixels().astype(np.float32) / np.float32(255)
-        [regions] = detector.detect([Image.of(pixels)])
+        [regions] = detector.detect([example.image()])
         pairs.append((regions, {region.name: region.box for region in annotated_regions(example)}))
     return {
         f"{name} {figure}": round(value, 4)

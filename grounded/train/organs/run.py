@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from grounded.data.organs import OrganExample, split_by_patient
+from grounded.data.example import Example, split_by_patient
 from grounded.data.outlined import organ_films
 from grounded.detectors.organs.net import OrganNet
 from grounded.detectors.organs.outlines import find_outlines
@@ -118,7 +118,7 @@ class _Run:
         learner.resume()
         return cls(config, learner)
 
-    def steps(self, train: Sequence[OrganExample], held: Sequence[OrganExample]) -> Iterator[str]:
+    def steps(self, train: Sequence[Example], held: Sequence[Example]) -> Iterator[str]:
         """Train to the end; a line of text for each log entry."""
         config = self.config
         samples = OrganSamples(
@@ -147,7 +147,7 @@ class _Run:
             measure_every=config.measure_every,
         )
 
-    def finish(self, held: Sequence[OrganExample], say: Callable[[str], None]) -> dict[str, float]:
+    def finish(self, held: Sequence[Example], say: Callable[[str], None]) -> dict[str, float]:
         """Write the weights and the figures on the films that were held out."""
         self.learner.save()
         figures = self._measure(held)
@@ -156,7 +156,7 @@ class _Run:
         path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         return figures
 
-    def _measure(self, held: Sequence[OrganExample]) -> dict[str, float]:
+    def _measure(self, held: Sequence[Example]) -> dict[str, float]:
         """Write the weights, and measure them."""
         write_weights(self.learner.smooth, self.config, self.learner.folder)
         return measure(self.learner.smooth, held)
@@ -240,14 +240,13 @@ def write_weights(net: OrganNet, config: DetectorConfig, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(net_keywords(config), indent=1) + "\n")
 
 
-def measure(net: OrganNet, held: Sequence[OrganExample]) -> dict[str, float]:
+def measure(net: OrganNet, held: Sequence[Example]) -> dict[str, float]:
     """Box IoU and found rate by source and organ, and the cardiothoracic ratio's mean error."""
     net.eval()
     pairs: dict[str, list[Pair]] = {}
     ratios: list[tuple[Regions, float]] = []
     for example in held:
-        film = np.asarray(example.pixels() / 255, dtype=np.float32)
-        regions = find_outlines(net, [film])[0].regions()
+        regions = find_outlines(net, [example.image().pixels])[0].regions()
         pairs.setdefault(example.source, []).append((regions, example.reference_boxes()))
         if example.cardiothoracic_ratio is not None:
             ratios.append((regions, example.cardiothoracic_ratio))

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from grounded.chest.names import ORGANS
-from grounded.data.organs import OrganExample
+from grounded.data.example import Example
 from grounded.detectors.organs.net import normalised
 from grounded.detectors.organs.outlines import extent
 from grounded.geometry import Box, Placement
@@ -24,6 +24,7 @@ from grounded.train.augmentation import Film, Strength
 
 FOUND = 1 / 3
 """An organ counts as present when this part of it lies in the film."""
+WHITE = 65535  # of a kept film
 
 
 class OrganSample(NamedTuple):
@@ -44,16 +45,17 @@ class OrganSample(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptFilm:
-    """A film scaled to a longest side, with soft masks (0..255) and boxes in its own frame."""
+    """A film scaled to a longest side (0..65535, so that no grey level is lost), with soft masks
+    (0..255) and boxes in its own frame."""
 
-    film: NDArray[np.uint8]
+    film: NDArray[np.uint16]
     masks: dict[int, NDArray[np.uint8]]
     boxes: dict[int, Box]
     absent: bool
 
     @classmethod
-    def of(cls, example: OrganExample, side: int) -> KeptFilm:
-        pixels = example.pixels()
+    def of(cls, example: Example, side: int) -> KeptFilm:
+        pixels = example.image().pixels
         placement = Placement.letterbox(
             (pixels.shape[0], pixels.shape[1]), (min(side, max(pixels.shape)),) * 2
         )
@@ -61,13 +63,13 @@ class KeptFilm:
         size = (columns.stop - columns.start, rows.stop - rows.start)
         scale = np.tile(placement.scale, 2)
 
-        def small(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-            return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+        def small(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
         return cls(
-            small(pixels),
+            np.round(small(pixels) * WHITE).astype(np.uint16),
             {
-                ORGANS.index(organ): small(example.mask(organ).astype(np.uint8) * 255)
+                ORGANS.index(organ): small(example.mask(organ) * np.float32(255)).astype(np.uint8)
                 for organ in example.outlines
             },
             {
@@ -127,7 +129,7 @@ def changed(kept: KeptFilm, side: int, strength: Strength, rng: Generator) -> Or
     inside = np.zeros((side, side), dtype=np.float32)
     inside[content] = 1
     warped = augment.warp(kept.film, affine, (side, side))
-    film = np.asarray(warped / 255, dtype=np.float32)
+    film = np.asarray(warped / WHITE, dtype=np.float32)
     film[content] = normalised(film[content])  # what is painted and added knows the film's contrast
     film *= inside
     masks = np.zeros((len(ORGANS), side, side), dtype=np.float32)

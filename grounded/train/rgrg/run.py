@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from grounded.data.region_table import RegionRow, read_table
+from grounded.data.example import Example, checked
+from grounded.data.region_table import abnormal_regions, read_table
 from grounded.detectors.rgrg.net import DetectorLayout, DetectorNet
 from grounded.errors import ConfigError, MissingExtraError
 from grounded.generators.rgrg.net import DecoderLayout, DecoderNet
@@ -132,6 +133,7 @@ def train_rgrg(
     engine = start(config.precision, config.device)
     rows = read_table(data / "train.csv", films=films, limit=config.limit or None)
     valid = read_table(data / "valid.csv", films=films, limit=config.measured)
+    checked([*rows, *valid])
     if engine.rank == 0:
         output.mkdir(parents=True, exist_ok=True)
         say(f"{len(rows)} films to train on, {len(valid)} to measure with, on {engine.device}")
@@ -156,7 +158,7 @@ class _Run:
 
     @classmethod
     def begin(
-        cls, config: RGRGConfig, rows: Sequence[RegionRow], output: Path, engine: Engine
+        cls, config: RGRGConfig, rows: Sequence[Example], output: Path, engine: Engine
     ) -> _Run:
         torch.manual_seed(config.seed)
         words = _words(config, rows, output, engine)
@@ -177,8 +179,8 @@ class _Run:
 
     def steps(
         self,
-        rows: Sequence[RegionRow],
-        valid: Sequence[RegionRow],
+        rows: Sequence[Example],
+        valid: Sequence[Example],
         advance: Callable[[int, int], None],
     ) -> Iterator[str]:
         """Train to the end; a line of text for each log entry."""
@@ -203,7 +205,7 @@ class _Run:
                 self._save()
         self._save()
 
-    def finish(self, valid: Sequence[RegionRow], say: Callable[[str], None]) -> dict[str, float]:
+    def finish(self, valid: Sequence[Example], say: Callable[[str], None]) -> dict[str, float]:
         """Measure, and write what `grounded report --preset` reads."""
         if self.engine.rank != 0:
             return {}
@@ -235,7 +237,7 @@ class _Run:
         engine.step(self.optimizer, self.net, config.clip)
         return sums
 
-    def _loader(self, rows: Sequence[RegionRow]) -> DataLoader[Any]:
+    def _loader(self, rows: Sequence[Example]) -> DataLoader[Any]:
         config = self.config
         samples = RegionSamples(
             rows,
@@ -261,7 +263,7 @@ class _Run:
             collate_fn=samples.collate,
         )
 
-    def _measure(self, valid: Sequence[RegionRow]) -> dict[str, float]:
+    def _measure(self, valid: Sequence[Example]) -> dict[str, float]:
         samples = RegionSamples(
             valid, self.words, side=self.config.detector.side, longest=self.config.longest
         )
@@ -294,7 +296,7 @@ class _Run:
         self.engine.wait()
 
 
-def new_losses(config: RGRGConfig, rows: Sequence[RegionRow], words: Words) -> RGRGLosses:
+def new_losses(config: RGRGConfig, rows: Sequence[Example], words: Words) -> RGRGLosses:
     """The networks of a configuration, filled from the stage before or from pretrained parts."""
     layout = replace(config.decoder, vocabulary=words.size, stop=words.stop)
     detector, decoder = DetectorNet(config.detector), DecoderNet(layout)
@@ -317,11 +319,11 @@ def new_losses(config: RGRGConfig, rows: Sequence[RegionRow], words: Words) -> R
     )
 
 
-def _balanced(weights: LossWeights, rows: Sequence[RegionRow]) -> LossWeights:
+def _balanced(weights: LossWeights, rows: Sequence[Example]) -> LossWeights:
     """Positive weights that were left open become the table's ratio of negatives to positives."""
-    known = sum(int(row.known.sum()) for row in rows)
-    described = sum(int((row.described & row.known).sum()) for row in rows)
-    abnormal = sum(int((row.abnormal & row.known).sum()) for row in rows)
+    known = sum(len(row.boxes) for row in rows)
+    described = sum(len(row.boxes.keys() & row.sentences.keys()) for row in rows)
+    abnormal = sum(len(row.boxes.keys() & abnormal_regions(row)) for row in rows)
     return replace(
         weights,
         selection_positive=weights.selection_positive or (known - described) / max(described, 1),
@@ -329,7 +331,7 @@ def _balanced(weights: LossWeights, rows: Sequence[RegionRow]) -> LossWeights:
     )
 
 
-def _words(config: RGRGConfig, rows: Sequence[RegionRow], output: Path, engine: Engine) -> Words:
+def _words(config: RGRGConfig, rows: Sequence[Example], output: Path, engine: Engine) -> Words:
     """The configuration's tokenizer, the one of the stage before, or a new one; in `output`."""
     own = output / "tokenizer"
     before = Path(config.start) / "tokenizer"

@@ -15,16 +15,17 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from grounded.chest.names import REGIONS
-from grounded.data.organs import read_grey
-from grounded.data.region_table import RegionRow
+from grounded.data.example import Example
+from grounded.data.region_table import abnormal_regions
 from grounded.detectors.rgrg.net import MEAN, STD
 from grounded.errors import ConfigError
-from grounded.geometry import Placement
+from grounded.geometry import Box, Placement
 from grounded.train import augmentation as augment
 from grounded.train.augmentation import Strength
 from grounded.train.rgrg.loss import RegionBatch
 
 TOKENIZER = "tokenizer.json"
+_NOWHERE = Box(0, 0, 1, 1)
 END = "<|endoftext|>"  # GPT-2's only special token: it begins, ends and fills up a sentence
 
 
@@ -60,13 +61,13 @@ class Words:
         self.size: int = self._tokenizer.get_vocab_size()
 
     @classmethod
-    def trained(cls, rows: Sequence[RegionRow], size: int, folder: Path) -> Words:
+    def trained(cls, rows: Sequence[Example], size: int, folder: Path) -> Words:
         """Train a byte-level BPE of at most `size` tokens on the phrases, and write it to `folder`.
 
         The folder can be opened as a tokenizer of the transformers library too.
         """
         tokenizer = tokenizers.ByteLevelBPETokenizer()
-        phrases = (phrase for row in rows for phrase in row.phrases if phrase)
+        phrases = (phrase for row in rows for phrase in row.sentences.values())
         tokenizer.train_from_iterator(
             phrases, vocab_size=size, special_tokens=[END], show_progress=False
         )
@@ -95,7 +96,7 @@ class RegionSamples(Dataset[RegionSample]):
 
     def __init__(
         self,
-        rows: Sequence[RegionRow],
+        rows: Sequence[Example],
         words: Words,
         *,
         side: int,
@@ -113,22 +114,26 @@ class RegionSamples(Dataset[RegionSample]):
     def __getitem__(self, item: tuple[int, int]) -> RegionSample:
         number, draw = item
         row = self.rows[number]
-        pixels = read_grey(row.path).astype(np.float32) / np.float32(255)
+        pixels = row.image().pixels
         placement = Placement.letterbox((pixels.shape[0], pixels.shape[1]), (self.side,) * 2)
         film = placement.place(pixels)
         if self.strength is not None:
             rng = np.random.default_rng([self.seed, draw])
             inner = np.ascontiguousarray(film[placement.content])
             film[placement.content] = _changed(inner, self.strength, rng)
-        boxes = placement.to_model(np.nan_to_num(row.boxes)).astype(np.float32)
-        boxes[~row.known] = 0
+        corners = [tuple(row.boxes.get(region, _NOWHERE)) for region in REGIONS]
+        known = np.array([region in row.boxes for region in REGIONS])
+        boxes = placement.to_model(corners).astype(np.float32)
+        boxes[~known] = 0
+        phrases = [row.sentences.get(region, "") for region in REGIONS]
+        abnormal = abnormal_regions(row)
         return RegionSample(
             film=torch.from_numpy((film - np.float32(MEAN)) / np.float32(STD))[None],
             boxes=torch.from_numpy(boxes),
-            known=torch.from_numpy(row.known),
-            described=torch.from_numpy(row.described),
-            abnormal=torch.from_numpy(row.abnormal),
-            sentences=tuple(self.words.ids(phrase, self.longest) for phrase in row.phrases),
+            known=torch.from_numpy(known),
+            described=torch.tensor([bool(phrase) for phrase in phrases]),
+            abnormal=torch.tensor([region in abnormal for region in REGIONS]),
+            sentences=tuple(self.words.ids(phrase, self.longest) for phrase in phrases),
         )
 
     def collate(self, samples: Sequence[RegionSample]) -> RegionBatch:

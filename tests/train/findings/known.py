@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.chest.names import REGIONS
-from grounded.data.finding_films import FindingExample, finding_films
+from grounded.data.example import Example
+from grounded.data.finding_films import finding_films
 from grounded.synthetic.collection import phantom_regions
 from grounded.synthetic.phantom import chest_phantom, write_phantoms
 from grounded.train.findings.samples import KnownFilm, Pairs
@@ -30,7 +31,7 @@ def row(region: str) -> int:
     return REGIONS.index(region)
 
 
-def examples(folder: Path, count: int) -> list[FindingExample]:
+def examples(folder: Path, count: int) -> list[Example]:
     """`count` phantoms as a folder of films that are clear of findings."""
     write_phantoms(folder / "chest_anatomy", count, side=SIDE)
     return finding_films(folder)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from grounded.chest.names import REGIONS
-from grounded.data.organs import split_by_patient
+from grounded.data.example import split_by_patient
 from grounded.data.outlined import organ_films
 from grounded.detectors.organs.encoder import Encoder, FilmEncoder
 from grounded.detectors.organs.net import OrganNet
@@ -279,7 +279,7 @@ def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
 def test_films_are_held_apart_by_patient_as_the_detector_holds_them(tmp_path: Path) -> None:
     count = len(examples(tmp_path, 10))
     split = split_films(tmp_path, 0.2, 0.25, seed=0)
-    names = [[e.organs.name for e in part] for part in (split.train, split.calibration, split.held)]
+    names = [[e.name for e in part] for part in (split.train, split.calibration, split.held)]
     assert [len(part) for part in names] == [6, 2, 2]
     assert len({name for part in names for name in part}) == count
     _, held = split_by_patient(organ_films(tmp_path), 0.2, 0)

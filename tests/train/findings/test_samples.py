@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from grounded.chest.names import REGIONS
-from grounded.data.finding_films import FindingExample
-from grounded.data.organs import OrganExample
+from grounded.data.example import Example, FilmReading
 from grounded.errors import ConfigError
 from grounded.geometry import Box
 from grounded.synthetic.lesions import Lesion
@@ -168,9 +167,14 @@ def test_findings_are_known_only_where_they_are_read() -> None:
 
 
 def test_what_readers_left_open_is_unknown() -> None:
-    organs = OrganExample("x", "covid", "x", Path("x.png"))
-    said = {("right lung", "Lung Opacity"): "uncertain", ("left lung", "Lung Opacity"): "present"}
-    known = base_known(FindingExample(organs, said), PAIRS)  # type: ignore[arg-type]
+    notes = FilmReading(
+        "notes",
+        regions={
+            ("right lung", "Lung Opacity"): "uncertain",
+            ("left lung", "Lung Opacity"): "present",
+        },
+    )
+    known = base_known(Example("x", "covid", "x", Path("x.png"), readings=(notes,)), PAIRS)
     assert np.isnan(known[row("right lung"), OPACITY])
     assert known[row("left lung"), OPACITY] == 1
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from grounded.chest.names import REGIONS
-from grounded.data.finding_films import FindingExample, finding_films
+from grounded.data.example import Example, FilmReading
+from grounded.data.finding_films import finding_films
 from grounded.data.regions import region_boxes
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.detectors.organs.encoder import FilmEncoder
@@ -23,7 +24,6 @@ from grounded.train.findings.calibration import raw
 from grounded.train.findings.samples import Pairs
 from grounded.train.findings.scores import (
     PaintedFilm,
-    image_of,
     painted_films,
     read_logits,
     score_films,
@@ -38,7 +38,7 @@ OPACITY, HEART, ABNORMAL = range(3)
 
 
 @pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> list[FindingExample]:
+def examples(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
     folder = tmp_path_factory.mktemp("data")
     write_phantoms(folder / "chest_anatomy", 2, side=128)
     return finding_films(folder)
@@ -59,33 +59,33 @@ def reader() -> FindingReader:
 
 
 @pytest.fixture(scope="module")
-def painted(detector: OrganDetector, examples: list[FindingExample]) -> list[PaintedFilm]:
+def painted(detector: OrganDetector, examples: list[Example]) -> list[PaintedFilm]:
     return list(painted_films(detector, examples, PAIRS))
 
 
 def test_a_clear_film_has_nothing_in_any_region(
-    detector: OrganDetector, reader: FindingReader, examples: list[FindingExample]
+    detector: OrganDetector, reader: FindingReader, examples: list[Example]
 ) -> None:
     scores = list(score_films(detector, reader, examples[:1], PAIRS))
     opacity = [score for score in scores if score.label == "Lung Opacity"]
     assert len(opacity) == 8  # two lungs with three zones each
     assert not any(score.truth for score in opacity)
     assert {score.source for score in scores} == {"clear"}
-    assert {score.film for score in scores} == {examples[0].organs.name}
+    assert {score.film for score in scores} == {examples[0].name}
 
 
 def test_a_described_film_is_scored_where_its_notes_say_something(
-    detector: OrganDetector, reader: FindingReader, examples: list[FindingExample]
+    detector: OrganDetector, reader: FindingReader, examples: list[Example]
 ) -> None:
-    organs = replace(examples[0].organs, source="covid")
-    described = FindingExample(
-        organs,
-        {
+    notes = FilmReading(
+        "notes",
+        regions={
             ("right lung", "Lung Opacity"): "present",
             ("left lung", "Lung Opacity"): "absent",
             ("left lower lung zone", "Lung Opacity"): "uncertain",
         },
     )
+    described = replace(examples[0], readings=(notes,))
     scores = list(score_films(detector, reader, [described], PAIRS))
     said = {(s.region, s.truth) for s in scores if s.label == "Lung Opacity"}
     assert said == {("right lung", True), ("left lung", False)}
@@ -93,19 +93,17 @@ def test_a_described_film_is_scored_where_its_notes_say_something(
 
 
 def test_a_score_is_what_the_reader_reads_in_the_film(
-    detector: OrganDetector, reader: FindingReader, examples: list[FindingExample]
+    detector: OrganDetector, reader: FindingReader, examples: list[Example]
 ) -> None:
-    logits = read_logits(detector, reader, image_of(examples[0]))
+    logits = read_logits(detector, reader, examples[0].image())
     for score in score_films(detector, reader, examples[:1], PAIRS):
         assert score.logit == logits[score.region, score.label]
 
 
 def test_each_lesion_that_is_read_is_painted_once_into_each_clear_film(
-    painted: list[PaintedFilm], examples: list[FindingExample]
+    painted: list[PaintedFilm], examples: list[Example]
 ) -> None:
-    names = [
-        f"{e.organs.name} {kind}" for e in examples for kind in ("consolidation", "cardiomegaly")
-    ]
+    names = [f"{e.name} {kind}" for e in examples for kind in ("consolidation", "cardiomegaly")]
     assert [film.name for film in painted] == names
 
 
@@ -120,9 +118,9 @@ def test_what_is_painted_is_the_truth(painted: list[PaintedFilm]) -> None:
 
 
 def test_a_painted_film_is_the_film_but_for_its_lesion(
-    painted: list[PaintedFilm], examples: list[FindingExample]
+    painted: list[PaintedFilm], examples: list[Example]
 ) -> None:
-    clear, film = image_of(examples[0]).pixels, painted[0]
+    clear, film = examples[0].image().pixels, painted[0]
     changed = np.abs(film.image.pixels - clear) > 0.05
     assert changed.any()
     assert (film.lesion.area[changed] > 0).mean() > 0.95
@@ -137,10 +135,10 @@ def test_painted_films_are_scored_as_such(
 
 
 def test_films_that_are_not_clear_are_not_painted(
-    detector: OrganDetector, examples: list[FindingExample]
+    detector: OrganDetector, examples: list[Example]
 ) -> None:
-    described = replace(examples[0], organs=replace(examples[0].organs, source="covid"))
-    unclear = replace(examples[1], clear_of=frozenset())
+    described = replace(examples[0], readings=(FilmReading("notes"), *examples[0].readings))
+    unclear = replace(examples[1], readings=())
     assert list(painted_films(detector, [described, unclear], PAIRS)) == []
 
 

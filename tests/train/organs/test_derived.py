@@ -6,7 +6,7 @@ import torch
 
 from grounded import Atlas, Box
 from grounded.data.chest_anatomy import chest_anatomy
-from grounded.data.organs import OrganExample
+from grounded.data.example import Example
 from grounded.data.regions import annotated_regions
 from grounded.synthetic.phantom import write_phantoms
 from grounded.train.augmentation import Strength
@@ -17,21 +17,21 @@ NAMES = Atlas.open("chest29").names
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> OrganExample:
+def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
     folder = tmp_path_factory.mktemp("chest_anatomy")
     write_phantoms(folder, 1, side=128)
     [example] = chest_anatomy(folder)
     return example
 
 
-def test_an_outlined_film_has_all_regions(example: OrganExample) -> None:
+def test_an_outlined_film_has_all_regions(example: Example) -> None:
     regions = annotated_regions(example)
     assert set(regions.names) == set(NAMES)
     for organ, box in example.reference_boxes().items():
         assert np.allclose(tuple(regions[organ].box), tuple(box), atol=1.0)
 
 
-def test_targets_move_with_the_film(example: OrganExample) -> None:
+def test_targets_move_with_the_film(example: Example) -> None:
     plain = {"crop": 0.0, "pad": 0.0, "rotation": 0.0, "stretch": 0.0, "extreme": 0.0}
     strength = Strength(**plain, patch=0.0, letters=0.0)
     sample = changed(KeptFilm.of(example, 128), 64, strength, np.random.default_rng(0))
@@ -43,7 +43,7 @@ def test_targets_move_with_the_film(example: OrganExample) -> None:
         assert np.allclose(box.numpy(), expected, atol=2.5), NAMES[int(label)]
 
 
-def test_what_follows_from_an_organ_without_an_outline_is_unknown(example: OrganExample) -> None:
+def test_what_follows_from_an_organ_without_an_outline_is_unknown(example: Example) -> None:
     sample = changed(KeptFilm.of(example, 128), 64, Strength(extreme=0.0), np.random.default_rng(0))
     unknown = {"cardiac silhouette", "mediastinum", "right atrium"}
     sample = sample._replace(has_mask=torch.tensor([1.0, 1, 0, 1, 1]))

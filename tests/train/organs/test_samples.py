@@ -12,7 +12,7 @@ from grounded.data.chest_anatomy import chest_anatomy
 from grounded.detectors.organs.net import film_tensor
 from grounded.synthetic.phantom import write_phantoms
 from grounded.train.augmentation import Strength
-from grounded.train.organs.samples import KeptFilm, OrganSamples, changed
+from grounded.train.organs.samples import WHITE, KeptFilm, OrganSamples, changed
 
 NONE = Strength(**dict.fromkeys(vars(Strength()), 0.0))
 CROPS = Strength(**{**dict.fromkeys(vars(Strength()), 0.0), "extreme": 1.0})
@@ -26,7 +26,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> KeptFilm:
 
 
 def boxed(side: int = 100) -> KeptFilm:
-    pixels = np.random.default_rng(0).integers(0, 255, (side, side), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, WHITE, (side, side), dtype=np.uint16)
     return KeptFilm(pixels, {}, {0: Box(10, 10, 40, 80), 1: Box(60, 10, 90, 80)}, absent=False)
 
 
@@ -37,7 +37,7 @@ def samples(films: list[KeptFilm], **changes: object) -> OrganSamples:
 
 def test_an_unchanged_film_is_much_like_what_inference_sees(film: KeptFilm) -> None:
     sample = changed(film, 128, NONE, np.random.default_rng(0))
-    seen, _ = film_tensor((film.film / 255).astype(np.float32), 128)
+    seen, _ = film_tensor((film.film / WHITE).astype(np.float32), 128)
     assert abs(sample.film - seen).mean() < 0.06
     assert sample.present.all()
     assert sample.has_mask.all()

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 
 import grounded
 from grounded import Image
-from grounded.data.organs import read_grey
 from grounded.detectors.rgrg.net import DetectorLayout
 from grounded.errors import ConfigError, DataError, MissingExtraError
 from grounded.generators.rgrg.net import DecoderLayout
@@ -106,8 +105,7 @@ def test_a_stage_leaves_alone_what_it_does_not_train(
 def test_the_output_is_a_preset_that_reports(data: Path, detector: Path) -> None:
     reporter = grounded.load(detector)
     film = sorted((data / "films").iterdir())[0]
-    pixels = read_grey(film).astype("float32") / 255
-    report = reporter(Image.of(pixels, name=film.stem))
+    report = reporter(Image.open(film))
     assert len(report.regions) + len(report.regions.missing) == 29
 
 

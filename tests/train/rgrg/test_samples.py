@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.data.region_table import RegionRow
+from grounded.data.example import Example
+from grounded.data.region_table import region_example
 from grounded.detectors.rgrg.net import MEAN, STD
 from grounded.errors import ConfigError
 from grounded.train.augmentation import Strength
@@ -17,22 +18,30 @@ from grounded.train.rgrg.samples import RegionSamples, SharedBatches, Words
 
 
 @pytest.fixture
-def row(tmp_path: Path) -> RegionRow:
+def row(tmp_path: Path) -> Example:
     """A film twice as wide as high, half grey, with one region and one sentence."""
     path = tmp_path / "film.png"
     cv2.imwrite(str(path), np.full((50, 100), 128, dtype=np.uint8))
     boxes = np.full((29, 4), np.nan, dtype=np.float32)
     boxes[2] = (10, 20, 30, 40)
     phrases = ["", "", "The lung is clear.", *[""] * 26]
-    return RegionRow("1", "1", "film", path, boxes, tuple(phrases), np.zeros(29, dtype=bool))
+    return region_example(
+        subject="1",
+        study="1",
+        image="film",
+        path=path,
+        corners=boxes,
+        phrases=phrases,
+        abnormal=np.zeros(29, dtype=bool),
+    )
 
 
 @pytest.fixture
-def words(row: RegionRow, tmp_path: Path) -> Words:
+def words(row: Example, tmp_path: Path) -> Words:
     return Words.trained([row], 280, tmp_path / "tokenizer")
 
 
-def test_a_sample_is_placed_and_normalised_with_its_boxes(row: RegionRow, words: Words) -> None:
+def test_a_sample_is_placed_and_normalised_with_its_boxes(row: Example, words: Words) -> None:
     sample = RegionSamples([row], words, side=64, longest=20)[0, 0]
     assert sample.film.shape == (1, 64, 64)
     assert sample.film[0, 0, 0] == pytest.approx(-MEAN / STD)  # padding
@@ -65,7 +74,7 @@ def test_a_folder_without_tokenizer_is_named(tmp_path: Path) -> None:
         Words(tmp_path)
 
 
-def test_a_batch_fills_sentences_up_with_stops(row: RegionRow, words: Words) -> None:
+def test_a_batch_fills_sentences_up_with_stops(row: Example, words: Words) -> None:
     samples = RegionSamples([row], words, side=64, longest=20)
     batch = samples.collate([samples[0, 0], samples[0, 1]])
     length = int(batch.lengths[0, 2])
@@ -74,7 +83,7 @@ def test_a_batch_fills_sentences_up_with_stops(row: RegionRow, words: Words) -> 
     assert (batch.tokens[0, 0] == words.stop).all()
 
 
-def test_a_draw_is_changed_in_the_same_way_each_time(row: RegionRow, words: Words) -> None:
+def test_a_draw_is_changed_in_the_same_way_each_time(row: Example, words: Words) -> None:
     samples = RegionSamples([row], words, side=64, longest=20, strength=Strength(contrast=1.0))
     assert torch.equal(samples[0, 3].film, samples[0, 3].film)
     assert not torch.equal(samples[0, 3].film, samples[0, 4].film)
