@@ -28,6 +28,8 @@ CHEXPERT = (
     "Fracture",
     "Support Devices",
 )
+# Findings of other collections of films (NIH ChestX-ray14, ChestX-Det) that CheXpert has no name for.
+FURTHER = ("Emphysema", "Fibrosis", "Pleural Thickening", "Nodule", "Mass", "Calcification")
 # Findings of shape and position that CheXpert has no name for and that can be measured.
 MEASURED = (
     "Elevated Hemidiaphragm",
@@ -36,7 +38,7 @@ MEASURED = (
     "Lung Volume Asymmetry",
     "Blunted Costophrenic Angle",
 )
-VOCABULARY = CHEXPERT + MEASURED
+VOCABULARY = CHEXPERT + FURTHER + MEASURED
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,13 @@ from grounded.language.labeller import Labeller
 from grounded.language.mentions import sides_named, words_for_both, words_of_comparison
 from grounded.report import Removed, Sentence
 
-# Of these, a lung that is called clear has none (the part of CheXpert's hierarchy below opacity).
+# Of these, a lung that is called clear has none (the part of CheXpert's hierarchy below opacity, and
+# what is seen in the lung but not named there).
 _OPACITIES = frozenset(
-    ("Lung Opacity", "Edema", "Consolidation", "Pneumonia", "Lung Lesion", "Atelectasis")
+    (
+        *("Lung Opacity", "Edema", "Consolidation", "Pneumonia", "Lung Lesion", "Atelectasis"),
+        *("Nodule", "Mass", "Fibrosis", "Emphysema", "Calcification"),
+    )
 )
 _CLEAR = re.compile(r"\bclear\b(?! of)", re.IGNORECASE)
 _OPAQUE = re.compile(r"\bclear\b|\bopaci", re.IGNORECASE)
@@ -29,7 +33,9 @@ _RESERVED = re.compile(
     r"\b(?:otherwise|remainder|remaining|rest of|other|elsewhere|except|apart from|aside from)\b",
     re.IGNORECASE,
 )
-_COUNTED = frozenset(("Lung Lesion", "Fracture", "Support Devices"))  # there may be two in a place
+_COUNTED = frozenset(  # there may be two in a place
+    ("Lung Lesion", "Nodule", "Mass", "Calcification", "Fracture", "Support Devices")
+)
 Clash = Literal["none", "indirect", "direct"]  # indirect: they need not be of the same thing
 _CERTAINTY: dict[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
 

@@ -25,7 +25,7 @@ NO_FINDING = "No Finding"
 _DEVICES = "Support Devices"
 _GAP = r"(?:\W+[\w'-]+){0,4}?"  # `~`: up to four words
 _REACH = 90  # characters that a cue after the mention may stand away from it
-_PART_OF = {"Consolidation": "Lung Opacity"}
+_PART_OF = {"Consolidation": "Lung Opacity", "Nodule": "Lung Lesion", "Mass": "Lung Lesion"}
 _WEIGHT: Mapping[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
 _SENTENCE = re.compile(  # a full stop, a list number, an empty line
     r"(?<=[a-zA-Z)\]%][.!?])\s+|(?<=[A-Za-z]\d\.)\s+|(?:(?<=\s)|^)\d{1,2}[.)]\s+|\n\s*\n|[;\u2022]"
@@ -43,6 +43,7 @@ class _Rule:
 @dataclass(frozen=True, slots=True)
 class _Cues:
     stop: re.Pattern[str]
+    unsaid: re.Pattern[str]
     pseudo: re.Pattern[str]
     absent_before: re.Pattern[str]
     absent_after: re.Pattern[str]
@@ -73,8 +74,9 @@ class Labeller:
         """What one sentence says, a finding at most once, in the vocabulary's order.
 
         A finding that is mentioned twice is present if any mention says so, else uncertain if any
-        does. A consolidation is an opacity too; to deny one does not deny the other. region: what
-        the sentence was said of. "No Finding" is said of reports only.
+        does. A consolidation is an opacity too, a nodule or a mass a lesion; to deny one does not
+        deny the other. What was not assessed is not mentioned. region: what the sentence was said
+        of. "No Finding" is said of reports only.
         """
         said: dict[str, Presence] = {}
         for label, presence in self._mentions(" ".join(sentence.lower().split())):
@@ -108,6 +110,8 @@ class Labeller:
         for label, rule in self.rules.items():
             text = _blanked(sentence, rule.ignore)
             for clause in _clauses(text, self.cues.stop):
+                if self.cues.unsaid.search(clause):
+                    continue
                 normal = list(rule.normal.finditer(clause)) if rule.normal else []
                 if normal:
                     yield label, "absent"

@@ -44,9 +44,18 @@ def said(sentence: str) -> dict[str, str]:
         ("Endotracheal tube tip is above the carina.", {"Support Devices": "present"}),
         ("Interval removal of the right chest tube.", {"Support Devices": "absent"}),
         ("Healing right rib fracture.", {"Fracture": "present"}),
-        ("Calcified granuloma in the right base.", {}),
-        ("Two pulmonary nodules are seen.", {"Lung Lesion": "present"}),
-        ("Biapical pleural thickening.", {"Pleural Other": "present"}),
+        ("Calcified granuloma in the right base.", {"Calcification": "present"}),
+        ("Two pulmonary nodules are seen.", {"Lung Lesion": "present", "Nodule": "present"}),
+        ("No mass.", {"Lung Lesion": "absent", "Mass": "absent"}),
+        ("Biapical pleural thickening.",
+         {"Pleural Other": "present", "Pleural Thickening": "present"}),
+        ("Emphysema with apical bullae.", {"Emphysema": "present"}),
+        ("Subcutaneous emphysema.", {}),
+        ("Possible fibrosis in the left lung.", {"Fibrosis": "uncertain"}),
+        ("Calcification in the right lung.", {"Calcification": "present"}),
+        ("Calcified aortic arch.", {}),
+        ("Not assessed: nodules and pneumothorax.", {}),
+        ("Heart size cannot be judged, as an effusion hides its border.", {}),
         ("Pericardial effusion.", {}),
         ("Collapse of a thoracic vertebra: vertebral collapse.", {}),
         ("Degenerative changes of the spine.", {}),
@@ -103,7 +112,7 @@ def test_rules_come_from_a_file_of_ones_own(tmp_path: Path) -> None:
     cues = "\n".join(
         f'{cue} = ["{word}"]'
         for cue, word in [
-            ("stop", "mais"), ("pseudo", "pas encore"), ("absent_before", "pas de"),
+            ("stop", "mais"), ("unsaid", "non jugé"), ("pseudo", "pas encore"), ("absent_before", "pas de"),
             ("absent_after", "absent*"), ("uncertain_before", "possible"),
             ("uncertain_after", "incertain"),
         ]
