@@ -1,0 +1,87 @@
+"""The examples of the documentation do what it says."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import grounded
+from grounded import GroundedReport, Image
+from grounded.explain.places import RegionBoxes
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+def example(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def film() -> Image:
+    pixels = np.full((120, 100), 0.5, np.float32)
+    pixels[:, 50:] = 0.9
+    return Image.of(pixels, name="half")
+
+
+@pytest.fixture(scope="module")
+def bright(film: Image) -> GroundedReport:
+    baseline = grounded.load("baseline")
+    generator = example("own_generator").Brightness()
+    return replace(baseline, generator=generator, explainer=RegionBoxes())(film)
+
+
+def test_the_own_exporter_writes_a_line_a_sentence(bright: GroundedReport) -> None:
+    table = example("own_exporter").encode(bright).decode("utf-8")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [row["sentence"] for row in rows] == [sentence.text for sentence in bright.sentences]
+
+
+def test_the_own_generator_sees_which_side_is_lighter(bright: GroundedReport) -> None:
+    assert "The left lung is lighter than the film as a whole." in bright.text
+    assert "The right lung is darker than the film as a whole." in bright.text
+    assert all(sentence.evidence for sentence in bright.sentences)
+
+
+def test_the_own_generator_runs_from_its_preset(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "grounded", "report", EXAMPLES / "normal_pa.jpg"]
+    command += ["-o", tmp_path / "out", "--trust", "--preset", EXAMPLES / "own_generator.toml"]
+    paths = os.pathsep.join([str(EXAMPLES), *sys.path])
+    subprocess.run(
+        [*map(str, command), "--format", "txt"],
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert "light as the film as a whole." in (tmp_path / "out" / "report.txt").read_text("utf-8")
+
+
+def test_a_preset_of_ones_own_has_to_be_trusted() -> None:
+    with pytest.raises(grounded.GroundedError, match="trust=True"):
+        grounded.load(EXAMPLES / "own_generator.toml")
+
+
+def test_every_link_of_the_documentation_leads_somewhere() -> None:
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    for page in pages:
+        for target in _links(page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def _links(text: str) -> list[str]:
+    parts = text.split("](")[1:]
+    targets = [part.split(")")[0].split("#")[0] for part in parts]
+    return [target for target in targets if target and "://" not in target]
