@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 import grounded
-from grounded import GroundedReport, Image
+from grounded import Box, GroundedReport, Image
+from grounded.errors import DataError
 from grounded.explain.places import RegionBoxes
 
 ROOT = Path(__file__).parent.parent
@@ -85,3 +88,34 @@ def _links(text: str) -> list[str]:
     parts = text.split("](")[1:]
     targets = [part.split(")")[0].split("#")[0] for part in parts]
     return [target for target in targets if target and "://" not in target]
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Path:
+    for name in ("a.png", "b.png"):
+        Picture.fromarray(np.full((50, 40), 90, np.uint8)).save(tmp_path / name)
+    content = {
+        "images": [
+            {"id": 1, "file_name": "a.png", "patient": 7},
+            {"id": 2, "file_name": "b.png", "patient": 8},
+        ],
+        "categories": [{"id": 1, "name": "nodule"}, {"id": 2, "name": "effusion"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [3, 4, 10, 20]}],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(content), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_own_data_set_says_what_is_there_and_what_is_not(coco: Path) -> None:
+    first, second = example("own_data_set").our_hospital(coco)
+    assert first.findings == {"Lung Lesion": "present", "Pleural Effusion": "absent"}
+    [mark] = first.readings[0].marks
+    assert (mark.label, mark.shape) == ("Lung Lesion", Box(3, 4, 13, 24))
+    assert set(second.findings.values()) == {"absent"}
+    assert first.image().shape == (50, 40)
+
+
+def test_the_own_data_set_lists_films_that_are_missing(coco: Path) -> None:
+    (coco / "b.png").unlink()
+    with pytest.raises(DataError, match=r"b\.png"):
+        example("own_data_set").our_hospital(coco)
