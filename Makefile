@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files grounded detectors generators viz configs 2>/dev/null)
 
-.PHONY: demo test test-full-size lint format clean
+.PHONY: demo test test-full-size fuzz kills lint format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/grounded report examples/normal_pa.jpg -o out/demo
@@ -17,6 +17,14 @@ test: lint
 # The published RGRG layout in full size: REFERENCE is a folder with its layout and recorded outputs.
 test-full-size: $(VENV)/.dev
 	GROUNDED_RGRG_REFERENCE=$(REFERENCE) $(BIN)/pytest -m full_size
+
+# Damaged files of four formats: no crash, no foreign exception, nothing above the limits.
+fuzz: $(VENV)/.dev
+	$(BIN)/python benchmarks/fuzz_films.py --files 5000
+
+# A batch is killed again and again and goes on: nothing lost, half or twice.
+kills: $(VENV)/.dev
+	$(BIN)/python benchmarks/batch_kills.py examples/normal_pa.jpg --kills 50
 
 # Types are checked from elsewhere: from here mypy would see the folder grounded/ alone.
 lint: $(VENV)/.dev
