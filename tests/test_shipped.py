@@ -1,5 +1,7 @@
 """The shipped preset with its weights: on the example film, and with lesions painted into it."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +35,13 @@ def reading(reporter: Reporter) -> Reading:
 @pytest.fixture(scope="module")
 def report(reading: Reading) -> GroundedReport:
     return reading.report()
+
+
+def test_loading_it_imports_no_library_that_takes_long() -> None:
+    slow = ("transformers", "torchvision", "torch._dynamo", "scipy", "skimage", "matplotlib")
+    code = f"import sys, grounded; grounded.load(); print([n for n in {slow} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def with_lesion(reading: Reading, kind: str, side: str) -> Image:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.ops import roi_align
 
 GRID = 8  # a box is read at 8 x 8 places for the smooth maximum
 COARSE = 4  # and at 4 x 4 places for their arrangement
@@ -98,6 +97,8 @@ def seen(maps: Tensor, boxes: Tensor, mirrored: Tensor) -> Tensor:
 
 
 def _grid(maps: Tensor, boxes: Tensor, size: int) -> Tensor:
+    from torchvision.ops import roi_align  # 1.5 s of imports that loading a preset does not need
+
     pooled: Tensor = roi_align(
         maps, boxes.to(maps.dtype), output_size=size, sampling_ratio=2, aligned=True
     )

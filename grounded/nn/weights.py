@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 Network = TypeVar("Network", bound="nn.Module")
 COUNTER = "num_batches_tracked"  # of a batch normalisation; not needed to read a film
+AT_ONCE = 64_000_000  # bytes of a file that are read through one handle
 SHOWN = 5  # names of a list that a message shows
 
 
@@ -76,9 +77,8 @@ def fill(
     expected = {name: tuple(value.shape) for name, value in parameters(net).items()}
     try:
         check(path, shapes(path), expected)
-        for name in expected:
-            dtype = dtype_of(name) if dtype_of else torch.float32
-            _put(net, name, _read(path, name).to(dtype))
+        for name, tensor in _read(path, expected):
+            _put(net, name, tensor.to(dtype_of(name) if dtype_of else torch.float32))
     except SafetensorError as error:
         raise ConfigError(f"{path} is no safetensors file: {error}") from error
     for name, value in net.named_buffers():
@@ -129,12 +129,22 @@ def _few(names: Iterable[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def _read(path: Path, name: str) -> Tensor:
+def _read(path: Path, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a safetensors file, one by one.
+
+    The file is opened anew every AT_ONCE bytes: the pages that a handle has read stay in memory.
+    """
     from safetensors import safe_open
 
-    with safe_open(path, "pt") as file:  # a handle each, or the pages read so far stay in memory
-        tensor: Tensor = file.get_tensor(name)
-        return tensor
+    waiting = list(reversed(list(names)))
+    while waiting:
+        read = 0
+        with safe_open(path, "pt") as file:
+            while waiting and read < AT_ONCE:
+                name = waiting.pop()
+                tensor: Tensor = file.get_tensor(name)
+                read += tensor.nbytes
+                yield name, tensor
 
 
 def _put(net: nn.Module, name: str, value: Tensor) -> None:
