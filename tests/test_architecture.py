@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     {"errors", "version"},
     {"geometry"},
-    {"image", "atlas", "evidence", "findings"},
+    {"image", "atlas", "evidence", "findings", "view"},
     {"regions"},
     {"report"},
     {"protocols"},

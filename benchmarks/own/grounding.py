@@ -17,7 +17,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from grounded.chest.names import REGIONS
+from grounded.chest.names import LUNGS, REGIONS
 from grounded.evidence import Heatmap
 from grounded.generators.neural.generator import Neural
 from grounded.geometry import Box, union
@@ -27,7 +27,6 @@ from grounded.train.findings.samples import Pairs
 from grounded.train.findings.scores import PaintedFilm
 
 Row = NDArray[np.float64]
-LUNGS = ("right lung", "left lung")
 CENTRE, CHANCE = "centre of the region", "any place in the lungs"
 """What a heatmap has to be better than."""
 

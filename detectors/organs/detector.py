@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from grounded.atlas import Atlas
 from grounded.chest import derive as anatomy
-from grounded.chest.names import ORGANS
+from grounded.chest.names import LUNGS, ORGANS
 from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organs.encoder import Encoder
 from grounded.detectors.organs.net import OrganNet
@@ -28,7 +28,6 @@ from grounded.image import Image
 from grounded.nn.weights import build, fill, read_config
 from grounded.regions import Regions
 
-LUNGS = ("right lung", "left lung")
 FAINT = 0.05  # a mask is kept as far as its values reach this
 
 

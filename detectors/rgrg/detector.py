@@ -35,6 +35,7 @@ from grounded.geometry import Placement
 from grounded.image import Image
 from grounded.nn.weights import fill, read_config
 from grounded.regions import Regions
+from grounded.view import FRONTAL_VIEWS, projection
 
 Mode = Literal["faithful", "grounded"]
 Precision = Literal["exact", "fast"]
@@ -44,7 +45,6 @@ UNLIKE = "no part of the film looked most like it"
 OUTSIDE = "its box lies outside the film"
 NOT_SELECTED = "found, but not selected for a sentence by the model"
 NOT_FRONTAL = "the header calls this a {view} view; the model knows frontal films only"
-FRONTAL = ("", "PA", "AP")
 
 
 class RgrgDetector:
@@ -120,7 +120,9 @@ class RgrgDetector:
         rows = np.array([i for i in order if detected[i] and solid[i]], dtype=np.intp)
         shown = features.take(rows) if self.mode == "faithful" else features.pool(boxes[rows])
         view = image.info.view.upper()
-        strange = "" if view in FRONTAL else NOT_FRONTAL.format(view=view)
+        strange = (
+            "" if not view or projection(view) in FRONTAL_VIEWS else NOT_FRONTAL.format(view=view)
+        )
         notes = [
             "; ".join(filter(None, (strange, "" if selected else NOT_SELECTED)))
             for selected in shown.selected

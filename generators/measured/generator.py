@@ -9,7 +9,7 @@ import numpy as np
 
 from grounded.chest import measures
 from grounded.chest.measures import Reference
-from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.names import HEART, HEMIDIAPHRAGMS, LUNGS, side_of
 from grounded.chest.outline import NotMeasurable
 from grounded.errors import InvalidValueError
 from grounded.evidence import Line, Mask, Measurement
@@ -61,8 +61,10 @@ class _Topic:
 
     def sentence(self, subject: Subject) -> Sentence:
         """The sentence. Raises NotMeasurable with the reason."""
-        if subject.view == "lateral":
-            raise NotMeasurable("a lateral film is not measured")
+        if subject.view in ("lateral", "oblique"):
+            raise NotMeasurable(
+                f"{'an' if subject.view == 'oblique' else 'a'} {subject.view} film is not measured"
+            )
         said = self.say(subject)
         regions = self.about(subject.names)
         return Sentence(
@@ -86,7 +88,7 @@ class _Topic:
 
 def _nearest(name: str, regions: tuple[str, ...]) -> str:
     """The region itself, or another on its side, or any."""
-    same_side = [region for region in regions if region.split()[0] == name.split()[0]]
+    same_side = [region for region in regions if side_of(region) == side_of(name)]
     return name if name in regions else (same_side or list(regions))[0]
 
 
@@ -94,15 +96,13 @@ def _kept(names: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name in found)
 
 
-_LUNGS = (RIGHT_LUNG, LEFT_LUNG)
-_DOMES = ("right hemidiaphragm", "left hemidiaphragm")
 _HEART_SIZE = _Topic("heart size", statements.heart_size, (HEART,))
 _TOPICS = (
     _HEART_SIZE,
-    _Topic("height of the diaphragm", statements.diaphragm, (*_DOMES, *_LUNGS)),
-    _Topic("relative size of the lungs", statements.lung_symmetry, _LUNGS),
+    _Topic("height of the diaphragm", statements.diaphragm, (*HEMIDIAPHRAGMS, *LUNGS)),
+    _Topic("relative size of the lungs", statements.lung_symmetry, LUNGS),
     _Topic("mediastinal shift", statements.mediastinal_position, ("mediastinum", HEART)),
-    _Topic("mediastinal width", statements.mediastinal_width, ("upper mediastinum",), _LUNGS),
+    _Topic("mediastinal width", statements.mediastinal_width, ("upper mediastinum",), LUNGS),
 )
 
 

@@ -9,9 +9,9 @@ from grounded.chest import measures
 from grounded.chest.measures import Verdict
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import NotMeasurable
-from grounded.chest.projection import Projection
 from grounded.findings import Finding, Presence
 from grounded.generators.measured.wording import Said, Subject, percent, said, usual
+from grounded.view import Projection
 
 
 def heart_size(subject: Subject) -> Said:

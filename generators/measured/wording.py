@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from grounded.chest.measures import Reference, Verdict, thoracic_diameter
 from grounded.chest.outline import Chest, NotMeasurable
-from grounded.chest.projection import Projection, projection
 from grounded.evidence import Measurement
 from grounded.findings import Finding
 from grounded.geometry import Box
 from grounded.image import ImageInfo
 from grounded.protocols import Question
+from grounded.view import Projection, projection
 
 _WIDTHS_MM = (180.0, 450.0)  # chests of the JSRT films: 250 to 340 mm
 _NOTES = {"patient": "", "detector": " at the detector", "unknown": " by the file's pixel spacing"}

@@ -14,6 +14,7 @@ ATLAS = "chest29"
 RIGHT_LUNG, LEFT_LUNG, HEART = "right lung", "left lung", "cardiac silhouette"
 RIGHT_CLAVICLE, LEFT_CLAVICLE = "right clavicle", "left clavicle"
 LUNGS = (RIGHT_LUNG, LEFT_LUNG)
+HEMIDIAPHRAGMS = ("right hemidiaphragm", "left hemidiaphragm")
 ORGANS = (*LUNGS, HEART, RIGHT_CLAVICLE, LEFT_CLAVICLE)
 """In the order of the outputs of the network that outlines them."""
 REGIONS = (

@@ -3,7 +3,6 @@ import pytest
 from grounded.chest import measures
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import Chest, NotMeasurable
-from grounded.chest.projection import projection
 from grounded.image import ImageInfo
 
 from ..generators.conftest import (
@@ -176,22 +175,6 @@ def test_the_positions_survive_a_tilt(chest_shapes: Shapes, degrees: float) -> N
     straight = chest_of(chest_shapes)
     for measure in (measures.heart_position, measures.upper_mediastinum_position):
         assert measure(tilted).value == pytest.approx(measure(straight).value, abs=0.012)
-
-
-@pytest.mark.parametrize(
-    ("view", "expected"),
-    [
-        ("PA", "PA"),
-        ("pa", "PA"),
-        ("AP Supine", "AP"),
-        ("AP", "AP"),
-        ("LL", "lateral"),
-        ("", "unknown"),
-        ("OTHER", "unknown"),
-    ],
-)
-def test_a_view_says_what_the_projection_is(view: str, expected: str) -> None:
-    assert projection(view) == expected
 
 
 def test_a_value_at_the_limit_is_as_likely_on_either_side() -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 
 from grounded.dicom.read.header import Header, coded
-from grounded.dicom.read.view import (
+from grounded.dicom.read.view import FROM_THE_SIDE, disorientation, view_of
+from grounded.view import (
     DECUBITUS_VIEWS,
-    FROM_THE_SIDE,
     FRONTAL_VIEWS,
     LATERAL_VIEWS,
-    disorientation,
+    OBLIQUE_VIEWS,
     view_from_words,
-    view_of,
 )
 
 # PS3.3 C.7.3.1.1.1: computed, digital and fluoroscopic radiography, scanned sheets, "other"; DR and
@@ -65,7 +64,7 @@ def hints(header: Header) -> tuple[str, ...]:
     if position and not view and "FRONTAL" not in position:
         told += (f"The view {coded(position)} is not known here: taken as frontal.",)
     described = {view_from_words(header.text(keyword)) for keyword in _IMAGE_WORDS}
-    if not view and described & {*LATERAL_VIEWS, *DECUBITUS_VIEWS, "OBLIQUE"}:
+    if not view and described & {*LATERAL_VIEWS, *DECUBITUS_VIEWS, *OBLIQUE_VIEWS}:
         told += ("The view is not stated, and the description suggests that it is not frontal.",)
     return told
 
@@ -99,7 +98,7 @@ def _view(header: Header) -> tuple[str, ...]:
     kinds = (
         (LATERAL_VIEWS, "a lateral view"),
         (DECUBITUS_VIEWS, "a decubitus view"),
-        (("OBLIQUE",), "an oblique view"),
+        (OBLIQUE_VIEWS, "an oblique view"),
     )
     return tuple(f"{name} ({view})" for views, name in kinds if view in views)
 

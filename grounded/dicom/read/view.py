@@ -1,14 +1,11 @@
-"""Which projection a film shows, and how the patient lies in the picture."""
+"""Which view a header states, and how the patient lies in the picture."""
 
 from __future__ import annotations
 
 import re
 
 from grounded.dicom.read.header import Header
-
-LATERAL_VIEWS = ("LL", "RL", "LATERAL")
-DECUBITUS_VIEWS = ("LLD", "RLD", "DECUBITUS")
-FRONTAL_VIEWS = ("PA", "AP")
+from grounded.view import view_from_words
 
 # PS3.16 CID 4010 "DX View": SNOMED CT code values, and the retired SRT ones
 _VIEW_CODES = {
@@ -18,7 +15,6 @@ _VIEW_CODES = {
     "399198007": "RL", "R-10232": "RL",
     "399067008": "LATERAL", "R-10230": "LATERAL",
 }  # fmt: skip
-_OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
 _MIRRORED = "stored mirrored: the patient's left is on the left of the picture"
 _TURNED = "stored turned by 90 degrees"
 _UPSIDE_DOWN = "stored upside down"
@@ -43,31 +39,6 @@ def view_of(header: Header) -> str:
         view = _VIEW_CODES.get(item.text("CodeValue"), "")
         return view or view_from_words(item.text("CodeMeaning"))
     return ""
-
-
-def view_from_words(words: str) -> str:
-    """The view that a text such as 'PA', 'p.a.', 'AP SUPINE' or 'L LAT' means; '' if unclear."""
-    parts = {part for part in re.split(r"[^A-Z]+", words.upper()) if part}
-    joined = "".join(re.findall(r"[A-Z]+", words.upper()))
-    if "OBL" in joined or parts & _OBLIQUE:
-        return "OBLIQUE"
-    pa = "PA" in parts or joined == "PA" or joined.startswith(("POSTEROANT", "POSTERIORANT"))
-    ap = "AP" in parts or joined == "AP" or joined.startswith(("ANTEROPOST", "ANTERIORPOST"))
-    side = _side(parts, joined)
-    if "DECUB" in joined or parts & {"LLD", "RLD"}:
-        return f"{side}LD" if side else "DECUBITUS"
-    lateral = ("LAT" in joined and "BILAT" not in joined) or bool(parts & {"LL", "RL"})
-    if pa + ap + lateral != 1:
-        return ""
-    if lateral:
-        return f"{side}L" if side else "LATERAL"
-    return "PA" if pa else "AP"
-
-
-def _side(parts: set[str], joined: str) -> str:
-    left = bool(parts & {"L", "LT", "LEFT", "LL", "LLD", "LLAT", "SIN"}) or "LEFT" in joined
-    right = bool(parts & {"R", "RT", "RIGHT", "RL", "RLD", "RLAT", "DEX"}) or "RIGHT" in joined
-    return "" if left == right else ("L" if left else "R")
 
 
 def laterality_of(header: Header) -> str:

@@ -1,0 +1,72 @@
+"""The view of a radiograph: which there are, which of them are frontal, and words that mean one."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Literal
+
+Projection = Literal["PA", "AP", "lateral", "oblique", "unknown"]
+
+
+class View(StrEnum):
+    """DICOM's defined terms (PS3.3 C.8.1.1, View Position), and three for views without a side."""
+
+    PA = "PA"
+    AP = "AP"
+    LL = "LL"
+    RL = "RL"
+    LATERAL = "LATERAL"
+    LLD = "LLD"
+    RLD = "RLD"
+    DECUBITUS = "DECUBITUS"
+    OBLIQUE = "OBLIQUE"
+
+
+FRONTAL_VIEWS = (View.PA, View.AP)
+LATERAL_VIEWS = (View.LL, View.RL, View.LATERAL)
+DECUBITUS_VIEWS = (View.LLD, View.RLD, View.DECUBITUS)
+OBLIQUE_VIEWS = (View.OBLIQUE,)
+
+_OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
+
+
+def projection(view: str) -> Projection:
+    """What a view, or words such as "AP supine", say of how the beam went through the chest.
+
+    A film on which the patient lies on a side is no frontal one for what is measured here.
+    """
+    words = view.upper().replace("_", " ").replace("-", " ").split()
+    if words == ["L"]:
+        return "lateral"
+    meant = view_from_words(view) or (View.AP if "SUPINE" in words else "")
+    if meant in FRONTAL_VIEWS:
+        return "PA" if meant == View.PA else "AP"
+    if meant in (*LATERAL_VIEWS, *DECUBITUS_VIEWS):
+        return "lateral"
+    return "oblique" if meant in OBLIQUE_VIEWS else "unknown"
+
+
+def view_from_words(words: str) -> View | Literal[""]:
+    """The view that a text such as 'PA', 'p.a.', 'AP SUPINE' or 'L LAT' means; '' if unclear."""
+    parts = {part for part in re.split(r"[^A-Z]+", words.upper()) if part}
+    joined = "".join(re.findall(r"[A-Z]+", words.upper()))
+    if "OBL" in joined or parts & _OBLIQUE:
+        return View.OBLIQUE
+    pa = "PA" in parts or joined == "PA" or joined.startswith(("POSTEROANT", "POSTERIORANT"))
+    ap = "AP" in parts or joined == "AP" or joined.startswith(("ANTEROPOST", "ANTERIORPOST"))
+    side = _side(parts, joined)
+    if "DECUB" in joined or parts & {"LLD", "RLD"}:
+        return View(f"{side}LD") if side else View.DECUBITUS
+    lateral = ("LAT" in joined and "BILAT" not in joined) or bool(parts & {"LL", "RL"})
+    if pa + ap + lateral != 1:
+        return ""
+    if lateral:
+        return View(f"{side}L") if side else View.LATERAL
+    return View.PA if pa else View.AP
+
+
+def _side(parts: set[str], joined: str) -> str:
+    left = bool(parts & {"L", "LT", "LEFT", "LL", "LLD", "LLAT", "SIN"}) or "LEFT" in joined
+    right = bool(parts & {"R", "RT", "RIGHT", "RL", "RLD", "RLAT", "DEX"}) or "RIGHT" in joined
+    return "" if left == right else ("L" if left else "R")

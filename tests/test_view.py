@@ -1,0 +1,61 @@
+"""What a view, in DICOM's terms or in words, says of the projection."""
+
+import pytest
+
+from grounded.view import (
+    DECUBITUS_VIEWS,
+    FRONTAL_VIEWS,
+    LATERAL_VIEWS,
+    OBLIQUE_VIEWS,
+    View,
+    projection,
+    view_from_words,
+)
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        ("PA", "PA"),
+        ("pa", "PA"),
+        ("p.a.", "PA"),
+        ("AP Supine", "AP"),
+        ("SUPINE", "AP"),
+        ("AP", "AP"),
+        ("LL", "lateral"),
+        ("L", "lateral"),
+        ("L LAT", "lateral"),
+        ("RLD", "lateral"),
+        ("DECUBITUS", "lateral"),
+        ("LLO", "oblique"),
+        ("", "unknown"),
+        ("OTHER", "unknown"),
+    ],
+)
+def test_a_view_says_what_the_projection_is(view: str, expected: str) -> None:
+    assert projection(view) == expected
+
+
+def test_each_view_is_frontal_or_lateral_or_decubitus_or_oblique() -> None:
+    kinds = (*FRONTAL_VIEWS, *LATERAL_VIEWS, *DECUBITUS_VIEWS, *OBLIQUE_VIEWS)
+    assert sorted(kinds) == sorted(View)
+
+
+@pytest.mark.parametrize("view", View)
+def test_a_defined_term_means_itself(view: View) -> None:
+    assert view_from_words(view) == view
+
+
+@pytest.mark.parametrize(
+    ("words", "view"),
+    [
+        ("LEFT LATERAL", View.LL),
+        ("R LAT", View.RL),
+        ("LATERAL DECUBITUS", View.DECUBITUS),
+        ("left decubitus", View.LLD),
+        ("AP PA", ""),
+        ("BILATERAL RIBS", ""),
+    ],
+)
+def test_words_mean_a_view_when_they_mean_one_only(words: str, view: str) -> None:
+    assert view_from_words(words) == view
