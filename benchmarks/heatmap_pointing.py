@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from own.grounding import Heater, Pointing, Rate, baselines, pointings, targets
+from own.grounding import Heater, Pointing, baselines, pointings, targets
 from rich.console import Console
 from rich.table import Table
 
@@ -30,6 +30,7 @@ import grounded
 from grounded.config import DEFAULT
 from grounded.data.finding_films import paintable
 from grounded.errors import ConfigError
+from grounded.evaluate.intervals import Rate
 from grounded.explain.attention import Attention
 from grounded.explain.gradient import Gradient
 from grounded.explain.occlusion import Occlusion
@@ -71,7 +72,7 @@ def pointed(
 
 
 def rate(hits: Sequence[bool]) -> str:
-    of = Rate.of(hits)
+    of = Rate(sum(hits), len(hits)).estimate
     return f"{of.value:.2f} ({of.low:.2f} to {of.high:.2f})"
 
 

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from grounded.chest.names import LUNGS, REGIONS
 from grounded.evidence import Heatmap
@@ -56,22 +55,6 @@ class Pointing:
     in_lesion: bool
     share: float | None
     said: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A part of `count`, with Wilson's interval of 95 %."""
-
-    value: float
-    low: float
-    high: float
-    count: int
-
-    @classmethod
-    def of(cls, hits: Sequence[bool]) -> Rate:
-        """Of one hit or miss at least."""
-        interval = binomtest(sum(hits), len(hits)).proportion_ci(method="wilson")
-        return cls(sum(hits) / len(hits), float(interval.low), float(interval.high), len(hits))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

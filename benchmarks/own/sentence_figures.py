@@ -24,7 +24,7 @@ class Writes(Protocol):
     ) -> list[Words]: ...
 
 
-class Said(NamedTuple):
+class SaidFinding(NamedTuple):
     """A finding that a sentence was to say, and the sentence."""
 
     finding: Finding
@@ -42,16 +42,16 @@ class Fidelity:
 
     agreed: Rate
     plain: Rate
-    wrong: tuple[Said, ...]
+    wrong: tuple[SaidFinding, ...]
 
 
-def agrees(said: Said, labeller: Labeller) -> bool:
+def agrees(said: SaidFinding, labeller: Labeller) -> bool:
     """Whether a sentence says its finding; what follows from it may be left out."""
     labels = {f.label: f.presence for f in labeller.label(said.text)}
     return labels in (told(said.finding), {said.finding.label: said.finding.presence})
 
 
-def fidelity(sentences: Sequence[Said], labeller: Labeller) -> Fidelity:
+def fidelity(sentences: Sequence[SaidFinding], labeller: Labeller) -> Fidelity:
     """Of sentences as they are."""
     wrong = tuple(said for said in sentences if not agrees(said, labeller))
     plain = sum(said.text == plainly(said.finding) for said in sentences)
@@ -92,7 +92,7 @@ def brief_fidelity(
 
 def write(
     writer: Writes, findings: Sequence[Finding], briefs: Sequence[Brief], labeller: Labeller | None
-) -> list[Said]:
+) -> list[SaidFinding]:
     """A sentence for each finding from its brief, greedily.
 
     labeller: verifies them, and what still does not say its finding is put plainly, as the
@@ -100,7 +100,7 @@ def write(
     """
     written = writer.write(briefs, verify=labeller)
     return [
-        Said(finding, words.text if words.agrees else plainly(finding))
+        SaidFinding(finding, words.text if words.agrees else plainly(finding))
         for finding, words in zip(findings, written, strict=True)
     ]
 

@@ -17,7 +17,7 @@ from own.asked import (
     written_each,
 )
 from own.baselines import FrequentNormal, Retrieval
-from own.sentence_figures import Said
+from own.sentence_figures import SaidFinding
 from torch import Tensor
 
 from grounded.chest.names import kind_of
@@ -44,11 +44,11 @@ class Told:
     """
 
     answers: dict[str, list[Answer]] = field(default_factory=dict)
-    sentences: dict[str, list[Said]] = field(default_factory=dict)
+    sentences: dict[str, list[SaidFinding]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     briefs: list[Brief] = field(default_factory=list)
 
-    def add(self, way: str, found: Sequence[Answer], said: Sequence[Said] = ()) -> None:
+    def add(self, way: str, found: Sequence[Answer], said: Sequence[SaidFinding] = ()) -> None:
         self.answers.setdefault(way, []).extend(found)
         self.sentences.setdefault(way, []).extend(said)
 
@@ -92,26 +92,26 @@ class Ways:
         return Brief(finding.region, kind, told(finding), None, seen)
 
     def _looked_up(
-        self, ours: Sequence[Said], seen: Mapping[str, Tensor], said: Told
-    ) -> list[Said]:
+        self, ours: Sequence[SaidFinding], seen: Mapping[str, Tensor], said: Told
+    ) -> list[SaidFinding]:
         findings = [item.finding for item in ours]
         shown = [self.brief(finding, seen[finding.region]) for finding in findings]
         sees = self.generator.writer.features > 0
         said.findings += findings
         said.briefs += shown if sees else [self.brief(finding) for finding in findings]
         written = self.nearest.write(shown)
-        return [Said(f, words.text) for f, words in zip(findings, written, strict=True)]
+        return [SaidFinding(f, words.text) for f, words in zip(findings, written, strict=True)]
 
 
-def stated(sentences: Mapping[str, Sequence[Sentence]]) -> list[Said]:
+def stated(sentences: Mapping[str, Sequence[Sentence]]) -> list[SaidFinding]:
     """The sentences that were written, each with its finding; not those that were measured."""
     return [
-        Said(sentence.findings[0], sentence.text)
+        SaidFinding(sentence.findings[0], sentence.text)
         for of_region in sentences.values()
         for sentence in of_region
         if sentence.origin in (ORIGIN, SET) and sentence.findings
     ]
 
 
-def _by_region(said: Sequence[Said], names: Sequence[str]) -> dict[str, str]:
+def _by_region(said: Sequence[SaidFinding], names: Sequence[str]) -> dict[str, str]:
     return {name: " ".join(s.text for s in said if s.finding.region == name) for name in names}

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from grounded.chest.measures import ratio_of_boxes
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.covid_films import covid_films
 from grounded.data.example import COLLECTION, Example, FilmReading
 from grounded.data.film_findings import read_film_findings
+from grounded.errors import DataError
 from grounded.findings import Presence
 
 NOTES = "notes"
@@ -69,9 +71,10 @@ def _ratio(film: Example) -> float:
     """The cardiothoracic ratio by readers, or else by the boxes of the outlines."""
     if film.cardiothoracic_ratio is not None:
         return film.cardiothoracic_ratio
-    boxes = film.reference_boxes()
-    heart, right, left = boxes[HEART], boxes[RIGHT_LUNG], boxes[LEFT_LUNG]
-    return heart.width / (left.x1 - right.x0)
+    ratio = ratio_of_boxes(film.reference_boxes())
+    if ratio is None:
+        raise DataError(f"{film.name} has no outlines of heart and lungs to take a ratio from")
+    return ratio
 
 
 def _described(film: Example, known: Known) -> Example:

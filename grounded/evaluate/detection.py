@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grounded.chest.measures import ratio_of_boxes
 from grounded.geometry import Box
 from grounded.regions import Regions
 
@@ -48,26 +49,11 @@ def region_accuracy(pairs: Sequence[Pair]) -> dict[str, RegionAccuracy]:
     }
 
 
-def cardiothoracic_ratio(boxes: Mapping[str, Box]) -> float | None:
-    """The heart's width over the chest's; None when a part is missing.
-
-    The chest's width is taken between the outer borders of the two lungs, which need not lie on one
-    row: on the Wingspan films this differs by 0.001 on average from the readers' value.
-    """
-    try:
-        heart, right, left = (
-            boxes[name] for name in ("cardiac silhouette", "right lung", "left lung")
-        )
-    except KeyError:
-        return None
-    return heart.width / (left.x1 - right.x0) if left.x1 > right.x0 else None
-
-
 def ratio_errors(found: Sequence[Regions], readings: Sequence[float]) -> list[float]:
     """Measured minus read cardiothoracic ratio of each film in which it could be measured."""
     errors = []
     for regions, reading in zip(found, readings, strict=True):
-        ratio = cardiothoracic_ratio({region.name: region.box for region in regions})
+        ratio = ratio_of_boxes({region.name: region.box for region in regions})
         if ratio is not None:
             errors.append(ratio - reading)
     return errors

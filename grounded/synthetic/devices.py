@@ -11,7 +11,15 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from grounded.errors import InvalidValueError
-from grounded.synthetic.painting import Chest, Paint, Plane, blur, chest_of, smooth_line, stroke
+from grounded.synthetic.painting import (
+    DeviceLines,
+    Paint,
+    Plane,
+    blur,
+    device_lines,
+    smooth_line,
+    stroke,
+)
 
 Line = NDArray[np.float64]
 DEVICES = {
@@ -41,7 +49,7 @@ def devices(
     On a film whose mediastinum is white some devices cannot be seen; then another one is drawn.
     Raises InvalidValueError when no lung is there.
     """
-    chest = chest_of(masks)
+    chest = device_lines(masks)
     names = rng.choice(list(DEVICES), size=len(DEVICES), replace=False, p=list(DEVICES.values()))
     if not sides:
         raise InvalidValueError("a device needs a lung on its side; there is none")
@@ -57,7 +65,7 @@ def devices(
 
 
 def _painted(
-    film: Plane, alpha: Plane, chest: Chest, name: str, rng: Generator, strength: float
+    film: Plane, alpha: Plane, chest: DeviceLines, name: str, rng: Generator, strength: float
 ) -> tuple[Paint, float]:
     """The film with a device, and by how much it changed where the device lies."""
     soft = blur(alpha, rng.uniform(0.4, 0.9) if rng.random() < 0.5 else 0.0)
@@ -75,12 +83,12 @@ def _painted(
     return Paint(painted.astype(np.float32), place.astype(np.float32), name), seen
 
 
-def _line(chest: Chest, *points: tuple[float, float]) -> Line:
-    """A rounded line through points given as (across, along); see Chest.point."""
+def _line(chest: DeviceLines, *points: tuple[float, float]) -> Line:
+    """A rounded line through points given as (across, along); see DeviceLines.point."""
     return smooth_line(np.array([chest.point(*point) for point in points]))
 
 
-def _width(chest: Chest, mm: float) -> float:
+def _width(chest: DeviceLines, mm: float) -> float:
     """Pixels of a width in mm, at least what a film of this size can show."""
     return max(0.9, mm * chest.height / 240)
 
@@ -92,7 +100,7 @@ def _beside(line: Line, distance: float) -> Line:
     return line + distance * np.stack([-step[:, 1], step[:, 0]], axis=1)
 
 
-def _endotracheal(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
+def _endotracheal(chest: DeviceLines, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
     """Down the trachea; its tip lies above the carina, which is at about a third of the lungs."""
     tip, lean = rng.uniform(0.1, 0.3), rng.normal(0, 0.02)
     line = _line(chest, (lean, -0.6), (lean, -0.2), (rng.normal(0, 0.01), tip - 0.1), (0.0, tip))
@@ -108,7 +116,7 @@ def _endotracheal(chest: Chest, shape: tuple[int, int], side: str, rng: Generato
     return _Device(alpha, "")
 
 
-def _central(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
+def _central(chest: DeviceLines, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
     """From neck, clavicle or arm of a side to the superior vena cava, right of the midline."""
     out = -1.0 if side == "right" else 1.0
     cava = rng.uniform(-0.11, -0.05)
@@ -128,7 +136,7 @@ def _central(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) ->
     return _Device(alpha, side)
 
 
-def _gastric(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
+def _gastric(chest: DeviceLines, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
     """Down the oesophagus and through the heart to below the left dome."""
     sway = [(rng.normal(0, 0.012), y) for y in (-0.6, -0.1, 0.2, 0.45)]
     end = [(0.05, 0.8), (0.1, 0.95), (rng.uniform(0.12, 0.3), rng.uniform(1.05, 1.2))]
@@ -142,7 +150,7 @@ def _gastric(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) ->
     return _Device(alpha, "")
 
 
-def _drain(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
+def _drain(chest: DeviceLines, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
     """A thick tube with a radio-opaque stripe, through the lateral wall to the apex or the base."""
     out = -1.0 if side == "right" else 1.0
     wall = abs(chest.wall[side] - chest.middle) / chest.height
@@ -167,7 +175,7 @@ def _drain(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) -> _
     return _Device(alpha, side)
 
 
-def _pacemaker(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
+def _pacemaker(chest: DeviceLines, shape: tuple[int, int], side: str, rng: Generator) -> _Device:
     """A case over the upper chest of a side, with one or two leads to the heart."""
     out = -1.0 if side == "right" else 1.0
     wall = abs(chest.wall[side] - chest.middle) / chest.height
@@ -190,7 +198,7 @@ def _pacemaker(chest: Chest, shape: tuple[int, int], side: str, rng: Generator) 
 
 
 def _case(
-    chest: Chest, shape: tuple[int, int], centre: tuple[float, float], rng: Generator
+    chest: DeviceLines, shape: tuple[int, int], centre: tuple[float, float], rng: Generator
 ) -> Plane:
     """The pulse generator (H, W): a disc or a rounded box of 4 to 6 cm, uneven inside."""
     turn, power = rng.uniform(0, np.pi), rng.uniform(2.0, 4.0)
@@ -206,7 +214,7 @@ def _case(
     return np.asarray(case / np.float32(255), np.float32)
 
 
-_DRAWN: dict[str, Callable[[Chest, tuple[int, int], str, Generator], _Device]] = {
+_DRAWN: dict[str, Callable[[DeviceLines, tuple[int, int], str, Generator], _Device]] = {
     "endotracheal tube": _endotracheal,
     "central line": _central,
     "gastric tube": _gastric,

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.random import Generator
 
 from grounded.synthetic.painting import (
-    Chest,
-    Lung,
+    DeviceLines,
+    LungCanvas,
     Plane,
     blur,
-    chest_of,
+    device_lines,
     lung_of,
     ramp,
     sides_present,
@@ -32,7 +32,7 @@ def distracted(film: Plane, masks: Mapping[str, Plane], rng: Generator) -> Plane
         changed = _letters(changed, rng)
     if not sides:
         return changed
-    chest = chest_of(masks)
+    chest = device_lines(masks)
     if rng.random() < 0.3:
         changed = _electrodes(changed, chest, rng)
     if rng.random() < 0.3:
@@ -51,7 +51,7 @@ def _bright(film: Plane, alpha: Plane, by: float) -> Plane:
     return np.asarray(film + alpha * (metal - film), np.float32)
 
 
-def _electrodes(film: Plane, chest: Chest, rng: Generator) -> Plane:
+def _electrodes(film: Plane, chest: DeviceLines, rng: Generator) -> Plane:
     """One to four electrodes on the chest wall, most with a lead to the film's edge."""
     alpha = np.zeros(film.shape, np.float32)
     reach = abs(chest.wall["left"] - chest.middle) / chest.height
@@ -102,7 +102,7 @@ def _letters(film: Plane, rng: Generator) -> Plane:
     return np.asarray(film + alpha * (1 - film), np.float32)
 
 
-def _skin_fold(film: Plane, lung: Lung, rng: Generator) -> Plane:
+def _skin_fold(film: Plane, lung: LungCanvas, rng: Generator) -> Plane:
     """A long oblique step of density: sharp on one side, fading over centimetres on the other."""
     centre, slope = rng.uniform(0.15, 0.6), rng.uniform(-0.5, 0.5)
     bend = 0.15 * (lung.along - 0.5) ** 2
@@ -117,7 +117,7 @@ def _skin_fold(film: Plane, lung: Lung, rng: Generator) -> Plane:
     return changed
 
 
-def _buttons(film: Plane, chest: Chest, rng: Generator) -> Plane:
+def _buttons(film: Plane, chest: DeviceLines, rng: Generator) -> Plane:
     """A row of buttons or snaps down the front, or a single one elsewhere."""
     alpha = np.zeros(film.shape, np.float32)
     across, gap = rng.uniform(-0.12, 0.12), rng.uniform(0.16, 0.3)
@@ -132,7 +132,7 @@ def _buttons(film: Plane, chest: Chest, rng: Generator) -> Plane:
     return _bright(film, alpha * np.float32(rng.uniform(0.4, 0.9)), 0.25)
 
 
-def _nipple(film: Plane, lung: Lung, place: tuple[float, float], rng: Generator) -> Plane:
+def _nipple(film: Plane, lung: LungCanvas, place: tuple[float, float], rng: Generator) -> Plane:
     """A small density at (depth, along), lower border sharper than the upper."""
     depth, along = place[0] + rng.normal(0, 0.02), place[1] + rng.normal(0, 0.01)
     radius = rng.uniform(0.016, 0.028)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from grounded.chest.measures import ratio_of_boxes
 from grounded.chest.names import HEART
 from grounded.errors import InvalidValueError
-from grounded.synthetic.painting import LUNG_NAMES, Plane, is_there, lateral_border, ramp
+from grounded.geometry import Box
+from grounded.synthetic.painting import LUNG_NAMES, Plane, extent, is_there, lateral_border, ramp
 
 LEAST_RATIO, GREATEST_RATIO = 0.53, 0.68
 _SQUEEZED = 0.62  # the most that the lung beside the heart gives way, of its width there
@@ -32,10 +35,12 @@ class _Widening:
 
 
 def cardiothoracic_ratio(masks: Mapping[str, Plane]) -> float:
-    """Width of the heart's mask over the distance between the lungs' outer borders."""
-    heart = np.flatnonzero((masks[HEART] > 0.5).any(axis=0))
-    x0, x1 = _chest_walls(masks)
-    return float(heart[-1] + 1 - heart[0]) / (x1 - x0)
+    """By the extents of the masks of the heart and both lungs, none of which may be empty."""
+    boxes = {}
+    for name in (HEART, *LUNG_NAMES.values()):
+        rows, columns = extent(masks[name] > 0.5)
+        boxes[name] = Box(columns[0], rows[0], columns[1], rows[1])
+    return ratio_of_boxes(boxes) or math.nan
 
 
 def widened(

@@ -19,7 +19,7 @@ from grounded.synthetic.devices import devices
 from grounded.synthetic.distractors import distracted
 from grounded.synthetic.heart import cardiothoracic_ratio, widened
 from grounded.synthetic.opacities import consolidation, linear_atelectasis, nodules
-from grounded.synthetic.painting import LUNG_NAMES, Lung, Paint, Plane, lung_of, sides_present
+from grounded.synthetic.painting import LUNG_NAMES, LungCanvas, Paint, Plane, lung_of, sides_present
 from grounded.synthetic.pleura import effusion, pneumothorax
 
 LABELS: Mapping[str, tuple[str, ...]] = {
@@ -144,7 +144,7 @@ def _check(
             )
 
 
-def _in_a_lung(film: Plane, lung: Lung, kind: str, rng: Generator, strength: float) -> Paint:
+def _in_a_lung(film: Plane, lung: LungCanvas, kind: str, rng: Generator, strength: float) -> Paint:
     """A lesion that can be seen: one that is lost in the film is painted anew, more plainly."""
     for _ in range(_TRIES):
         painted = _IN_A_LUNG[kind](film, lung, rng, strength)

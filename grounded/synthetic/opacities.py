@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from grounded.synthetic.painting import (
-    Lung,
+    LungCanvas,
     Paint,
     Plane,
     between,
@@ -43,7 +43,7 @@ _COVERS = {
 }
 
 
-def consolidation(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
+def consolidation(film: Plane, lung: LungCanvas, rng: Generator, strength: float) -> Paint:
     """Airspace or interstitial opacity in one zone or over several, in one of five varieties."""
     names = list(CONSOLIDATIONS)
     variety = str(rng.choice(names, p=list(CONSOLIDATIONS.values())))
@@ -62,7 +62,7 @@ def consolidation(film: Plane, lung: Lung, rng: Generator, strength: float) -> P
     )
 
 
-def nodules(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
+def nodules(film: Plane, lung: LungCanvas, rng: Generator, strength: float) -> Paint:
     """One round density of 6 to 30 mm, at times several; ribs and vessels show through."""
     count = int(rng.choice([1, 2, 3, 5], p=[0.72, 0.14, 0.08, 0.06]))
     spots = np.zeros(lung.shape, np.float32)
@@ -79,7 +79,7 @@ def nodules(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
     return Paint(into(film, lung.window, part), area)
 
 
-def linear_atelectasis(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
+def linear_atelectasis(film: Plane, lung: LungCanvas, rng: Generator, strength: float) -> Paint:
     """One to three bands of 1 to 4 mm, several cm long, in the lower half; their ends fade."""
     bands = np.zeros(lung.shape, np.float32)
     first = _spot(lung, rng, 0.5, 0.92)
@@ -100,14 +100,14 @@ def linear_atelectasis(film: Plane, lung: Lung, rng: Generator, strength: float)
     return Paint(into(film, lung.window, part), area)
 
 
-def _field(lung: Lung, over: float) -> Plane:
+def _field(lung: LungCanvas, over: float) -> Plane:
     """The lung, running over its border by `over` lung heights, but never into the chest wall."""
     sigma = over * lung.height
     field = np.clip(1.8 * blur(lung.cover, sigma), 0, 1)
     return np.asarray(field * ramp(lung.depth, -0.02, 0.03), np.float32)
 
 
-def _spot(lung: Lung, rng: Generator, first: float, last: float) -> tuple[float, float]:
+def _spot(lung: LungCanvas, rng: Generator, first: float, last: float) -> tuple[float, float]:
     """A point (x, y) of the cut, inside the lung and from `first` to `last` along it."""
     deep = (lung.inside > 0.03 * lung.height) & (lung.along > first) & (lung.along < last)
     places = np.flatnonzero(deep if deep.any() else lung.inside >= 0.5 * lung.inside.max())
@@ -115,14 +115,14 @@ def _spot(lung: Lung, rng: Generator, first: float, last: float) -> tuple[float,
     return x + 0.5, y + 0.5
 
 
-def _grid(lung: Lung, centre: tuple[float, float]) -> tuple[Plane, Plane]:
+def _grid(lung: LungCanvas, centre: tuple[float, float]) -> tuple[Plane, Plane]:
     """Distances (x, y) from a point in lung heights; a row (1, w) and a column (h, 1)."""
     x = (np.arange(lung.shape[1], dtype=np.float32) + 0.5 - centre[0]) / lung.height
     y = (np.arange(lung.shape[0], dtype=np.float32) + 0.5 - centre[1]) / lung.height
     return x[None, :], y[:, None]
 
 
-def _zone(lung: Lung, rng: Generator, low: float, high: float) -> Plane:
+def _zone(lung: LungCanvas, rng: Generator, low: float, high: float) -> Plane:
     """A soft region with an irregular border, of a radius of `low` to `high` lung heights.
 
     At times it is most of the lung.
@@ -140,7 +140,7 @@ def _zone(lung: Lung, rng: Generator, low: float, high: float) -> Plane:
     return ramp(distance.astype(np.float32), 1 + edge / 2, 1 - edge)
 
 
-def _lumps(lung: Lung, zone: Plane, rng: Generator) -> Plane:
+def _lumps(lung: LungCanvas, zone: Plane, rng: Generator) -> Plane:
     """Confluent round lumps over a zone, of acinar to subsegmental size."""
     clear = np.ones(lung.shape, np.float32)
     places = np.flatnonzero((zone > 0.25) & (lung.cover > 0.5))
@@ -153,7 +153,7 @@ def _lumps(lung: Lung, zone: Plane, rng: Generator) -> Plane:
     return 1 - clear
 
 
-def _patchy(lung: Lung, rng: Generator) -> Plane:
+def _patchy(lung: LungCanvas, rng: Generator) -> Plane:
     zone = _zone(lung, rng, 0.1, 0.48)
     broad = clouds(lung.shape, rng.uniform(0.1, 0.18) * lung.height, rng, 4)
     texture = ramp(broad, -1.0, 1.6)
@@ -163,13 +163,13 @@ def _patchy(lung: Lung, rng: Generator) -> Plane:
     return np.asarray((mixed * texture + (1 - mixed) * lumps) * zone * np.clip(fine, 0, 2))
 
 
-def _hazy(lung: Lung, rng: Generator) -> Plane:
+def _hazy(lung: LungCanvas, rng: Generator) -> Plane:
     zone = blur(_zone(lung, rng, 0.14, 0.45), 0.02 * lung.height)
     broad = clouds(lung.shape, rng.uniform(0.15, 0.35) * lung.height, rng, 4)
     return np.asarray(zone * np.clip(0.8 + 0.2 * broad, 0.1, 1.3), np.float32)
 
 
-def _dense(lung: Lung, rng: Generator) -> Plane:
+def _dense(lung: LungCanvas, rng: Generator) -> Plane:
     """A part of a lobe: one straight, sharp border, the others ill-defined; at times bronchi."""
     above = rng.random() < 0.4  # above the fissure, as in the upper lobe, or below it
     fissure = rng.uniform(0.38, 0.55) if above else rng.uniform(0.42, 0.7)
@@ -189,7 +189,7 @@ def _dense(lung: Lung, rng: Generator) -> Plane:
     return np.asarray(band, np.float32)
 
 
-def _bronchi(lung: Lung, centre: tuple[float, float], rng: Generator) -> Plane:
+def _bronchi(lung: LungCanvas, centre: tuple[float, float], rng: Generator) -> Plane:
     """Dark branching tubes that run outwards through a dense opacity."""
     drawn = np.zeros(lung.shape, np.float32)
     start = np.array([centre[0] - lung.outward * 0.1 * lung.height, centre[1]])
@@ -206,7 +206,7 @@ def _bronchi(lung: Lung, centre: tuple[float, float], rng: Generator) -> Plane:
     return blur(drawn, 0.004 * lung.height)
 
 
-def _peripheral(lung: Lung, rng: Generator) -> Plane:
+def _peripheral(lung: LungCanvas, rng: Generator) -> Plane:
     """A band along the chest wall."""
     thick = rng.uniform(0.15, 0.4)
     deep = lung.depth + 0.07 * clouds(lung.shape, 0.14 * lung.height, rng)
@@ -218,7 +218,7 @@ def _peripheral(lung: Lung, rng: Generator) -> Plane:
     return np.asarray(ramp(deep, thick, 0.4 * thick) * span * texture, np.float32)
 
 
-def _reticular(lung: Lung, rng: Generator) -> Plane:
+def _reticular(lung: LungCanvas, rng: Generator) -> Plane:
     """A net of fine lines over some haze: the ridges of smooth noise at two scales."""
     zone = _zone(lung, rng, 0.2, 0.6)
     net = np.zeros(lung.shape, np.float32)
@@ -241,12 +241,12 @@ _PATTERNS = {
 }
 
 
-def _closed(cover: Plane, lung: Lung) -> Plane:
+def _closed(cover: Plane, lung: LungCanvas) -> Plane:
     """The place of a net: its meshes belong to it."""
     return place_of(np.maximum(blur(cover, 0.02 * lung.height), 0.5 * cover))
 
 
-def _nodule(lung: Lung, radius: float, rng: Generator) -> Plane:
+def _nodule(lung: LungCanvas, radius: float, rng: Generator) -> Plane:
     """A ball's shadow of `radius` pixels with a soft, slightly lobed or spiculated border."""
     x, y = _grid(lung, _spot(lung, rng, 0.08, 0.95))
     x, y = x * lung.height / radius, y * lung.height / radius
@@ -267,7 +267,7 @@ def _nodule(lung: Lung, radius: float, rng: Generator) -> Plane:
     return soft / np.float32(max(float(soft.max()), 1e-3))
 
 
-def _band(lung: Lung, centre: NDArray[np.float64], slope: float, rng: Generator) -> Plane:
+def _band(lung: LungCanvas, centre: NDArray[np.float64], slope: float, rng: Generator) -> Plane:
     half = rng.uniform(0.06, 0.2) * lung.height
     sag = rng.normal(0, 0.08) * half
     t = np.linspace(-1, 1, 12)

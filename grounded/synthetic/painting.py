@@ -22,7 +22,7 @@ _LEAST = 64  # pixels that make a lung or a heart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lung:
+class LungCanvas:
     """One lung, cut out of the film with a margin; planes are (h, w) in the frame of the cut.
 
     outward: the direction of x towards the chest wall, -1 for the patient's right lung.
@@ -54,7 +54,7 @@ class Lung:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chest:
+class DeviceLines:
     """The lines that devices follow; points are (x, y) in the film's pixels.
 
     middle: x of the midline. top, base: y of the lungs' upper and lower ends. height: of a lung.
@@ -92,7 +92,7 @@ def is_there(masks: Mapping[str, Plane], name: str) -> bool:
     return name in masks and int(np.count_nonzero(masks[name] > 0.5)) >= _LEAST
 
 
-def lung_of(film: Plane, masks: Mapping[str, Plane], side: str) -> Lung:
+def lung_of(film: Plane, masks: Mapping[str, Plane], side: str) -> LungCanvas:
     """The canvas of one lung. Raises InvalidValueError when its mask is missing or empty."""
     if not is_there(masks, LUNG_NAMES[side]):
         raise InvalidValueError(
@@ -100,7 +100,7 @@ def lung_of(film: Plane, masks: Mapping[str, Plane], side: str) -> Lung:
             f"at least {_LEAST} pixels over 0.5"
         )
     mask = masks[LUNG_NAMES[side]]
-    rows, columns = _extent(mask > 0.5)
+    rows, columns = extent(mask > 0.5)
     height, width = rows[1] - rows[0], columns[1] - columns[0]
     margin = round(0.12 * height)
     window = (
@@ -110,7 +110,7 @@ def lung_of(film: Plane, masks: Mapping[str, Plane], side: str) -> Lung:
     cover = np.asarray(mask[window], np.float32)
     inside = cv2.distanceTransform((cover > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     dark, tissue = _greys(np.asarray(film[window]), cover)
-    return Lung(
+    return LungCanvas(
         side=side,
         window=window,
         cover=cover,
@@ -124,12 +124,12 @@ def lung_of(film: Plane, masks: Mapping[str, Plane], side: str) -> Lung:
     )
 
 
-def chest_of(masks: Mapping[str, Plane]) -> Chest:
+def device_lines(masks: Mapping[str, Plane]) -> DeviceLines:
     """Raises InvalidValueError when no lung is there."""
     sides = sides_present(masks)
     if not sides:
         raise InvalidValueError(f"no lung in the masks to paint by; they have: {sorted(masks)}")
-    boxes = {side: _extent(masks[LUNG_NAMES[side]] > 0.5) for side in sides}
+    boxes = {side: extent(masks[LUNG_NAMES[side]] > 0.5) for side in sides}
     top = float(np.mean([rows[0] for rows, _ in boxes.values()]))
     base = float(np.mean([rows[1] for rows, _ in boxes.values()]))
     height = base - top
@@ -138,7 +138,7 @@ def chest_of(masks: Mapping[str, Plane]) -> Chest:
     wall = {s: float(columns[0 if s == "right" else 1]) for s, (_, columns) in boxes.items()}
     for side, other in (("right", "left"), ("left", "right")):
         wall.setdefault(side, 2 * middle - wall.get(other, middle))
-    return Chest(middle, top, base, height, _heart(masks, middle, top, height), wall)
+    return DeviceLines(middle, top, base, height, _heart(masks, middle, top, height), wall)
 
 
 def _heart(
@@ -147,13 +147,13 @@ def _heart(
     if not is_there(masks, HEART):
         y0, y1 = top + 0.5 * height, top + 0.95 * height
         return middle - 0.17 * height, y0, middle + 0.35 * height, y1
-    rows, columns = _extent(masks[HEART] > 0.5)
+    rows, columns = extent(masks[HEART] > 0.5)
     return float(columns[0]), float(rows[0]), float(columns[1]), float(rows[1])
 
 
 def _medial(mask: NDArray[np.bool_], side: str, gap: float) -> float:
     """Where the midline lies, by one lung's medial border in its upper part."""
-    rows, _ = _extent(mask)
+    rows, _ = extent(mask)
     upper = mask[rows[0] + (rows[1] - rows[0]) // 10 : rows[0] + (rows[1] - rows[0]) // 3]
     upper = upper[upper.any(axis=1)]
     if side == "right":
@@ -161,7 +161,7 @@ def _medial(mask: NDArray[np.bool_], side: str, gap: float) -> float:
     return float(np.mean(upper.argmax(axis=1))) - gap
 
 
-def _extent(mask: NDArray[np.bool_]) -> tuple[tuple[int, int], tuple[int, int]]:
+def extent(mask: NDArray[np.bool_]) -> tuple[tuple[int, int], tuple[int, int]]:
     """First and last row, first and last column of what is set, the last ones excluded."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return (int(rows[0]), int(rows[-1]) + 1), (int(columns[0]), int(columns[-1]) + 1)
@@ -225,7 +225,7 @@ def clouds(shape: tuple[int, int], cell: float, rng: Generator, octaves: int = 3
     return np.asarray(cv2.resize(plane, shape[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def veil(lung: Lung, film: Plane, cover: Plane, grey: Plane | float, detail: float) -> Plane:
+def veil(lung: LungCanvas, film: Plane, cover: Plane, grey: Plane | float, detail: float) -> Plane:
     """The lung's part (h, w) of a film, covered by something of `grey`.
 
     What is darker is lifted towards it by `cover` (0..1). detail: the part of ribs, vessels and

@@ -8,6 +8,7 @@ and the cardiothoracic ratio are known to a part of a pixel.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from grounded.chest.measures import ratio_of_boxes
 from grounded.chest.names import HEART, LEFT_CLAVICLE, LEFT_LUNG, RIGHT_CLAVICLE, RIGHT_LUNG
 from grounded.data.example import filled
 from grounded.errors import InvalidValueError
@@ -59,8 +61,7 @@ class Phantom:
     @property
     def cardiothoracic_ratio(self) -> float:
         """Width of the heart over the distance between the lungs' outer borders."""
-        boxes = self.boxes
-        return boxes[HEART].width / (boxes[LEFT_LUNG].x1 - boxes[RIGHT_LUNG].x0)
+        return ratio_of_boxes(self.boxes) or math.nan
 
 
 def chest_phantom(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from grounded.synthetic.painting import (
-    Lung,
+    LungCanvas,
     Paint,
     Plane,
     between,
@@ -20,7 +20,7 @@ from grounded.synthetic.painting import (
 )
 
 
-def effusion(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
+def effusion(film: Plane, lung: LungCanvas, rng: Generator, strength: float) -> Paint:
     """Fluid from a blunted costophrenic angle to half of the lung, by strength.
 
     Its upper border is concave and climbs towards the chest wall. The rarer variety "layering" is
@@ -40,7 +40,7 @@ def effusion(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
     return Paint(into(film, lung.window, lifted), into(np.zeros_like(film), lung.window, place))
 
 
-def _meniscus(lung: Lung, rng: Generator, level: float) -> Plane:
+def _meniscus(lung: LungCanvas, rng: Generator, level: float) -> Plane:
     """The row, in lung heights from the apex, at which the fluid ends, for each pixel of the cut.
 
     level: height of the fluid above the costophrenic angle.
@@ -56,14 +56,14 @@ def _meniscus(lung: Lung, rng: Generator, level: float) -> Plane:
     return np.asarray(middle - rise + wobble, np.float32)
 
 
-def _reach(lung: Lung) -> Plane:
+def _reach(lung: LungCanvas) -> Plane:
     """The lung and, softly, what borders it below and medially."""
     wide = blur(lung.cover, 0.022 * lung.height)  # outlines often end short of the dome
     reach = np.clip(6 * wide, 0, 1) * ramp(lung.depth, -0.05, 0.0)
     return np.asarray(reach, np.float32)
 
 
-def _grey_around(part: Plane, lung: Lung) -> Plane:
+def _grey_around(part: Plane, lung: LungCanvas) -> Plane:
     """Grey of the fluid (h, w): the abdomen's under the dome, laterally the chest wall's."""
     below = (lung.cover < 0.2) & (lung.along > 0.8) & (lung.depth > 0.1) & (lung.depth < 0.8)
     grey = float(np.median(part[below])) if np.count_nonzero(below) > 30 else lung.tissue
@@ -74,7 +74,7 @@ def _grey_around(part: Plane, lung: Lung) -> Plane:
     return np.asarray(wall + (grey - wall) * ramp(lung.depth, 0.0, 0.4), np.float32)
 
 
-def _layering(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
+def _layering(film: Plane, lung: LungCanvas, rng: Generator, strength: float) -> Paint:
     start = rng.uniform(0.15, 0.5)
     rough = lung.along + 0.02 * clouds(lung.shape, 0.3 * lung.height, rng, 2)
     graded = ramp(rough, start, rng.uniform(0.85, 1.1)) * _reach(lung)
@@ -89,7 +89,7 @@ def _layering(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint
     return Paint(into(film, lung.window, lifted), whole, "layering")
 
 
-def pneumothorax(film: Plane, lung: Lung, rng: Generator, strength: float) -> Paint:
+def pneumothorax(film: Plane, lung: LungCanvas, rng: Generator, strength: float) -> Paint:
     """Air between lung and chest wall, over 3 to 40 % of the lung's width by strength.
 
     The visceral pleura is a thin bright line along the wall; outside of it are no markings, ribs
@@ -119,7 +119,7 @@ def pneumothorax(film: Plane, lung: Lung, rng: Generator, strength: float) -> Pa
     return Paint(whole, into(np.zeros_like(film), lung.window, area))
 
 
-def _gap(lung: Lung, rng: Generator, widest: float) -> Plane:
+def _gap(lung: LungCanvas, rng: Generator, widest: float) -> Plane:
     """Thickness of the air in pixels (h, w), by the height along the lung, slightly uneven."""
     end = rng.uniform(0.45, 0.75) + 0.5 * widest
     along = np.clip(lung.along, 0, None)
@@ -131,7 +131,7 @@ def _gap(lung: Lung, rng: Generator, widest: float) -> Plane:
     return np.asarray(widest * lung.width * profile * uneven, np.float32)
 
 
-def _from_wall(lung: Lung) -> Plane:
+def _from_wall(lung: LungCanvas) -> Plane:
     """Distance (h, w) in pixels from the lateral and apical border of the lung, negative outside.
 
     The medial end of the apex does not count: there the lung stays at the mediastinum.
@@ -151,7 +151,7 @@ def _from_wall(lung: Lung) -> Plane:
     return np.asarray(np.where(outside, -distance, distance), np.float32)
 
 
-def _without_markings(part: Plane, lung: Lung) -> Plane:
+def _without_markings(part: Plane, lung: LungCanvas) -> Plane:
     """The lung without its vessels: a median filter keeps the broader ribs' edges."""
     smooth = np.asarray(cv2.medianBlur(np.ascontiguousarray(part), 5), np.float32)
     smooth = blur(np.asarray(cv2.medianBlur(smooth, 5), np.float32), 0.008 * lung.height)

@@ -11,7 +11,6 @@ from own.grounding import (
     CENTRE,
     CHANCE,
     Pointing,
-    Rate,
     Target,
     baselines,
     grown,
@@ -184,11 +183,3 @@ def test_the_baselines_know_nothing_of_the_lesion(target: Target) -> None:
     assert centre == {(True, False, None)}
     chance = [p.in_region for p in points if p.method == CHANCE]
     assert np.mean(chance) == pytest.approx(20 / 60, abs=0.1)  # the lung's part of both lungs' box
-
-
-def test_a_rate_has_wilsons_interval() -> None:
-    rate = Rate.of([True] * 8 + [False] * 2)
-    assert rate.value == 0.8
-    assert rate.count == 10
-    assert (rate.low, rate.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert Rate.of([True] * 5).high == 1

@@ -6,7 +6,7 @@ import pytest
 import torch
 from own.baselines import FrequentNormal, Retrieval
 from own.sentence_figures import (
-    Said,
+    SaidFinding,
     WordTable,
     agrees,
     brief_fidelity,
@@ -64,16 +64,19 @@ def brief(finding: Finding) -> Brief:
 def test_a_sentence_agrees_if_it_says_its_finding_and_no_other(
     finding: Finding, text: str, expected: bool
 ) -> None:
-    assert agrees(Said(finding, text), LABELLER) is expected
+    assert agrees(SaidFinding(finding, text), LABELLER) is expected
 
 
 def test_sentences_in_fixed_words_are_counted() -> None:
     found = fidelity(
-        [Said(HAS, "Pneumothorax in the right lung."), Said(HAS, "Right pleural effusion.")],
+        [
+            SaidFinding(HAS, "Pneumothorax in the right lung."),
+            SaidFinding(HAS, "Right pleural effusion."),
+        ],
         LABELLER,
     )
     assert (found.agreed.hits, found.plain.hits, found.plain.count) == (1, 1, 2)
-    assert found.wrong == (Said(HAS, "Right pleural effusion."),)
+    assert found.wrong == (SaidFinding(HAS, "Right pleural effusion."),)
 
 
 def test_a_verified_sentence_that_says_something_else_is_put_plainly() -> None:

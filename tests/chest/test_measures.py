@@ -3,6 +3,7 @@ import pytest
 from grounded.chest import measures
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import Chest, NotMeasurable
+from grounded.geometry import Box
 from grounded.image import ImageInfo
 
 from ..generators.conftest import (
@@ -175,6 +176,22 @@ def test_the_positions_survive_a_tilt(chest_shapes: Shapes, degrees: float) -> N
     straight = chest_of(chest_shapes)
     for measure in (measures.heart_position, measures.upper_mediastinum_position):
         assert measure(tilted).value == pytest.approx(measure(straight).value, abs=0.012)
+
+
+def test_the_ratio_of_boxes_is_heart_over_chest() -> None:
+    boxes = {
+        HEART: Box(30, 50, 70, 80),
+        RIGHT_LUNG: Box(0, 0, 40, 80),
+        LEFT_LUNG: Box(60, 0, 100, 80),
+    }
+    assert measures.ratio_of_boxes(boxes) == pytest.approx(0.4)
+
+
+def test_without_a_lung_or_with_lungs_the_wrong_way_round_there_is_no_ratio_of_boxes() -> None:
+    heart = Box(30, 50, 70, 80)
+    assert measures.ratio_of_boxes({HEART: heart, RIGHT_LUNG: Box(0, 0, 40, 80)}) is None
+    turned = {HEART: heart, RIGHT_LUNG: Box(90, 0, 100, 80), LEFT_LUNG: Box(0, 0, 40, 80)}
+    assert measures.ratio_of_boxes(turned) is None
 
 
 def test_a_value_at_the_limit_is_as_likely_on_either_side() -> None:

@@ -9,7 +9,6 @@ from grounded import Box, Regions
 from grounded.evaluate.detection import (
     area_under_curve,
     calibration_error,
-    cardiothoracic_ratio,
     ratio_errors,
     region_accuracy,
 )
@@ -35,11 +34,6 @@ def test_a_region_that_was_not_found_counts_as_nothing() -> None:
 def test_only_annotated_regions_are_counted() -> None:
     assert region_accuracy([(found(*NAMES), {"left lung": LEFT})]).keys() == {"left lung"}
     assert region_accuracy([]) == {}
-
-
-def test_the_ratio_is_heart_over_chest() -> None:
-    assert cardiothoracic_ratio(ALL) == pytest.approx(0.4)
-    assert cardiothoracic_ratio({"right lung": RIGHT}) is None
 
 
 def test_only_measurable_ratios_have_errors() -> None:
