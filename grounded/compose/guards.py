@@ -18,7 +18,7 @@ from grounded.language.labeller import Labeller
 from grounded.language.mentions import sides_named, words_for_both, words_of_comparison
 from grounded.report import Removed, Sentence
 
-# Of these, a lung that is called clear has none (the part of CheXpert's hierarchy below opacity, and
+# A lung that is called clear has none of these (the part of CheXpert's hierarchy below opacity, and
 # what is seen in the lung but not named there).
 _OPACITIES = frozenset(
     (
