@@ -21,6 +21,19 @@ from grounded.report import Provenance, Removed, Scope
 PROVENANCE = Provenance("0.1", "test", "detector", "generator", "explainer", "composer", {"a": "f"})
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--refresh-golden",
+        action="store_true",
+        help="keep the pictures in tests/golden as they are drawn now",
+    )
+
+
+@pytest.fixture
+def refresh_golden(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--refresh-golden"))
+
+
 @pytest.fixture
 def film() -> Image:
     """A plain film, 80 high and 100 wide, dark at the left and light at the right."""

@@ -80,6 +80,31 @@ def test_the_apical_zone_ends_at_the_lower_margin_of_the_clavicle(chest: Regions
     assert 100 < chest["right apical zone"].box.y1 < 119
 
 
+def test_the_left_hilum_begins_higher_and_ends_higher_than_the_right_one(chest: Regions) -> None:
+    right, left = chest["right hilar structures"].box, chest["left hilar structures"].box
+    assert left.y0 < right.y0
+    assert left.y1 < right.y1
+    width = chest["left lung"].box.x1 - chest["right lung"].box.x0
+    assert np.isclose(right.y0 - left.y0, 0.06 * width, atol=0.02 * width)
+    assert np.isclose(right.y1 - left.y1, 0.05 * width, atol=0.02 * width)
+
+
+def test_hila_lie_at_the_medial_border_of_their_lung(chest: Regions) -> None:
+    for side in ("right", "left"):
+        hilum, lung = chest[f"{side} hilar structures"].box, chest[f"{side} lung"].box
+        assert lung.x0 < hilum.center[0] < lung.x1
+        assert abs(hilum.center[0] - 256) < abs(lung.center[0] - 256)
+
+
+def test_half_of_a_region_must_lie_in_the_film(masks: dict[str, Mask], chest: Regions) -> None:
+    """The abdomen ends with the film; the trachea is cut from above, by more and by less."""
+    trachea = chest["trachea"].box
+    for part, there in ((0.6, True), (0.4, False)):
+        top = trachea.y1 - part * trachea.height
+        frame = Box(0, top, FRAME.x1, FRAME.y1)
+        assert ("trachea" in derive(organs_of(masks), frame)) is there
+
+
 def test_without_clavicles_the_apical_zone_follows_from_the_lung(masks: dict[str, Mask]) -> None:
     lungs = {name: mask for name, mask in masks.items() if "clavicle" not in name}
     apical = derive(organs_of(lungs), FRAME)["right apical zone"].box

@@ -1,11 +1,18 @@
+from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import BytesIO
 
+import numpy as np
 import pytest
+from PIL import Image as Picture
 
 from grounded import GroundedReport, Regions
 from grounded.report import Scope
 from grounded.viz.html import render_fragment, render_page
+from grounded.viz.palette import heat_table
+
+PNG = "data:image/png;base64,"
 
 
 class Page(HTMLParser):
@@ -161,6 +168,14 @@ def test_sentences_can_be_reached_and_pinned_from_the_keyboard(page, drawn):
 def test_no_id_is_used_twice(page):
     ids = [item["id"] for _, item in page.elements if "id" in item]
     assert len(ids) == len(set(ids))
+
+
+def test_heat_on_the_page_has_the_colours_of_the_scale(page, drawn):
+    """Red, green and blue stand in the PNG in this order; cv2, which writes it, has another."""
+    uri = with_class(page, "heat")[0]["href"]
+    pixels = np.asarray(Picture.open(BytesIO(b64decode(uri.removeprefix(PNG)))))  # (h, w, 4)
+    hottest = pixels[np.unravel_index(pixels[:, :, 3].argmax(), pixels.shape[:2])]
+    assert np.abs(hottest[:3].astype(int) - heat_table()[255]).max() <= 10
 
 
 def test_heat_belongs_to_its_sentence(page):

@@ -38,6 +38,23 @@ def test_the_picture_is_rgb_and_larger_than_the_film(drawn):
     assert picture.shape[2] == 3
 
 
+def test_r_stands_left_of_the_film_and_l_right_of_it(drawn):
+    picture, unit = draw_report(drawn), View.of(drawn.film.shape).font
+    wide, high = gutter(unit), round(2.3 * unit)  # of the letters; upright words lie beneath
+    right = wide + drawn.film.shape[1]
+    assert letter(picture[:high, :wide]) == "R"
+    assert letter(picture[:high, right : right + wide]) == "L"
+
+
+def letter(pixels):
+    """ "L" for a letter without ink in its upper right part, else "R"."""
+    ink = pixels.max(axis=2) > 128
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    glyph = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = glyph.shape
+    return "R" if glyph[: height // 2, width // 2 :].any() else "L"
+
+
 def test_the_report_draws_itself(drawn):
     assert np.array_equal(drawn.overlay(), draw_report(drawn))
 

@@ -31,6 +31,24 @@ def test_calibrated_spacing_is_the_patients_and_the_rest_is_not(attributes, mm, 
     assert found == Spacing(None if mm is None else (mm, mm), kind)
 
 
+@pytest.mark.parametrize("keyword", ["PixelSpacing", "ImagerPixelSpacing"])
+def test_the_spacing_of_rows_comes_before_that_of_columns(keyword) -> None:
+    found = spacing(**{keyword: [0.3, 0.2]})
+    assert found.mm == (0.3, 0.2)
+    assert "0.3 mm high, 0.2 mm wide" in found.warnings[0]
+
+
+def test_both_spacings_are_divided_by_the_magnification() -> None:
+    found = spacing(ImagerPixelSpacing=[0.3, 0.2], EstimatedRadiographicMagnificationFactor=1.25)
+    assert found.mm == pytest.approx((0.24, 0.16))
+
+
+def test_height_goes_with_the_spacing_of_rows() -> None:
+    """0.02 mm a row would make a film 40 mm high of 2000 rows, but only 20 mm of 1000."""
+    assert spacing(2000, 1000, PixelSpacing=[0.02, 0.2]).mm == (0.02, 0.2)
+    assert spacing(1000, 2000, PixelSpacing=[0.02, 0.2]).mm is None
+
+
 def test_a_stated_magnification_brings_the_detectors_spacing_to_the_patient() -> None:
     found = spacing(ImagerPixelSpacing=[0.2, 0.2], EstimatedRadiographicMagnificationFactor=1.25)
     assert found.mm == pytest.approx((0.16, 0.16))
