@@ -51,6 +51,10 @@ class Mask:
         column = int((x - self.extent.x0) / self.extent.width * self.values.shape[1])
         return bool(self.values[row, column] >= 0.5)
 
+    def in_film(self, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """The membership at each pixel of a film of `shape` (H, W), 0 outside of the extent."""
+        return at_pixels(self.values, self.extent, shape)
+
     @property
     def box(self) -> Box:
         return self.extent
@@ -78,6 +82,10 @@ class Heatmap:
 
     def contains(self, x: float, y: float) -> bool:
         return self.extent.contains(x, y)
+
+    def in_film(self, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """The heat at each pixel of a film of `shape` (H, W), in the method's own unit."""
+        return at_pixels(self.values, self.extent, shape)
 
     @property
     def box(self) -> Box:
@@ -137,6 +145,29 @@ class Measurement:
 
 
 Evidence = Box | Mask | Heatmap | Measurement
+
+
+def at_pixels(
+    values: NDArray[np.float32], extent: Box, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Values (h, w) over `extent` at the centre of each pixel of a picture of `shape` (H, W).
+
+    extent: in the picture's own frame. Bilinear between the centres of cells; 0 outside.
+    """
+    import cv2
+
+    (height, width), (rows, columns) = shape, values.shape
+    x = (np.arange(width) + 0.5 - extent.x0) * (columns / extent.width) - 0.5  # cells' centres
+    y = (np.arange(height) + 0.5 - extent.y0) * (rows / extent.height) - 0.5
+    found = cv2.remap(
+        np.array(values),
+        np.tile(np.clip(x, 0, columns - 1).astype(np.float32), (height, 1)),
+        np.tile(np.clip(y, 0, rows - 1).astype(np.float32)[:, None], (1, width)),
+        cv2.INTER_LINEAR,
+    )
+    found[(y < -0.5) | (y > rows - 0.5)] = 0
+    found[:, (x < -0.5) | (x > columns - 0.5)] = 0
+    return np.asarray(found, dtype=np.float32)
 
 
 def evidence_box(evidence: Evidence) -> Box:

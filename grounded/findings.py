@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any, Literal, Self, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
 
 from grounded.errors import InvalidValueError, RegionError
+from grounded.table import dataframe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Presence = Literal["present", "absent", "uncertain"]
 
@@ -104,7 +108,7 @@ class Findings(Sequence[ReadFinding]):
     """What was read of a film: a sequence of `ReadFinding`, region by region.
 
     regions: all that were found in the film, also those in which nothing is read. It is a table as
-    well: `pandas.DataFrame(findings.to_rows())`.
+    well: `findings.to_dataframe()`.
     """
 
     items: tuple[ReadFinding, ...] = ()
@@ -154,6 +158,10 @@ class Findings(Sequence[ReadFinding]):
     def to_rows(self) -> list[dict[str, Any]]:
         """A row for each region and finding, with equal keys."""
         return [item.to_dict() for item in self.items]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """`to_rows` as a table of pandas. Raises MissingExtraError without it."""
+        return dataframe(self.to_rows(), ("region", "label", "probability", "presence", "stated"))
 
 
 def _check_label(label: str) -> None:

@@ -21,13 +21,17 @@ from grounded.findings import Finding
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo
 from grounded.regions import Regions
+from grounded.table import dataframe
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
 SCHEMA = 1
 NOTICE = "AI-generated draft for review by a qualified reader; not a medical device."
+
+_COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "score")
 
 Section = Literal["findings", "impression"]
 
@@ -186,7 +190,7 @@ class Span:
     sentence: GroundedSentence
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GroundedReport:
     """A report in which every sentence points at the place in the film that it was read from.
 
@@ -244,6 +248,12 @@ class GroundedReport:
 
         return draw_report(self)
 
+    def layer(self) -> NDArray[np.uint8]:
+        """The regions' lines and labels alone, (H, W, 4) RGBA, aligned to the film's pixels."""
+        from grounded.viz.overlay import draw_layer
+
+        return draw_layer(self)
+
     def save(self, path: str | os.PathLike[str], *, format: str = "") -> None:
         """Write the report; the end of the name chooses the format unless `format` names one.
 
@@ -252,6 +262,30 @@ class GroundedReport:
         from grounded.export.exporters import save
 
         save(self, Path(path), format)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """A row for each finding of each sentence, and one for a sentence without findings."""
+        return [
+            {
+                "section": sentence.section,
+                "sentence": sentence.text,
+                "regions": "; ".join(sentence.regions),
+                "label": finding.label if finding else "",
+                "presence": str(finding.presence) if finding else "",
+                "region": finding.region if finding else "",
+                "score": finding.score if finding else sentence.score,
+            }
+            for sentence in self.sentences
+            for finding in (sentence.findings or (None,))
+        ]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """`to_rows` as a table of pandas. Raises MissingExtraError without it."""
+        return dataframe(self.to_rows(), _COLUMNS)
+
+    def __repr__(self) -> str:
+        film, count = self.image.name or "film", len(self.sentences)
+        return f"<GroundedReport of {film}: {count} sentences, {len(self.regions)} regions>"
 
     def to_dict(self) -> dict[str, Any]:
         return {

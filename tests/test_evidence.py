@@ -88,3 +88,20 @@ def test_values_that_are_not_a_grid_are_refused() -> None:
         Heatmap(VALUES, Box(0, 0, 1, 1), "m", strong=-1)
     with pytest.raises(InvalidValueError, match=r"0\.\.1"):
         Mask(np.full((2, 2), 2, np.float32), Box(0, 0, 1, 1))
+
+
+def test_values_meet_the_pixels_that_they_cover() -> None:
+    values = np.array([[0.0, 1.0], [0.5, 0.0]], np.float32)
+    mask = Mask(values, Box(2, 0, 6, 8))  # cells of 2 x 4 pixels
+    film = mask.in_film((8, 8))
+    assert film.shape == (8, 8)
+    assert (film[:, :2] == 0).all()
+    assert (film[:, 6:] == 0).all()
+    assert film[0, 5] == pytest.approx(1.0)
+    assert film[7, 2] == pytest.approx(0.5)
+    assert film[3:5, 2:4].mean() == pytest.approx(0.28125)
+
+
+def test_heat_in_the_film_keeps_its_unit() -> None:
+    heat = Heatmap(np.full((3, 3), -2.5, np.float32), Box(-4, -4, 20, 20), "test")
+    assert (heat.in_film((9, 7)) == -2.5).all()

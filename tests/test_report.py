@@ -1,11 +1,16 @@
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grounded import Box, GroundedReport, GroundedSentence, Image, Sentence
-from grounded.errors import InvalidValueError, ReportError
+from grounded.errors import InvalidValueError, MissingExtraError, ReportError
+from grounded.viz.canvas import View, film_pixels
+from grounded.viz.marks import marks_of
+from grounded.viz.overlay import _region_labels, draw_labels, draw_marks
 
 
 def test_no_sentence_exists_without_evidence() -> None:
@@ -82,3 +87,46 @@ def test_a_file_that_holds_no_report_is_refused(tmp_path: Path, content: str) ->
         GroundedReport.open(file)
     with pytest.raises(ReportError):
         GroundedReport.open(tmp_path / "none.json")
+
+
+def test_the_rows_of_a_report_name_every_finding(report) -> None:
+    rows = report.to_rows()
+    assert rows[0]["sentence"] == report.sentences[0].text
+    said = [(f.label, str(f.presence)) for s in report.sentences for f in s.findings]
+    assert [(row["label"], row["presence"]) for row in rows if row["label"]] == said
+
+
+def test_a_report_becomes_a_dataframe(report) -> None:
+    pytest.importorskip("pandas")
+    table = report.to_dataframe()
+    assert len(table) == len(report.to_rows())
+    assert list(table.columns) == list(report.to_rows()[0])
+    assert list(replace(report, sentences=()).to_dataframe().columns) == list(table.columns)
+
+
+def test_without_pandas_the_error_names_the_extra(report, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r"grounded\[tables\]"):
+        report.to_dataframe()
+
+
+def test_a_report_is_shown_in_one_line(report) -> None:
+    assert repr(report) == "<GroundedReport of film: 3 sentences, 3 regions>"
+
+
+def test_the_layer_lies_on_the_film(report) -> None:
+    layer = report.layer()
+    assert layer.shape == (report.image.height, report.image.width, 4)
+    assert 0 < (layer[..., 3] > 0).mean() < 0.9
+    film = np.repeat(np.rint(report.film.pixels * 255)[:, :, None], 3, axis=2)
+    alpha = layer[..., 3:] / 255
+    laid = film * (1 - alpha) + layer[..., :3] * alpha
+    view = View.of(report.film.shape, enlarge=False)
+    drawn = film_pixels(report.film, view)
+    draw_marks(drawn, marks_of(report), view)
+    draw_labels(drawn, _region_labels(marks_of(report), view), view)
+    assert np.abs(laid - drawn).max() <= 4  # casing and line are rounded apart
+
+
+def test_the_layer_needs_no_film(report) -> None:
+    assert np.array_equal(replace(report, film=None).layer(), report.layer())

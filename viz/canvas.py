@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.evidence import Heatmap, Line
+from grounded.evidence import Heatmap, Line, at_pixels
 from grounded.geometry import Box
 from grounded.image import Image
 from grounded.viz.palette import BLACK, WHITE, Rgb, heat_table
@@ -31,13 +31,15 @@ class View:
     stroke: int
 
     @classmethod
-    def of(cls, shape: tuple[int, int], *, largest: int | None = None) -> View:
+    def of(
+        cls, shape: tuple[int, int], *, largest: int | None = None, enlarge: bool = True
+    ) -> View:
         """The film at its own size; enlarged by a whole number where it is smaller than 512.
 
-        largest: shrink a film whose longest side is larger than this.
+        enlarge: whether it may be enlarged. largest: shrink a film whose longest side is larger.
         """
         longest = max(shape)
-        scale = float(max(1, round(512 / longest)))
+        scale = float(max(1, round(512 / longest))) if enlarge else 1.0
         if largest is not None and longest > largest:
             scale = largest / longest
         height, width = (max(1, round(side * scale)) for side in shape)
@@ -99,7 +101,8 @@ def with_heat(
     """
     if maximum <= 0:
         return pixels
-    level = np.clip(_spread(heat, view) / maximum, 0, 1)  # (H, W)
+    spread = at_pixels(heat.values, view.box(heat.extent), view.shape)  # (H, W)
+    level = np.clip(spread / maximum, 0, 1)
     colors = heat_table()[np.rint(level * 255).astype(np.uint8)]  # (H, W, 3)
     alpha = (level * _HEAT_OPACITY)[:, :, None]
     mixed = pixels * (1 - alpha) + colors * alpha
@@ -117,28 +120,6 @@ def heat_picture(heat: Heatmap, maximum: float) -> NDArray[np.uint8]:
     colors = heat_table()[np.rint(level * 255).astype(np.uint8)]  # (h, w, 3)
     alpha = np.rint(level * _HEAT_OPACITY * 255).astype(np.uint8)
     return np.asarray(np.dstack([colors, alpha]), dtype=np.uint8)
-
-
-def _spread(heat: Heatmap, view: View) -> NDArray[np.float32]:
-    """The heatmap's values at each shown pixel (H, W), bilinear, 0 outside of its extent."""
-    height, width = view.shape
-    rows, columns = heat.values.shape
-    box = view.box(heat.extent)
-    step_x, step_y = columns / box.width, rows / box.height  # cells a shown pixel
-    # centres of shown pixels to centres of cells
-    x = (np.arange(width) + 0.5 - box.x0) * step_x - 0.5
-    y = (np.arange(height) + 0.5 - box.y0) * step_y - 0.5
-    spread = cv2.remap(
-        np.array(heat.values),
-        np.tile(np.clip(x, 0, columns - 1).astype(np.float32), (height, 1)),
-        np.tile(np.clip(y, 0, rows - 1).astype(np.float32)[:, None], (1, width)),
-        cv2.INTER_LINEAR,
-    )
-    outside_x = (x < -0.5) | (x > columns - 0.5)
-    outside_y = (y < -0.5) | (y > rows - 0.5)
-    spread[outside_y] = 0
-    spread[:, outside_x] = 0
-    return np.asarray(spread, dtype=np.float32)
 
 
 def _pieces(

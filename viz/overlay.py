@@ -55,6 +55,24 @@ def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
     return assembled([*pieces, Piece(as_array(foot), 0, height)])
 
 
+def draw_layer(report: GroundedReport) -> NDArray[np.uint8]:
+    """The lines and labels of the regions alone, (H, W, 4) RGBA of the film's own size.
+
+    It lies on the film pixel by pixel; where nothing is drawn it is transparent. It needs no film.
+    """
+    shape = (report.image.height, report.image.width)
+    view, marks = View.of(shape, enlarge=False), marks_of(report)
+    on_black, on_white = (np.full((*shape, 3), grey, np.uint8) for grey in (0, 255))
+    for pixels in (on_black, on_white):
+        draw_marks(pixels, marks, view)
+        draw_labels(pixels, _region_labels(marks, view), view)
+    # with the opacity a, a colour c is a * c on black and a * c + 255 * (1 - a) on white
+    shown = on_white.astype(np.int16) - on_black
+    alpha = 255 - shown.max(axis=2)
+    color = on_black * (255.0 / np.maximum(alpha, 1))[:, :, None]
+    return np.dstack([np.clip(np.rint(color), 0, 255), alpha]).astype(np.uint8)
+
+
 def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: View) -> None:
     """Lines of the regions onto an array that is being made: thin ones first, small ones last."""
     crowded = is_crowded(marks)
