@@ -33,7 +33,7 @@ class Seconds(NamedTuple):
 
 
 def median_seconds(work: Callable[[], object], repeat: int) -> Seconds:
-    """Of `repeat` rounds, after one that is not counted."""
+    """The times of `repeat` rounds, after one that is not counted."""
     work()
     passed, processor = [], []
     for _ in range(repeat):

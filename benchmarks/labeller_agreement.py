@@ -5,7 +5,7 @@ python benchmarks/labeller_agreement.py --data DIR
 DIR holds `iu_text/front_label_list_chexpert.csv` (reports of the Indiana University collection with
 0/1 for the 14 CheXpert observations) and `finding_phrases/labeled_reports.csv` (1, 0, -1 or empty).
 The rules were written while looking at the reports with odd numbers; the figures are printed for
-the even ones, which were not looked at, unless --all says otherwise.
+the even ones, on which no rule was made, unless --all says otherwise.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def indiana(path: Path, labeller: Labeller, every: bool) -> None:
         for label in CHEXPERT:
             truth = row[label.lower().replace(" ", "-")] == "1"
             counts[label, said.get(label) == "present", truth] += 1
-    which = "all" if every else "even-numbered, not looked at"
+    which = "all" if every else "even-numbered, no rule was made on them"
     print(f"{path.name}: {len(rows)} reports ({which}); agreement on 'present'")
     print(f"{'':28s}{'P':>8s}{'R':>8s}{'F1':>8s}{'n':>6s}")
     total = [0, 0, 0]

@@ -108,7 +108,7 @@ def our_decoder(net: DecoderNet, vectors: Tensor, beams: int, length: int) -> li
 
 @torch.inference_mode()
 def log_probability(net: DecoderNet, vectors: Tensor, said: Tokens) -> Tensor:
-    """Of each sentence under a network: (N,)."""
+    """Log-probability of each sentence under a network: (N,)."""
     sums = []
     for vector, tokens in zip(vectors, said, strict=True):
         ids = torch.tensor([[net.layout.stop, *tokens]])

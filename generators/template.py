@@ -19,7 +19,7 @@ NEUTRAL = "{Region}: nothing was read here."
 
 
 class Template:
-    """The same sentence for a region in every film. It looks at no pixel and assesses no finding.
+    """Says one fixed sentence of a region in every film. It reads no pixel and assesses no finding.
 
     sentences: by region name, as a mapping or as a JSON or TOML file that holds one. A baseline for
     research is the most frequent normal sentence of each region of a training set. Without it, and

@@ -110,7 +110,7 @@ class Atlas:
     def open(cls, source: str | os.PathLike[str]) -> Atlas:
         """An atlas by the name of a shipped one ("chest29") or from a TOML file.
 
-        Raises ConfigError when there is none, or when the file is not an atlas.
+        Raises ConfigError for an unknown name or a file that is not an atlas.
         """
         file = _locate(source)
         try:
@@ -170,7 +170,7 @@ class Atlas:
         return self[name].written if name in self else name
 
     def counterpart(self, name: str) -> str:
-        """The region of the same kind on the other side, "" if there is none."""
+        """The region of the same kind on the other side, "" without one."""
         other = {"right": "left", "left": "right"}.get(self.paired_side(name))
         kind = self.kind(name)
         return next((r.name for r in self.regions if (r.kind, r.paired_side) == (kind, other)), "")

@@ -176,7 +176,7 @@ def evidence_box(evidence: Evidence) -> Box:
 
 
 def evidence_to_dict(evidence: Evidence) -> dict[str, Any]:
-    """As JSON; the `kind` key says which evidence it is."""
+    """The evidence for JSON; the `kind` key says which evidence it is."""
     match evidence:
         case Box():
             return {"kind": "box", "box": list(evidence)}

@@ -131,9 +131,9 @@ class Attentive(Protocol):
     """A generator whose writer looks at places of a region while it writes."""
 
     def attention(self, question: Question, sentences: Sequence[Sentence]) -> Tensor:
-        """How much was looked at each cell of a grid in the box of the sentence's region.
+        """How much attention each cell of a grid in the box of the sentence's region had.
 
-        (S, h, w), as the film shows it; all cells and whatever else was looked at add up to 1. NaN
+        (S, h, w), as the film shows it; all cells and whatever else had attention add up to 1. NaN
         for sentences that were written without looking.
         """
         ...
@@ -148,7 +148,7 @@ class Explainer(Protocol):
     def explain(
         self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
     ) -> list[Sentence]:
-        """The same sentences, in the same order, with evidence added. generator: who said them."""
+        """Add evidence to the sentences, in their order. generator: what wrote them."""
         ...
 
 

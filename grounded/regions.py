@@ -18,7 +18,7 @@ class Features(Protocol):
     """An encoded film, and what was read from it inside each of N boxes. Opaque to the core."""
 
     def pool(self, boxes: NDArray[np.float64]) -> Self:
-        """The same film read inside other boxes (M, 4), image frame. Nothing is encoded again."""
+        """Read the film inside other boxes (M, 4), image frame; nothing is encoded again."""
         ...
 
     def take(self, rows: NDArray[np.intp]) -> Self:
@@ -117,7 +117,7 @@ class Regions:
         return self[np.array(inside, dtype=bool)]
 
     def drawn(self, name: str, box: Box) -> Regions:
-        """The same film with one box drawn by hand: its features are pooled on that very box."""
+        """This film with one box drawn by hand: its features are pooled on that very box."""
         boxes = np.array([tuple(box)])
         pooled = self.features.pool(boxes) if self.features is not None else None
         return Regions((name,), boxes, np.ones(1), features=pooled)

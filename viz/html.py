@@ -50,7 +50,7 @@ def render_page(report: GroundedReport) -> str:
 
 
 def render_fragment(report: GroundedReport) -> str:
-    """The same page in a frame of its own, to stand inside another page, such as a notebook."""
+    """The page in a frame of its own, to stand inside another page, such as a notebook."""
     page = escape(_render(report, _FRAGMENT_LARGEST), quote=True)
     return (
         f'<iframe title="Grounded report" sandbox="allow-scripts" srcdoc="{page}" '

@@ -104,7 +104,7 @@ def _spare(name: str) -> list[Rgb]:
 
 
 def hexadecimal(color: Rgb) -> str:
-    """As CSS writes it: #rrggbb."""
+    """The colour in CSS: #rrggbb."""
     return "#" + "".join(f"{value:02x}" for value in color)
 
 

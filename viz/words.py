@@ -54,7 +54,7 @@ def quantity(value: float, unit: str) -> str:
 
 
 def normal_range(measurement: Measurement) -> str:
-    """ "0.40 to 0.50", "up to 0.50" for a range from zero, or "" where there is none."""
+    """ "0.40 to 0.50", "up to 0.50" for a range from zero, or "" without a range."""
     if measurement.normal is None:
         return ""
     low, high = measurement.normal

@@ -170,7 +170,7 @@ class RgrgFeatures:
         return _chosen(self.readings.abnormal_logits)
 
     def pool(self, boxes: NDArray[np.float64]) -> RgrgFeatures:
-        """The same film read inside other boxes (M, 4), image frame."""
+        """Read the film inside other boxes (M, 4), image frame."""
         placed = self.placement.to_model(boxes.reshape(-1, 4)).clip(0, self.net.layout.side)
         on_film = torch.from_numpy(placed.astype(np.float32)).to(self.film.device)
         with torch.inference_mode():

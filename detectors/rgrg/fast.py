@@ -1,4 +1,4 @@
-"""The same detector, faster on a CPU: same weights, same arithmetic, less of it, in a better order.
+"""RGRG's detector made faster on a CPU: same weights and arithmetic, less of it, in a better order.
 
 - Batch normalisation is folded into the convolutions, whose weights are laid out once as oneDNN
   wants them; ReLU and the residual sum happen inside. bfloat16 where asked for and the CPU has the

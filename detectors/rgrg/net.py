@@ -54,7 +54,7 @@ class DetectorLayout:
 
     @property
     def channels(self) -> int:
-        """Of the last map: 2048 with bottleneck blocks."""
+        """Channels of the last map: 2048 with bottleneck blocks."""
         return 512 * (Bottleneck if self.bottleneck else BasicBlock).expansion  # type: ignore[no-any-return]
 
 

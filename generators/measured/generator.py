@@ -133,7 +133,7 @@ class Measured:
     def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
         """The sentences for each question, by topic.
 
-        Raises InvalidValueError for a question that sets findings: a measurement cannot be told.
+        Raises InvalidValueError for a question that sets findings: a measurement cannot be set.
         """
         return [self.answer(question) for question in questions]
 

@@ -170,7 +170,7 @@ def build_tables(
 
 
 def findings_section(report: str) -> str:
-    """The text under FINDINGS of a MIMIC-CXR report, in one line; "" when there is none."""
+    """The text under FINDINGS of a MIMIC-CXR report, in one line; "" without one."""
     heading = r"^[ \t]*FINDINGS?(?: AND IMPRESSION)?[ \t]*:"
     next_heading = r"^[ \t]*[A-Z][A-Z ,/&()-]{3,}:"
     found = re.search(rf"{heading}(.*?)(?={next_heading}|\Z)", report, re.DOTALL | re.MULTILINE)

@@ -85,7 +85,7 @@ class Example:
         return Image.open(self.path, force=True)
 
     def mask(self, organ: str) -> NDArray[np.bool_]:
-        """The organ's outline, filled, (H, W). Raises DataError when there is none."""
+        """The organ's outline, filled, (H, W). Raises DataError without an outline."""
         if organ not in self.outlines:
             raise DataError(
                 f"{self.name} has no outline of {organ!r}; it has: {list(self.outlines)}"

@@ -3,7 +3,7 @@
 `benchmarks/covid_films.csv` has one row for a film, a region of the atlas `chest29` and a
 label of `grounded.findings`: film, region, label, presence, source. It holds no text of the notes.
 
-How it came about. One of the engineers looked at all 292 frontal films of `covid_films` and read
+How it came about. One of the engineers viewed all 292 frontal films of `covid_films` and read
 the case notes, which 208 of them have. `source` is "notes" where the notes say it, and "seen" where
 only the film shows it. The rules:
 

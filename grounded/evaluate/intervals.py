@@ -40,7 +40,7 @@ class Estimate:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
     def to_dict(self) -> dict[str, float | None]:
-        """As JSON, which has no NaN."""
+        """The numbers for JSON, which has no NaN."""
         parts = {"value": self.value, "low": self.low, "high": self.high}
         return {name: None if math.isnan(part) else part for name, part in parts.items()}
 

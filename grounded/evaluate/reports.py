@@ -35,7 +35,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """What it is judged by. text: "" where there is none; boxes: None where there are none."""
+    """What it is judged by. text: "" without a report; boxes: None without boxes."""
 
     text: str
     boxes: Mapping[str, Box] | None = None
@@ -53,7 +53,7 @@ class Case:
 
 
 def pair(written: Mapping[str, Written], references: Mapping[str, Reference]) -> list[Case]:
-    """The films that have both, by name. Raises DataError when there is none."""
+    """The films that have both, by name. Raises DataError when no film has both."""
     shared = sorted(written.keys() & references.keys())
     if not shared:
         raise DataError(

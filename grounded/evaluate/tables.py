@@ -92,7 +92,7 @@ class Evaluation:
     figures: tuple[Figure, ...]
 
     def __getitem__(self, name: str) -> float | None:
-        """The value of a figure by name. Raises KeyError when there is none."""
+        """The value of a figure by name. Raises KeyError for an unknown name."""
         for figure in self.figures:
             if figure.name == name:
                 return figure.value

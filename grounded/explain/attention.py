@@ -1,4 +1,4 @@
-"""Where a sentence may come from: how much its writer looked at each part of the region.
+"""Where a sentence may come from: how much its writer attended to each part of the region.
 
 For comparison only. What a network attends to need not be what its words depend on (Jain and
 Wallace, arXiv:1902.10186), and a writer can look at the box of its region alone, so this says
@@ -30,7 +30,7 @@ class Attention:
     def explain(
         self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
     ) -> list[Sentence]:
-        """The same sentences, places and heatmap behind their own evidence.
+        """Add places and heatmap to each sentence, behind its own evidence.
 
         Raises ConfigError for a generator whose writer looks at nothing.
         """

@@ -47,7 +47,7 @@ class Occlusion:
     def explain(
         self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
     ) -> list[Sentence]:
-        """The same sentences, places and heatmap behind their own evidence.
+        """Add places and heatmap to each sentence, behind its own evidence.
 
         Raises ConfigError for a generator that reads no map, or a detector that makes none.
         """

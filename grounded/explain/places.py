@@ -27,7 +27,7 @@ class RegionBoxes:
     def explain(
         self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
     ) -> list[Sentence]:
-        """The same sentences, each with the places of its regions behind its own evidence."""
+        """Add the places of its regions to each sentence, behind its own evidence."""
         return [
             replace(sentence, evidence=(*sentence.evidence, *places(question, sentence)))
             for sentence in sentences
@@ -46,7 +46,7 @@ def places(question: Question, sentence: Sentence) -> list[Evidence]:
 def with_heat(
     question: Question, sentences: Sequence[Sentence], heatmaps: Sequence[Heatmap | None]
 ) -> list[Sentence]:
-    """The same sentences, with the places of their regions and their heatmaps as evidence."""
+    """Add the places of its regions and its heatmap to each sentence."""
     return [
         replace(
             sentence,

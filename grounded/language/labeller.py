@@ -60,7 +60,7 @@ class Labeller:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None = None) -> Labeller:
-        """From a TOML file, or the rules that ship. Raises ConfigError when the file is none."""
+        """From a TOML file, or the rules that ship. Raises ConfigError for a file without rules."""
         if path is None:
             return _shipped()
         try:

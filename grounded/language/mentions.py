@@ -33,7 +33,7 @@ _BOTH_ALONE = re.compile(
 
 
 def sides_named(text: str) -> frozenset[str]:
-    """Of "right" and "left" those that the words name; "shifted to the left" is a direction."""
+    """The sides ("right", "left") that the words name; "shifted to the left" is a direction."""
     plain = _DIRECTION.sub(" ", " ".join(text.lower().split()))
     return frozenset(side for side, pattern in _NAMES_OF_SIDES.items() if pattern.search(plain))
 

@@ -236,7 +236,7 @@ def decode_ranked(
     max_length: int,
     length_penalty: float = 1.0,
 ) -> list[list[Decoded]]:
-    """As `decode`, but all that ended of each sequence, the best score first; at least one."""
+    """All candidates that `decode` compares, for each sequence, best score first; at least one."""
     search = _Search.begin(cache, start, stop, max_length, length_penalty)
     for position in range(max_length - 1):
         if not len(cache):

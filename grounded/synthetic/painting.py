@@ -189,7 +189,7 @@ def lateral_border(mask: NDArray[np.bool_], outward: int) -> NDArray[np.float32]
 
 
 def _greys(film: Plane, cover: Plane) -> tuple[float, float]:
-    """Of the aerated lung, and of what borders it medially and below."""
+    """Grey levels of the aerated lung, and of what borders it medially and below."""
     inside = film[cover > 0.5]
     wide = cv2.dilate((cover > 0.5).astype(np.uint8), np.ones((9, 9), np.uint8))
     outside = film[wide == 0]

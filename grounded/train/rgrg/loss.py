@@ -52,8 +52,8 @@ class _Spoken(NamedTuple):
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Of the four parts. selection_positive, abnormal_positive: how much more a positive region
-    counts than a negative one; 0 takes their ratio in the training table."""
+    """The weights of the four parts. selection_positive, abnormal_positive: how much more a
+    positive region counts than a negative one; 0 takes their ratio in the training table."""
 
     detector: float = 1.0
     selection: float = 5.0
@@ -176,7 +176,8 @@ def token_losses(decoder: DecoderNet, vectors: Tensor, tokens: Tensor, lengths: 
 
 
 def _speak_for(proposals: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """As DetectorNet.choose picks them: (P, 4) and (P, 30) to (29, 4) and (29,)."""
+    """The proposal that speaks for each region, chosen as DetectorNet.choose does: (P, 4) and
+    (P, 30) to (29, 4) and (29,)."""
     probabilities = logits.softmax(-1)[:, 1:]
     own = functional.one_hot(probabilities.argmax(1), probabilities.shape[1])  # (P, 29)
     best = (probabilities * own).argmax(0)
@@ -184,7 +185,7 @@ def _speak_for(proposals: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _targets(batch: RegionBatch) -> list[dict[str, Tensor]]:
-    """As torchvision has them; label 0 is the background."""
+    """Targets in torchvision's form; label 0 is the background."""
     return [
         {"boxes": boxes[known], "labels": known.nonzero()[:, 0] + 1}
         for boxes, known in zip(batch.boxes, batch.known, strict=True)
