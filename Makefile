@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files grounded detectors generators viz configs 2>/dev/null)
 
-.PHONY: demo test test-full-size fuzz kills lint format clean
+.PHONY: demo test test-full-size fuzz kills lint format clean mutants
 
 demo: $(VENV)/.installed
 	$(BIN)/grounded report examples/normal_pa.jpg -o out/demo
@@ -25,6 +25,11 @@ fuzz: $(VENV)/.dev
 # A batch is killed again and again and goes on: nothing lost, half or twice.
 kills: $(VENV)/.dev
 	$(BIN)/python benchmarks/batch_kills.py examples/normal_pa.jpg --kills 50
+
+# How many small faults in the code the fast tests notice; all rooms, or ROOMS="geometry marks".
+mutants: $(VENV)/.dev
+	$(BIN)/pip install -q '.[dev,mutants]'
+	$(BIN)/python benchmarks/mutants.py $(ROOMS)
 
 # Types are checked from elsewhere: from here mypy would see the folder grounded/ alone.
 lint: $(VENV)/.dev

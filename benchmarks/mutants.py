@@ -1,0 +1,176 @@
+"""How many small faults in the code the tests notice: `make mutants`, or a room by name.
+
+    python benchmarks/mutants.py geometry marks
+
+mutmut changes one thing at a time in the functions of a room (a sign, a limit, an argument) and
+runs that room's fast tests. What they do not notice survives. `tests/mutants.toml` says of some
+changes why no test can or need notice them; the other survivors are printed, and the command fails
+where less than 95 % of the rest is killed. Lines that raise an error are left out: they are words
+for people. Needs the extra `mutants`. Takes minutes a room on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LEAST = 0.95
+EXPLAINED = ROOT / "tests" / "mutants.toml"
+INSIDE = ("detectors", "generators", "viz", "configs")  # installed as grounded.detectors and so on
+CAUGHT = ("killed", "timeout", "suspicious", "segfault")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Files of the installed package that are changed, and the tests that should notice."""
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+ROOMS = {
+    "geometry": Room(("grounded/geometry.py",), ("tests/test_geometry.py",)),
+    "films": Room(("grounded/films/*",), ("tests/films", "tests/test_image.py")),
+    "dicom": Room(
+        ("grounded/dicom/read/*", "grounded/view.py"), ("tests/dicom", "tests/test_view.py")
+    ),
+    "compose": Room(("grounded/compose/*",), ("tests/compose", "tests/test_second_atlas.py")),
+    "language": Room(("grounded/language/*",), ("tests/language",)),
+    "chest": Room(
+        ("grounded/chest/*",),
+        ("tests/chest", "tests/generators/test_measured.py", "tests/generators/test_statements.py"),
+    ),
+    "marks": Room(
+        ("grounded/viz/marks.py", "grounded/viz/palette.py"),
+        ("tests/viz/test_marks.py", "tests/viz/test_palette.py", "tests/viz/test_html.py"),
+    ),
+}
+
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["grounded"]
+only_mutate = {files}
+pytest_add_cli_args = ["-q", "-x", "-p", "no:cacheprovider"]
+pytest_add_cli_args_test_selection = {tests}
+also_copy = ["grounded", "benchmarks", "examples"]
+do_not_mutate_patterns = ["^ *raise "]
+track_dependencies = false
+use_git_change_detection = false
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the mutants of a room.
+
+    survivors: names with what was changed. explained: how many others survived for a known reason.
+    """
+
+    killed: int
+    explained: int
+    survivors: dict[str, str]
+
+    @property
+    def part(self) -> float:
+        """Killed, of all but those that are explained."""
+        return self.killed / max(1, self.killed + len(self.survivors))
+
+    def __str__(self) -> str:
+        total = self.killed + self.explained + len(self.survivors)
+        return (
+            f"{total} mutants, {self.killed} killed, {self.explained} explained, "
+            f"{len(self.survivors)} survived: {self.part:.1%} killed of what a test can notice"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rooms", nargs="*", help=f"of {', '.join(ROOMS)}; all by default")
+    parser.add_argument("--children", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "mutants")
+    options = parser.parse_args()
+    reasons = _reasons()
+    failed = False
+    for name in options.rooms or ROOMS:
+        outcome = examine(ROOMS[name], options.folder / name, options.children, reasons)
+        print(f"{name}: {outcome}")
+        for survivor, change in outcome.survivors.items():
+            print(f"  {survivor}\n      {change}")
+        failed |= outcome.part < LEAST
+    sys.exit(f"fewer than {LEAST:.0%} killed" if failed else 0)
+
+
+def examine(room: Room, folder: Path, children: int, reasons: Sequence[str]) -> Outcome:
+    """Runs the mutants of a room in a copy of the package as it is installed."""
+    _lay_out(room, folder)
+    _mutmut(folder, "run", "--max-children", str(children))
+    listed = _mutmut(folder, "results", "--all", "true").splitlines()
+    found = dict(line.strip().rsplit(": ", 1) for line in listed if ": " in line)
+    missed = [name for name, status in found.items() if status not in CAUGHT]
+    changes = {name: _change(_mutmut(folder, "show", name)) for name in missed}
+    survivors = {
+        name: change
+        for name, change in changes.items()
+        if not any(re.search(reason, change) for reason in reasons)
+    }
+    return Outcome(len(found) - len(missed), len(missed) - len(survivors), survivors)
+
+
+def _mutmut(folder: Path, *words: str) -> str:
+    """What mutmut prints; it runs its tests with one thread a library."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "mutmut", *words],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"mutmut {' '.join(words)} failed:\n{done.stdout[-3000:]}{done.stderr}")
+    return done.stdout
+
+
+def _change(diff: str) -> str:
+    """The changed lines of a diff: what stood there -> what stands there now."""
+    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
+    was, now = (
+        " ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"
+    )
+    return f"{was} -> {now}"
+
+
+def _lay_out(room: Room, folder: Path) -> None:
+    """The package as it is installed, its tests, and mutmut's settings."""
+    shutil.rmtree(folder, ignore_errors=True)
+    skipped = shutil.ignore_patterns("__pycache__", "*.safetensors")
+    shutil.copytree(ROOT / "grounded", folder / "grounded", ignore=skipped)
+    for name in INSIDE:
+        shutil.copytree(ROOT / name, folder / "grounded" / name, ignore=skipped)
+    for name in ("tests", "benchmarks", "examples"):
+        shutil.copytree(ROOT / name, folder / name, ignore=skipped)
+    settings = SETTINGS.format(files=_list(room.files), tests=_list(room.tests))
+    own = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    pytest_part = own[own.index("[tool.pytest.ini_options]") :]
+    (folder / "pyproject.toml").write_text(settings + pytest_part, encoding="utf-8")
+
+
+def _list(words: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
+
+
+def _reasons() -> list[str]:
+    """Patterns of the changes of which a reason is known why nobody notices them."""
+    table = tomllib.loads(EXPLAINED.read_text(encoding="utf-8"))
+    return [pattern for entry in table["explained"] for pattern in entry["changes"]]
+
+
+if __name__ == "__main__":
+    main()
