@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from grounded.atlas import Atlas
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Findings, Presence, ReadFinding
-from grounded.geometry import Placement
 from grounded.image import Image
-from grounded.regions import Regions
+from grounded.regions import Encoded, Regions
 from grounded.report import GroundedReport, Provenance, Scope, Sentence
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
 Target = Literal["finding", "finding in the film", "words"]
@@ -97,17 +94,14 @@ class FindingsReader(Protocol):
 
 
 @runtime_checkable
-class Encoded(Protocol):
-    """Features that are a map of the whole film, to be pooled in any box.
+class UsesEncoder(Protocol):
+    """A detector that hands on an encoder's map of the film, or a generator that reads one.
 
-    film: (D, h, w) float32 over the model frame. placement: how the film lies in it. encode: the
-    maps (B, D, h, w) of changed versions (H, W) of the film, all of one shape; None if whoever made
-    the map gives no way to do so again.
+    encoder_sha256: of the encoder's weights; "" for a detector that makes no map. A network that
+    was trained on one encoder's maps reads nonsense from those of another.
     """
 
-    film: Tensor
-    placement: Placement
-    encode: Callable[[Sequence[NDArray[np.float32]]], Tensor] | None
+    encoder_sha256: str
 
 
 @runtime_checkable
@@ -181,12 +175,41 @@ def read_findings(generator: SentenceGenerator, questions: Sequence[Question]) -
     ]
 
 
-def encoded_film(question: Question) -> Encoded:
-    """The map of the question's film. Raises ConfigError if the detector made none."""
-    features = question.found.features
-    if isinstance(features, Encoded):
-        return features
-    raise ConfigError(
-        "the detector made no map of the film to read findings from; give the preset's "
-        '[detector] an encoder = "folder of FilmEncoder weights"'
+def check_encoder(detector: RegionDetector, generator: SentenceGenerator) -> None:
+    """Raise ConfigError if a generator would read the map of another encoder, or none."""
+    if not isinstance(generator, UsesEncoder):
+        return
+    made = detector.encoder_sha256 if isinstance(detector, UsesEncoder) else ""
+    if not made:
+        raise ConfigError(NO_MAP)
+    if made != generator.encoder_sha256:
+        raise ConfigError(_of_another(made, generator.encoder_sha256))
+
+
+def encoded_film(question: Question, encoder: str = "") -> Encoded:
+    """The encoding of the question's film.
+
+    encoder: the SHA-256 of the weights that must have made it, "" for any. Raises ConfigError if
+    the detector made none, or by another encoder.
+    """
+    encoding = question.found.encoding
+    if encoding is None:
+        raise ConfigError(NO_MAP)
+    if encoder and encoding.encoder != encoder:
+        raise ConfigError(_of_another(encoding.encoder, encoder))
+    return encoding
+
+
+NO_MAP = (
+    "the detector made no map of the film to read findings from; give the preset's "
+    '[detector] an encoder = "folder of FilmEncoder weights"'
+)
+
+
+def _of_another(got: str, expected: str) -> str:
+    return (
+        f"the generator was trained on the maps of the encoder {expected[:12]}, the detector's "
+        f"come from {got[:12] or 'an unknown one'} (SHA-256 of the weights); give the preset's "
+        f"[detector] the encoder that belongs to the generator's weights, or train the generator "
+        f"on this one"
     )

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, overload
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grounded.errors import InvalidValueError, RegionError
 from grounded.evidence import Mask, evidence_from_dict, evidence_to_dict
-from grounded.geometry import Box
+from grounded.geometry import Box, Placement
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@runtime_checkable
+class Encoded(Protocol):
+    """The encoding of a film: a map of all of it, from which any box can be read.
+
+    film: (D, h, w) float32 over the model frame. placement: how the film lies in it. encoder: the
+    SHA-256 of the weights that made it, "" if unknown. encode: the maps (B, D, h, w) of changed
+    versions (H, W) of the film, all of one shape; None if whoever made the map gives no way to do
+    so again.
+    """
+
+    @property
+    def film(self) -> Tensor: ...
+    @property
+    def placement(self) -> Placement: ...
+    @property
+    def encoder(self) -> str: ...
+    @property
+    def encode(self) -> Callable[[Sequence[NDArray[np.float32]]], Tensor] | None: ...
 
 
 class Features(Protocol):
-    """An encoded film, and what was read from it inside each of N boxes. Opaque to the core."""
+    """What was read of a film inside each of N boxes; a row a region. Opaque to the core."""
 
     def pool(self, boxes: NDArray[np.float64]) -> Self:
-        """Read the film inside other boxes (M, 4), image frame; nothing is encoded again."""
+        """What is read inside other boxes (M, 4), image frame. Nothing is encoded again."""
         ...
 
     def take(self, rows: NDArray[np.intp]) -> Self:
@@ -42,7 +65,8 @@ class Regions:
     """N regions of one film.
 
     names: (N,), unique. boxes: (N, 4) float64 x0 y0 x1 y1 in the image frame. scores: (N,) in
-    0..1. masks: (N,), None where a region has no outline. features: what a generator reads.
+    0..1. masks: (N,), None where a region has no outline. features: what was read in each region;
+    its rows follow the regions. encoding: the film as a whole, the same for any choice of regions.
     missing: the regions that were looked for and not found, each with the reason in words.
     notes: (N,), what a reader should know of a region that was found, "" for nothing.
     An empty `Regions` is a fine answer. Raises InvalidValueError for arrays that do not align.
@@ -55,6 +79,7 @@ class Regions:
     features: Features | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    encoding: Encoded | None = None
 
     def __post_init__(self) -> None:
         count = len(self.names)
@@ -117,10 +142,14 @@ class Regions:
         return self[np.array(inside, dtype=bool)]
 
     def drawn(self, name: str, box: Box) -> Regions:
-        """This film with one box drawn by hand: its features are pooled on that very box."""
+        """One box drawn by hand in the same film: its features are pooled on that very box."""
         boxes = np.array([tuple(box)])
         pooled = self.features.pool(boxes) if self.features is not None else None
-        return Regions((name,), boxes, np.ones(1), features=pooled)
+        return Regions((name,), boxes, np.ones(1), features=pooled, encoding=self.encoding)
+
+    def without_networks(self) -> Regions:
+        """Names, places and notes alone, as a report keeps them."""
+        return replace(self, features=None, encoding=None)
 
     def to_dict(self) -> list[dict[str, Any]]:
         return [
@@ -168,4 +197,5 @@ class Regions:
             masks=tuple(self.masks[row] for row in rows),
             features=self.features.take(rows) if self.features is not None else None,
             notes=tuple(self.notes[row] for row in rows),
+            encoding=self.encoding,
         )

@@ -43,7 +43,8 @@ class Sentence:
     score: how sure the generator is of the whole sentence, 0..1. abnormal: whether it says
     something that a reader should see first. impression: the short form for the impression, ""
     when the sentence does not belong there. origin: what wrote it. notes: what the origin or the
-    composer has to say about it.
+    composer has to say about it. written: what its generator wrote it from, for that generator to
+    explain it by; it is no part of the report.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Sentence:
     abnormal: bool = False
     impression: str = ""
     notes: tuple[str, ...] = ()
+    written: object = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_sentence(self.text, self.regions, self.score)

@@ -17,6 +17,7 @@ from grounded.protocols import (
     Question,
     RegionDetector,
     SentenceGenerator,
+    check_encoder,
     read_findings,
 )
 from grounded.regions import Regions
@@ -30,7 +31,8 @@ DRAWN = "marked area"  # the name of a box drawn by hand
 class Reporter:
     """A detector, a generator, an explainer and a composer that work together.
 
-    It holds no state about any film: `read` gives a `Reading` that does.
+    It holds no state about any film: `read` gives a `Reading` that does. Raises ConfigError for a
+    generator that was trained on the maps of another encoder than the detector's.
     """
 
     detector: RegionDetector
@@ -39,6 +41,9 @@ class Reporter:
     composer: Composer
     preset: str = ""
     version: str = ""
+
+    def __post_init__(self) -> None:
+        check_encoder(self.detector, self.generator)
 
     def __call__(self, film: Film, *, force: bool = False) -> GroundedReport:
         """The report of one film (a path or an Image). The same as `read(film).report()`."""
@@ -101,7 +106,11 @@ class Reporter:
             generator=self.generator.name,
             explainer=self.explainer.name,
             composer=self.composer.name,
-            weights_sha256={**self.detector.weights_sha256, **self.generator.weights_sha256},
+            weights_sha256={
+                f"{part}/{file}": digest
+                for part, made in (("detector", self.detector), ("generator", self.generator))
+                for file, digest in made.weights_sha256.items()
+            },
         )
 
 

@@ -3,23 +3,34 @@
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import grounded
 from grounded import Box, GroundedReport, Heatmap, Image, Reporter
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
-from grounded.errors import InvalidValueError, RegionError
+from grounded.detectors.atlas_prior import AtlasPrior
+from grounded.detectors.faster_rcnn.detector import FasterRCNNDetector
+from grounded.detectors.faster_rcnn.net import RegionRCNN
+from grounded.detectors.organs.detector import OrganDetector
+from grounded.detectors.organs.encoder import FilmEncoder
+from grounded.errors import ConfigError, InvalidValueError, RegionError
 from grounded.explain.places import RegionBoxes
 from grounded.language.labeller import Labeller
+from grounded.nn.weights import parameters, read_config, sha256, write
+from grounded.protocols import Question
 from grounded.reporter import Reading
 from grounded.synthetic import lesions
 from grounded.train.findings.samples import rastered
 
 FILM = Path(__file__).parent.parent / "examples" / "normal_pa.jpg"
 ZONE = "right lower lung zone"
+TINY = {"regions": 29, "side": 64, "head": 64, "sampled": 32}
+SHIPPED = Path(str(files("grounded.configs"))) / "weights"
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +203,53 @@ def test_the_report_survives_its_json_with_its_heatmaps(report: GroundedReport) 
     again = GroundedReport.from_dict(report.to_dict())
     assert again.text == report.text
     assert again.to_dict() == report.to_dict()
+
+
+def test_another_encoder_of_the_same_shape_is_refused(reporter: Reporter, tmp_path: Path) -> None:
+    config = read_config(SHIPPED / "neural" / "encoder")
+    torch.manual_seed(0)
+    write(tmp_path, config, parameters(FilmEncoder(**config)))
+    other = OrganDetector(SHIPPED / "organ_net", encoder=tmp_path)
+    with pytest.raises(ConfigError, match=r"the preset's \[detector\] the encoder"):
+        replace(reporter, detector=other)
+    [regions] = other.detect([Image.open(FILM)])
+    with pytest.raises(ConfigError, match="trained on the maps of the encoder"):
+        reporter.generator.describe([Question.of_film(Image.open(FILM), regions)])
+
+
+def test_a_detector_without_the_encoder_is_refused_when_a_reporter_is_put_together(
+    reporter: Reporter, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="made no map of the film"):
+        replace(reporter, detector=OrganDetector(SHIPPED / "organ_net"))
+    with pytest.raises(ConfigError, match="made no map of the film"):
+        replace(reporter, detector=AtlasPrior())
+    folder = tmp_path / "faster_rcnn"
+    write(folder, TINY, parameters(RegionRCNN(**TINY)))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="trained on the maps of the encoder"):
+        replace(reporter, detector=FasterRCNNDetector(folder))
+
+
+def test_every_weight_file_is_named_with_its_digest(report: GroundedReport) -> None:
+    files_of = {
+        "detector/organ_net": [SHIPPED / "organ_net/model.safetensors"],
+        "detector/encoder": [SHIPPED / "neural/encoder/model.safetensors"],
+        "generator": [
+            SHIPPED / "neural" / name
+            for name in (
+                "mentioned.json",
+                "findings/model.safetensors",
+                "findings/calibration.json",
+                "writer/model.safetensors",
+                "writer/tokenizer.json",
+            )
+        ],
+    }
+    expected = {
+        f"{part}/{path.relative_to(SHIPPED / 'neural') if part == 'generator' else path.name}": (
+            sha256(path)
+        )
+        for part, paths in files_of.items()
+        for path in paths
+    }
+    assert dict(report.provenance.weights_sha256) == expected

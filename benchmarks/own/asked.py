@@ -19,7 +19,7 @@ from grounded.generators.neural.finding_reader import Calibration, FindingReader
 from grounded.generators.neural.writer import Brief
 from grounded.image import Image
 from grounded.language.labeller import Labeller
-from grounded.protocols import Question, RegionDetector, SentenceGenerator, encoded_film
+from grounded.protocols import Question, RegionDetector, SentenceGenerator, UsesEncoder
 from grounded.regions import Regions
 from grounded.report import Sentence
 from grounded.synthetic.lesions import KINDS, Lesion
@@ -42,6 +42,7 @@ class LastFilm:
         self.name: str = detector.name
         self.atlas: Atlas = detector.atlas
         self.weights_sha256: Mapping[str, str] = detector.weights_sha256
+        self.encoder_sha256 = detector.encoder_sha256 if isinstance(detector, UsesEncoder) else ""
         self._last: tuple[Image, Regions] | None = None
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
@@ -129,7 +130,7 @@ def seen_each(reader: FindingReader, question: Question) -> dict[str, Tensor]:
     """What is seen in each place that is read, (16, D), by region."""
     places = reader.places(question)
     with torch.inference_mode():
-        vectors = reader.seen(encoded_film(question), places)[0]
+        vectors = reader.seen(reader.encoding(question), places)[0]
     return {place.name: row for place, row in zip(places, vectors, strict=True)}
 
 

@@ -42,7 +42,8 @@ class FasterRCNNDetector:
                 f"the weights in {folder} know {net.regions} regions, "
                 f"the atlas {self.atlas.name!r} has {len(self.atlas)}"
             )
-        self.weights_sha256: Mapping[str, str] = fill(net, folder)
+        self.weights_sha256: Mapping[str, str] = fill(net, folder, role="faster_rcnn")
+        [self.encoder_sha256] = self.weights_sha256.values()  # its backbone is the encoder
         self._net = net
         self._threshold = threshold
 
@@ -77,7 +78,7 @@ class FasterRCNNDetector:
             names=tuple(names[row] for row in found),
             boxes=boxes[found],
             scores=scores[found],
-            features=EncodedFilm(film, placement),
+            encoding=EncodedFilm(film, placement, self.encoder_sha256),
             missing={
                 name: "it was not seen in the film"
                 for row, name in enumerate(names)

@@ -53,9 +53,10 @@ class OrganDetector:
         net = build(OrganNet, read_config(folder), folder)
         self._encoder = None if encoder is None else Encoder(encoder)
         self.weights_sha256: Mapping[str, str] = {
-            **fill(net, folder),
+            **fill(net, folder, role="organ_net"),
             **(self._encoder.weights_sha256 if self._encoder else {}),
         }
+        self.encoder_sha256 = self._encoder.sha256 if self._encoder else ""
         self.atlas = Atlas.open(atlas)
         self._net = net
         self._threshold = threshold
@@ -69,8 +70,9 @@ class OrganDetector:
         ]
         if self._encoder is None:
             return regions
+        encode = self._encoder.maps
         return [
-            replace(found, features=EncodedFilm(film, placement, self._encoder.maps))
+            replace(found, encoding=EncodedFilm(film, placement, self.encoder_sha256, encode))
             for found, (film, placement) in zip(regions, self._encoder.encode(films), strict=True)
         ]
 

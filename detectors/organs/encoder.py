@@ -63,7 +63,13 @@ class Encoder:
     def __init__(self, weights: str | os.PathLike[str]) -> None:
         folder = Path(weights)
         self.net = build(FilmEncoder, read_config(folder), folder)
-        self.weights_sha256: Mapping[str, str] = fill(self.net, folder)
+        self.weights_sha256: Mapping[str, str] = fill(self.net, folder, role="encoder")
+
+    @property
+    def sha256(self) -> str:
+        """Of its weights: what was trained on its maps names it so."""
+        [digest] = self.weights_sha256.values()
+        return digest
 
     def encode(self, films: Sequence[NDArray[np.float32]]) -> list[tuple[Tensor, Placement]]:
         """The map (D, h, w) of each film (H, W), and how the film lies in it.

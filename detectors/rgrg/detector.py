@@ -194,7 +194,9 @@ def load_detector(
     dtype = dtype_of(precision, device)
     net = empty_detector(read_config(path), path)
     # the one layer that holds half of the weights; the others become narrow after they are folded
-    digests = fill(net, path, lambda name: dtype if ".fc6.weight" in name else torch.float32)
+    digests = fill(
+        net, path, lambda name: dtype if ".fc6.weight" in name else torch.float32, role="rgrg"
+    )
     if device == "cpu" and can_pack(dtype):
         accelerate(net, dtype)
     net.to(device)

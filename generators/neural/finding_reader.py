@@ -16,9 +16,9 @@ from grounded.errors import ConfigError
 from grounded.findings import Finding, Presence, ReadFinding
 from grounded.generators.neural.finding_net import FindingNet, seen
 from grounded.geometry import Box
-from grounded.nn.weights import build, fill, read_config
-from grounded.protocols import Encoded, Question, encoded_film
-from grounded.regions import Region, Regions
+from grounded.nn.weights import belongs_to, build, check_belongs, fill, read_config, sha256
+from grounded.protocols import Question, encoded_film
+from grounded.regions import Encoded, Region, Regions
 
 CALIBRATION = "calibration.json"
 ABNORMAL = "Abnormal"
@@ -89,19 +89,26 @@ class Read:
 class FindingReader:
     """weights: a folder with config.json, model.safetensors and calibration.json.
 
-    Raises ConfigError for a folder that cannot be used.
+    encoder_sha256: of the encoder whose maps it reads, "" for any. Raises ConfigError
+    for a folder that cannot be used, or whose calibration is that of another network.
     """
 
     def __init__(self, weights: Path) -> None:
         self.net = build(FindingNet, read_config(weights), weights)
-        self.weights_sha256: Mapping[str, str] = fill(self.net, weights)
+        self.encoder_sha256 = belongs_to(weights, "encoder")
         self.calibrations = read_calibrations(weights / CALIBRATION, self.net.labels)
+        calibration = sha256(weights / CALIBRATION)
+        check_belongs(weights, "calibration", calibration)
+        self.weights_sha256: Mapping[str, str] = {
+            **fill(self.net, weights, role="findings"),
+            f"findings/{CALIBRATION}": calibration,
+        }
 
     @classmethod
     def of(cls, net: FindingNet, calibrations: Mapping[str, Calibration]) -> FindingReader:
         """A reader of parts that are in memory, as while it is calibrated."""
         reader = cls.__new__(cls)
-        reader.net, reader.weights_sha256 = net.eval(), {}
+        reader.net, reader.weights_sha256, reader.encoder_sha256 = net.eval(), {}, ""
         reader.calibrations = dict(calibrations)
         return reader
 
@@ -128,10 +135,14 @@ class FindingReader:
             found[item.region] = (*found.get(item.region, ()), item)
         if unread := [place for place in places if place.name not in found]:
             with torch.inference_mode():
-                logits = self.logits(encoded_film(question), unread)[0]
+                logits = self.logits(self.encoding(question), unread)[0]
             for place, row in zip(unread, logits, strict=True):
                 found[place.name] = self._read(place, row.tolist())
         return [Read(place, found[place.name]) for place in places]
+
+    def encoding(self, question: Question) -> Encoded:
+        """The encoding of the question's film, by the encoder that this was trained on."""
+        return encoded_film(question, self.encoder_sha256)
 
     def logits(
         self,

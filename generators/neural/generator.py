@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from grounded.chest.measures import CARDIOTHORACIC_RATIO
-from grounded.chest.names import chest_atlas, side_of
+from grounded.chest.names import side_of
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, Presence, ReadFinding
@@ -39,10 +39,10 @@ from grounded.generators.neural.planned import (
     open_question,
     told,
 )
-from grounded.generators.neural.writer import Brief, Writer
+from grounded.generators.neural.writer import Brief, Writer, Written
 from grounded.language.labeller import Labeller
-from grounded.language.templates import blank
-from grounded.protocols import Question, Target, encoded_film
+from grounded.nn.weights import check_belongs, sha256
+from grounded.protocols import Question, Target
 from grounded.report import Scope, Sentence
 
 MENTIONED = "mentioned.json"
@@ -74,7 +74,8 @@ class Neural:
 
     It needs a detector that makes the encoder's map of the film, and outlines for what is measured.
     Its scope holds what is measured, and those findings that are read well enough on real films.
-    Raises ConfigError for weights that cannot be used.
+    encoder_sha256: of the encoder that its weights belong to. Raises ConfigError for weights that
+    cannot be used, or that do not belong together.
     """
 
     name = "neural"
@@ -85,9 +86,13 @@ class Neural:
         self.writer = Writer(folder / "writer")
         self.measured = Measured()
         self.mentioned = read_mentioned(folder / MENTIONED)
+        self.encoder_sha256 = self.reader.encoder_sha256
+        if self.writer.features:  # it sees what the encoder shows
+            check_belongs(folder / "writer", "encoder", self.encoder_sha256)
         self.weights_sha256: Mapping[str, str] = {
             **self.reader.weights_sha256,
             **self.writer.weights_sha256,
+            MENTIONED: sha256(folder / MENTIONED),
         }
         self._beams = beams
         self._labeller = Labeller.open()
@@ -164,10 +169,10 @@ class Neural:
         if not places:
             return looked
         of_rows = list(places.values())
-        briefs, templates = self._written(question, [sentences[row] for row in places], of_rows)
-        vectors = self.reader.seen(encoded_film(question), of_rows)[0]  # (N, 16, D)
-        grid = self.writer.attention(briefs, templates, vectors).view(-1, COARSE, COARSE)
+        vectors = self.reader.seen(self.reader.encoding(question), of_rows)[0]  # (N, 16, D)
+        grid = self.writer.attention(*_written(sentences[row] for row in places), vectors)
         left = torch.tensor([place.side == "left" for place in of_rows])[:, None, None]
+        grid = grid.view(-1, COARSE, COARSE)
         looked[list(places)] = torch.where(left, grid.flip(2), grid)  # they are read mirrored
         return looked
 
@@ -183,6 +188,7 @@ class Neural:
             for row, sentence in enumerate(sentences)
             if sentence.origin in (ORIGIN, SET)
             and sentence.regions[0] in places
+            and (of != "words" or isinstance(sentence.written, Written))
             and any(finding.label in labels for finding in sentence.findings)
         }
 
@@ -194,7 +200,9 @@ class Neural:
         maps: Tensor,
         film_given: bool,
     ) -> Tensor:
-        logits = self.reader.logits(encoded_film(question), places, maps, film_given)  # (B, S, F)
+        logits = self.reader.logits(
+            self.reader.encoding(question), places, maps, film_given
+        )  # (B, S, F)
         labels = [s.findings[0].label for s in sentences]
         chosen = logits[:, range(len(labels)), [self.reader.net.labels.index(x) for x in labels]]
         calibrations = [self.reader.calibrations[label] for label in labels]
@@ -208,26 +216,13 @@ class Neural:
         places: Sequence[Place],
         maps: Tensor,
     ) -> Tensor:
-        seen = self.reader.seen(encoded_film(question), places, maps)  # (B, S, 16, D)
-        briefs, templates = self._written(question, sentences, places)
+        seen = self.reader.seen(self.reader.encoding(question), places, maps)  # (B, S, 16, D)
+        briefs, templates = _written(sentences)
 
         def of_words(vectors: Tensor) -> Tensor:
             return self.writer.log_probability(briefs, templates, vectors)
 
         return torch.stack([_first_order(of_words, vectors) for vectors in seen])
-
-    def _written(
-        self, question: Question, sentences: Sequence[Sentence], places: Sequence[Place]
-    ) -> tuple[list[Brief], list[str]]:
-        """What the writer was told for sentences that it wrote, and what it wrote, with blanks."""
-        ratio = _ratio(self.measured.answer(_as_read(question)))
-        briefs = [
-            self._brief(sentence.findings[0], place.kind, ratio)
-            for sentence, place in zip(sentences, places, strict=True)
-        ]
-        return briefs, [
-            blank(s.text, s.regions[0], chest_atlas(), ratio=ratio is not None) for s in sentences
-        ]
 
     def _stated(self, film: _Film) -> list[Stated]:
         """What was read and may be stated, and what the reader has set in its place."""
@@ -302,7 +297,7 @@ class Neural:
         if not self.writer.features or not places:
             return {}
         with torch.inference_mode():
-            vectors = self.reader.seen(encoded_film(question), list(places.values()))[0]
+            vectors = self.reader.seen(self.reader.encoding(question), list(places.values()))[0]
         return dict(zip(places, vectors, strict=True))
 
     def _is_worth_it(self, finding: Finding, kind: str) -> bool:
@@ -331,6 +326,12 @@ def read_mentioned(path: Path) -> dict[str, dict[str, float]]:
         raise ConfigError(
             f"{path} does not say how often findings are mentioned: {error}"
         ) from error
+
+
+def _written(sentences: Iterable[Sentence]) -> tuple[list[Brief], list[str]]:
+    """What the writer was given for sentences that it wrote, and what it wrote, with blanks."""
+    written = [s.written for s in sentences if isinstance(s.written, Written)]
+    return [item.brief for item in written], [item.template for item in written]
 
 
 def _first_order(value: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:

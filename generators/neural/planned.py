@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from grounded.chest.names import kind_of, side_of
 from grounded.findings import Finding, Presence
 from grounded.generators.neural.finding_reader import Read
-from grounded.generators.neural.writer import Brief, Words
+from grounded.generators.neural.writer import Brief, Words, Written
 from grounded.report import Sentence
 
 ORIGIN = "neural"
@@ -54,6 +54,7 @@ class Draft:
     def sentence(self, words: Words) -> Sentence:
         """The sentence; put plainly when the words do not say what they should."""
         text, notes = words.text, self.notes
+        written = Written(self.brief, words.template) if words.agrees else None
         if not words.agrees:
             text = plainly(self.finding)
             notes = (*notes, f"put plainly, as other words were written: {words.text}")
@@ -65,6 +66,7 @@ class Draft:
             score=self.finding.score,
             abnormal=self.finding.presence != "absent",
             notes=notes,
+            written=written,
         )
 
 

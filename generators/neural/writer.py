@@ -57,6 +57,14 @@ class Brief:
     seen: Tensor | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """What a sentence was written from, and its words with blanks as the network wrote them."""
+
+    brief: Brief
+    template: str
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A sentence that was written.
@@ -139,10 +147,10 @@ class Writer:
             net = build(WriterNet, config["net"], folder)
         except (KeyError, AttributeError) as error:
             raise ConfigError(f"{folder} does not describe a writer: no {error}") from error
-        digests = fill(net, folder)
+        digests = fill(net, folder, role="writer")
         self.tokenizer, digest = _open_tokenizer(folder / TOKENIZER)
         self.net, self.terms = net, terms
-        self.weights_sha256 = {**digests, f"{folder.resolve().name}/{TOKENIZER}": digest}
+        self.weights_sha256 = {**digests, f"writer/{TOKENIZER}": digest}
 
     @classmethod
     def of(cls, net: WriterNet, terms: Terms, tokenizer: Tokenizer) -> Writer:

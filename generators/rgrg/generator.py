@@ -151,7 +151,9 @@ def load_decoder(
     fast = precision == "fast" and (not cpu or can_pack(torch.bfloat16))
     dtype = torch.bfloat16 if fast else torch.float32
     net = empty_decoder(read_config(path), path)
-    digests = fill(net, path, lambda name: dtype if _is_matrix(name) else torch.float32)
+    digests = fill(
+        net, path, lambda name: dtype if _is_matrix(name) else torch.float32, role="rgrg"
+    )
     net.to(device)
     if fast or (cpu and can_pack(dtype)):
         accelerate(net, dtype)

@@ -58,7 +58,7 @@ class AnatomicalComposer:
         summary = impression(findings, sentences, atlas, origin=self.name)
         return GroundedReport(
             image=image.info,
-            regions=replace(regions, features=None),  # a report carries no network
+            regions=regions.without_networks(),
             sentences=(
                 *(_ground(item, "findings") for item in findings),
                 *(_ground(item, "impression") for item in summary),

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.evidence import Heatmap
 from grounded.explain.places import STRONG, attributable, with_heat
-from grounded.protocols import Encoded, Question, SentenceGenerator, Target, encoded_film
+from grounded.protocols import Question, SentenceGenerator, Target, encoded_film
+from grounded.regions import Encoded
 from grounded.report import Sentence
 
 if TYPE_CHECKING:

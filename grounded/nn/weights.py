@@ -1,5 +1,8 @@
 """A folder of weights: `config.json` with a network's sizes, `model.safetensors` beside it.
 
+`config.json` may say as well what the weights belong to, by SHA-256: a network that was trained on
+the output of another works with that one alone, and one of equal shape would be no error by itself.
+
 Tensors are read one by one, so that a network whose weights are stored in float32 and wanted in
 bfloat16 never needs the memory of both.
 """
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+BELONGS_TO = "belongs_to"  # in config.json: SHA-256 by the part that they belong to
 Network = TypeVar("Network", bound="nn.Module")
 COUNTER = "num_batches_tracked"  # of a batch normalisation; not needed to read a film
 AT_ONCE = 64_000_000  # bytes of a file that are read through one handle
@@ -27,6 +31,48 @@ SHOWN = 5  # names of a list that a message shows
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The sizes in a folder of weights. Raises ConfigError for a folder that has none."""
+    return {key: value for key, value in _config(folder).items() if key != BELONGS_TO}
+
+
+def belongs_to(folder: Path, part: str) -> str:
+    """The SHA-256 of the part that a folder's weights belong to.
+
+    Raises ConfigError if the folder does not say.
+    """
+    digests = _config(folder).get(BELONGS_TO)
+    digest = digests.get(part) if isinstance(digests, dict) else None
+    if not isinstance(digest, str) or not digest:
+        raise ConfigError(
+            f"{folder / CONFIG} does not say which {part} the weights belong to; train them again, "
+            f'or write "{BELONGS_TO}": {{"{part}": "SHA-256 of its file"}} if you know it'
+        )
+    return digest
+
+
+def check_belongs(folder: Path, part: str, digest: str) -> None:
+    """Raise ConfigError if a folder's weights belong to another file than that of this SHA-256."""
+    expected = belongs_to(folder, part)
+    if digest != expected:
+        raise ConfigError(
+            f"the weights in {folder} belong to the {part} {expected[:12]}, got {digest[:12]} "
+            f"(SHA-256); use the {part} that they were trained with, or train them again"
+        )
+
+
+def bind(folder: Path, **digests: str) -> None:
+    """Write into a folder what its weights belong to, by part."""
+    config = _config(folder)
+    config[BELONGS_TO] = {**config.get(BELONGS_TO, {}), **digests}
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    """Of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file() or not (folder / WEIGHTS).is_file():
         raise ConfigError(f"no weights in {folder}: expected a folder with {CONFIG} and {WEIGHTS}")
@@ -63,12 +109,17 @@ def write(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]
 
 
 def fill(
-    net: nn.Module, folder: Path, dtype_of: Callable[[str], torch.dtype] | None = None
+    net: nn.Module,
+    folder: Path,
+    dtype_of: Callable[[str], torch.dtype] | None = None,
+    *,
+    role: str = "",
 ) -> dict[str, str]:
     """Give a network the weights of a folder; it may have been built on torch's meta device.
 
-    dtype_of: the type to keep a tensor in, by its name; float32 without it. Returns the SHA-256 of
-    the file under its name. Raises ConfigError for a file that does not fit the network.
+    dtype_of: the type to keep a tensor in, by its name; float32 without it. role: what the network
+    is to the part that it serves; the folder's name without it. Returns the SHA-256 of the file
+    under "role/model.safetensors". Raises ConfigError for a file that does not fit the network.
     """
     import torch
     from safetensors import SafetensorError
@@ -85,9 +136,7 @@ def fill(
         if value.is_meta:  # the counters
             _put(net, name, torch.zeros(value.shape, dtype=value.dtype))
     net.eval()
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {f"{folder.resolve().name}/{WEIGHTS}": digest}
+    return {f"{role or folder.resolve().name}/{WEIGHTS}": sha256(path)}
 
 
 def parameters(net: nn.Module) -> dict[str, Tensor]:

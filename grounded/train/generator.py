@@ -20,6 +20,7 @@ from grounded.errors import ConfigError
 from grounded.generators.neural.finding_reader import CALIBRATION, Calibration, FindingReader
 from grounded.generators.neural.generator import MENTIONED
 from grounded.language.labeller import Labeller
+from grounded.nn.weights import WEIGHTS, bind, sha256
 from grounded.train.findings.bank import fill_bank
 from grounded.train.findings.calibration import fitted, raw, write_calibrations
 from grounded.train.findings.network import ENCODER, FINDINGS, FindingConfig
@@ -134,6 +135,7 @@ def train_generator(
     labeller = Labeller.open()
     reports = [report for report in iu_text(data / "iu_text") if report.split == "train"]
     train_writer(phrases(reports, labeller, familiar=3), bank, config.writer, output / WRITER, say)
+    bind(output / WRITER, encoder=sha256(output / ENCODER / WEIGHTS))
     _write_json(output / MENTIONED, mentioned(reports, labeller))
     preset = output / "preset.toml"
     preset.write_text(
@@ -154,6 +156,7 @@ def state(
     """Calibrate what was trained, measure it on the films that are held out, write the result."""
     path = output / FINDINGS / CALIBRATION
     write_calibrations(path, raw(pairs))
+    bind(path.parent, calibration=sha256(path))
     detector = OrganDetector(config.findings.start, encoder=output / ENCODER)
     reader = FindingReader(output / FINDINGS)
     limits = config.statements
@@ -172,6 +175,7 @@ def state(
         of_label = [s for s in held if s.label == label and kind_of(s.region) in where]
         measured[label] = replace(calibration, assessed=kinds, figure=figure(of_label, patients))
     write_calibrations(path, measured)
+    bind(path.parent, calibration=sha256(path))
     for label, calibration in measured.items():
         say(f"{label}: {calibration.figure}")
     return measured

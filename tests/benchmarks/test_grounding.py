@@ -26,6 +26,7 @@ from grounded.detectors.features import EncodedFilm
 from grounded.explain.attention import Attention
 from grounded.explain.gradient import Gradient
 from grounded.generators.neural.generator import Neural
+from grounded.generators.neural.writer import Written
 from grounded.generators.template import Template
 from grounded.protocols import Question, SentenceGenerator
 from grounded.synthetic.lesions import Lesion
@@ -35,6 +36,7 @@ from grounded.train.findings.scores import PaintedFilm
 from ..explain.conftest import BOXES, FEATURES, KINDS, NAMES, write_neural
 
 FILM = Box(0, 0, 80, 60)
+ENCODER = "0123456789abcdef"  # in the place of the SHA-256 of one
 PAIRS = Pairs(("Lung Opacity", "Abnormal"), (frozenset(KINDS),) * 2)
 
 
@@ -118,17 +120,18 @@ class Finder:
 
     name, atlas = "finder", Atlas.open("chest29")
     weights_sha256: Mapping[str, str] = {}
+    encoder_sha256 = ENCODER
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         film = torch.randn(FEATURES, 8, 8, generator=torch.Generator().manual_seed(0))
         placement = Placement.letterbox((64, 64), (64, 64))
         regions = Regions(NAMES, BOXES * 64, np.ones(len(NAMES)))
-        return [replace(regions, features=EncodedFilm(film, placement)) for _ in images]
+        return [replace(regions, encoding=EncodedFilm(film, placement, ENCODER)) for _ in images]
 
 
 @pytest.fixture(scope="module")
 def neural(tmp_path_factory: pytest.TempPathFactory) -> Neural:
-    return Neural(write_neural(tmp_path_factory.mktemp("neural")))
+    return Neural(write_neural(tmp_path_factory.mktemp("neural"), ENCODER))
 
 
 def painted(*holders: str, label: str = "Lung Opacity") -> PaintedFilm:
@@ -149,7 +152,10 @@ def test_a_lesion_is_asked_about_in_the_smallest_region_that_holds_it(neural: Ne
     assert target.pointed("m", 45, 47) == Pointing(
         "film", "Lung Opacity", "left lower lung zone", "m", True, True, None, target.said
     )
-    said = replace(target.sentence, text="Opacity.")  # random weights write no such words
+    written = target.sentence.written
+    assert isinstance(written, Written)
+    shorter = replace(written, template="Opacity.")  # random weights write no such words
+    said = replace(target.sentence, text="Opacity.", written=shorter)
     target = replace(target, sentence=said)
     methods = {"gradient": Gradient(), "words": Gradient("words"), "attention": Attention()}
     assert [p.method for p in pointings(neural, methods, target)] == list(methods)

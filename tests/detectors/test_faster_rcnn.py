@@ -61,8 +61,8 @@ def test_a_batch_gives_the_same_as_one_by_one(weights: Path) -> None:
 def test_the_map_of_the_film_travels_with_its_regions(weights: Path) -> None:
     [regions] = FasterRCNNDetector(weights, threshold=0).detect(films()[:1])
     drawn = regions.drawn("marked area", Box(1, 1, 9, 9))
-    assert isinstance(drawn.features, EncodedFilm)
-    assert drawn.features is regions.features
+    assert isinstance(drawn.encoding, EncodedFilm)
+    assert drawn.encoding is regions.encoding
 
 
 def test_an_unannotated_region_is_not_learnt_as_background() -> None:

@@ -72,7 +72,7 @@ def test_brightness_and_contrast_of_a_film_do_not_matter(encoder: Encoder) -> No
 
 
 def test_the_files_that_were_read_are_named(encoder: Encoder, folder: Path) -> None:
-    assert set(encoder.weights_sha256) == {f"{folder.name}/model.safetensors"}
+    assert set(encoder.weights_sha256) == {"encoder/model.safetensors"}
 
 
 def test_sizes_and_folders_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def chest_maps(masks: dict[str, Mask], step: int) -> NDArray[np.float32]:
 def test_it_is_a_detector(weights: Path) -> None:
     detector = OrganDetector(weights)
     assert isinstance(detector, RegionDetector)
-    assert list(detector.weights_sha256) == [f"{weights.name}/model.safetensors"]
+    assert list(detector.weights_sha256) == ["organ_net/model.safetensors"]
 
 
 def test_every_region_is_found_or_missing_with_a_reason(weights: Path) -> None:
@@ -114,15 +114,15 @@ def test_with_an_encoder_the_map_of_the_film_travels_with_its_regions(
     for film, batched in zip(films(), detector.detect(films()), strict=True):
         [single] = detector.detect([film])
         drawn = single.drawn("marked area", Box(1, 1, 30, 30))
-        assert isinstance(batched.features, EncodedFilm)
-        assert isinstance(drawn.features, EncodedFilm)
-        assert batched.features.film.shape == (6, 8, 8)
-        assert torch.allclose(drawn.features.film, batched.features.film, atol=1e-4)
-        assert drawn.features.placement.image_shape == film.pixels.shape
+        assert isinstance(batched.encoding, EncodedFilm)
+        assert isinstance(drawn.encoding, EncodedFilm)
+        assert batched.encoding.film.shape == (6, 8, 8)
+        assert torch.allclose(drawn.encoding.film, batched.encoding.film, atol=1e-4)
+        assert drawn.encoding.placement.image_shape == film.pixels.shape
 
 
 def test_without_an_encoder_there_is_no_map(weights: Path) -> None:
-    assert all(found.features is None for found in OrganDetector(weights).detect(films()))
+    assert all(found.encoding is None for found in OrganDetector(weights).detect(films()))
 
 
 def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:

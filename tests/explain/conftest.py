@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 
 from grounded import Finding, Image, Regions, Sentence
+from grounded.chest.names import kind_of
 from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organs.encoder import Encoder, FilmEncoder
 from grounded.generators.neural.finding_net import FindingNet
 from grounded.generators.neural.generator import Neural
+from grounded.generators.neural.writer import Brief, Written
 from grounded.generators.neural.writer_net import WriterNet
 from grounded.geometry import Placement
-from grounded.nn.weights import write
+from grounded.nn.weights import bind, sha256, write
 from grounded.protocols import Question
 from grounded.train.writer.run import train_tokenizer
 
@@ -32,12 +34,12 @@ Ask = Callable[..., Question]
 
 
 @pytest.fixture(scope="session")
-def neural_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_neural(tmp_path_factory.mktemp("neural"))
+def neural_weights(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
+    return write_neural(tmp_path_factory.mktemp("neural"), encoder.sha256)
 
 
-def write_neural(folder: Path) -> Path:
-    """Weights of a neural generator whose writer sees."""
+def write_neural(folder: Path, made_by: str) -> Path:
+    """Weights of a neural generator whose writer sees; made_by: the encoder's SHA-256."""
     torch.manual_seed(0)
     sizes = {"labels": list(LABELS), "kinds": list(KINDS), "features": FEATURES, "hidden": 4}
     write(folder / "findings", sizes, FindingNet(**sizes).state_dict())  # type: ignore[arg-type]
@@ -51,7 +53,9 @@ def write_neural(folder: Path) -> Path:
         "figure": "made up",
     }
     table = json.dumps(dict.fromkeys(LABELS, calibration))
-    (folder / "findings" / "calibration.json").write_text(table)
+    path = folder / "findings" / "calibration.json"
+    path.write_text(table)
+    bind(folder / "findings", encoder=made_by, calibration=sha256(path))
     tokenizer = train_tokenizer(["There is an opacity in the <region>."] * 3, 300)
     labels = [*LABELS[:2], "Consolidation"]
     net = {"kinds": 2, "labels": 3, "vocabulary": tokenizer.get_vocab_size(), "features": FEATURES}
@@ -59,6 +63,7 @@ def write_neural(folder: Path) -> Path:
     taught = {label: list(KINDS) for label in labels}
     config = {"kinds": list(KINDS), "labels": labels, "taught": taught, "net": net}
     write(folder / "writer", config, WriterNet(**net).state_dict())
+    bind(folder / "writer", encoder=made_by)
     tokenizer.save(str(folder / "writer" / "tokenizer.json"))
     (folder / "mentioned.json").write_text("{}")
     return folder
@@ -102,11 +107,12 @@ def ask(encoder: Encoder) -> Ask:
         pixels = np.random.default_rng(0).random(shape, dtype=np.float32)
         if film is None:
             [(encoded, placement)] = encoder.encode([pixels])
-            features = EncodedFilm(encoded, placement, encoder.maps)
+            encoding = EncodedFilm(encoded, placement, encoder.sha256, encoder.maps)
         else:
-            features = EncodedFilm(film, Placement.letterbox(shape, (SIDE, SIDE)))
+            place = Placement.letterbox(shape, (SIDE, SIDE))
+            encoding = EncodedFilm(film, place, encoder.sha256)
         boxes = BOXES * np.tile(shape[::-1], 2)
-        regions = Regions(NAMES, boxes, np.ones(len(NAMES)), features=features)
+        regions = Regions(NAMES, boxes, np.ones(len(NAMES)), encoding=encoding)
         return Question.of_film(Image.of(pixels), regions)
 
     return make
@@ -122,7 +128,11 @@ def hot(row: int, column: int, value: float = 1.0) -> Tensor:
 def read(region: str, label: str = "Lung Opacity") -> Sentence:
     """A sentence as the neural generator makes it."""
     text = f"There is an opacity in the {region}."
-    return Sentence(text, (region,), "neural", findings=(Finding(label, "present", region, 0.9),))
+    finding = Finding(label, "present", region, 0.9)
+    kind = kind_of(region) if kind_of(region) in KINDS else KINDS[0]
+    brief = Brief(region, kind, {label: "present"})
+    written = Written(brief, "There is an opacity in the <region>.")
+    return Sentence(text, (region,), "neural", findings=(finding,), written=written)
 
 
 def measured() -> Sentence:

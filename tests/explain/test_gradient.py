@@ -52,7 +52,7 @@ def test_a_heatmap_has_the_maps_resolution_over_the_whole_letterboxed_film(
     question = ask(shape)
     heat = heatmap(neural, question, "right lung", of)
     assert heat.values.shape == (CELLS, CELLS)
-    assert heat.extent == question.found.features.placement.extent()  # type: ignore[union-attr]
+    assert heat.extent == question.found.encoding.placement.extent()  # type: ignore[union-attr]
     assert np.abs(heat.values).max() > 0
     assert heat.method == f"gradient x activation of the {of}"
 
@@ -191,7 +191,7 @@ def test_the_networks_keep_no_gradient(neural: Neural, ask: Ask) -> None:
     for of in ("finding", "words"):
         Gradient(of).heatmaps(question, [read("left lung")], neural)  # type: ignore[arg-type]
     assert all(value.grad is None for net in nets for value in net.parameters())
-    assert not question.found.features.film.requires_grad  # type: ignore[union-attr]
+    assert not question.found.encoding.film.requires_grad  # type: ignore[union-attr]
 
 
 def test_it_works_where_gradients_are_switched_off(neural: Neural, ask: Ask) -> None:
@@ -209,7 +209,7 @@ def test_a_generator_that_reads_no_map_cannot_be_followed_back(ask: Ask) -> None
 
 def test_a_detector_that_makes_no_map_is_refused(neural: Neural, ask: Ask) -> None:
     question = ask()
-    bare = replace(question.found, features=None)
+    bare = replace(question.found, encoding=None)
     with pytest.raises(ConfigError, match="encoder"):
         Gradient().explain(replace(question, found=bare), [read("left lung")], neural)
 

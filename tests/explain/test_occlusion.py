@@ -29,8 +29,8 @@ def bright_parts(question: Question) -> Question:
 
     encoded = encoded_film(question)
     film = encoded.placement.place(question.image.pixels)
-    features = EncodedFilm(encode([film])[0], encoded.placement, encode)  # type: ignore[arg-type]
-    return replace(question, found=replace(question.found, features=features))
+    encoding = EncodedFilm(encode([film])[0], encoded.placement, encoded.encoder, encode)  # type: ignore[arg-type]
+    return replace(question, found=replace(question.found, encoding=encoding))
 
 
 def spotted(question: Question, x: int, y: int) -> Question:

@@ -20,13 +20,14 @@ from grounded.findings import Presence
 from grounded.generators.neural.finding_net import FindingNet
 from grounded.generators.neural.finding_reader import CALIBRATION, Calibration
 from grounded.geometry import Placement
-from grounded.nn.weights import parameters, write
+from grounded.nn.weights import bind, parameters, sha256, write
 from grounded.protocols import Question
 from grounded.synthetic.collection import phantom_regions
 from grounded.synthetic.phantom import Phantom, chest_phantom
 from grounded.train.findings.calibration import write_calibrations
 
 SIDE, CELLS = 256, 64
+ENCODER = "0123456789abcdef"  # in the place of the SHA-256 of one
 LABELS = ("Lung Opacity", "Pneumothorax", "Support Devices", "Abnormal")
 ZONES = ("upper lung zone", "mid lung zone", "lower lung zone")
 KINDS = ("lung", *ZONES, "trachea")
@@ -79,6 +80,7 @@ def write_findings(folder: Path) -> None:
     }
     write(folder, config, {name: value.detach() for name, value in parameters(net).items()})
     write_calibrations(folder / CALIBRATION, calibrations())
+    bind(folder, encoder=ENCODER, calibration=sha256(folder / CALIBRATION))
 
 
 @cache
@@ -108,7 +110,7 @@ def question(
     """About a film as a whole, one of its regions, or a box drawn in it."""
     phantom, found = chest(ratio)
     placement = Placement.letterbox((SIDE, SIDE), (SIDE, SIDE))
-    found = replace(found, features=EncodedFilm(map_with(found, values or {}), placement))
+    found = replace(found, encoding=EncodedFilm(map_with(found, values or {}), placement, ENCODER))
     image = Image.of(phantom.pixels, view="PA")
     if about is None:
         return replace(Question.of_film(image, found), findings=told or {})
@@ -117,4 +119,4 @@ def question(
 
 
 def without_map(of: Question) -> Question:
-    return replace(of, found=replace(of.found, features=None))
+    return replace(of, found=replace(of.found, encoding=None))

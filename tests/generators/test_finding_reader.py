@@ -151,7 +151,7 @@ def test_a_folder_reads_as_what_was_written(reader: FindingReader, tmp_path: Pat
     for one, other in zip(opened.read(asked), reader.read(asked), strict=True):
         assert one.probabilities == pytest.approx(other.probabilities)
         assert [f.presence for f in one.findings] == [f.presence for f in other.findings]
-    assert set(opened.weights_sha256) == {f"{tmp_path.name}/model.safetensors"}
+    assert set(opened.weights_sha256) == {"findings/model.safetensors", "findings/calibration.json"}
 
 
 def test_a_calibration_that_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from grounded.generators.measured.generator import Measured
 from grounded.generators.neural.generator import MENTIONED, Neural, read_mentioned
 from grounded.generators.neural.planned import ORIGIN, SET, Stated, by_zone, plainly, told
 from grounded.language.labeller import Labeller
+from grounded.nn.weights import bind
 from grounded.protocols import Attributable, Question, SentenceGenerator, encoded_film
 from grounded.report import Sentence
 from grounded.train.writer.bank import Bank
@@ -26,6 +27,7 @@ from grounded.train.writer.corpus import Phrase
 from grounded.train.writer.run import WriterConfig, train_writer
 
 from .reading import (
+    ENCODER,
     LABELS,
     OPEN,
     PRESENT,
@@ -101,6 +103,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("neural")
     write_findings(out / "findings")
     train_writer(toy_phrases(), toy_bank(), TINY, out / "writer")
+    bind(out / "writer", encoder=ENCODER)
     mentioned = {"lung": {"Lung Opacity": 0.8}, "trachea": {"Support Devices": 0.1}}
     (out / MENTIONED).write_text(json.dumps(mentioned))
     return out
@@ -288,7 +291,13 @@ def test_the_scope_holds_what_is_measured_and_what_may_be_stated(neural: Neural)
     assert neural.scope.assessed["Lung Opacity"] == "of Lung Opacity"
     assert "Cardiomegaly" in neural.scope.assessed
     assert "Pneumothorax" in neural.scope.not_assessed
-    assert len(neural.weights_sha256) == 3
+    assert set(neural.weights_sha256) == {
+        "findings/model.safetensors",
+        "findings/calibration.json",
+        "writer/model.safetensors",
+        "writer/tokenizer.json",
+        MENTIONED,
+    }
 
 
 def maps_of(asked: Question, *values: float) -> Tensor:

@@ -9,7 +9,16 @@ from safetensors.torch import save_file
 from torch import nn
 
 from grounded.errors import ConfigError
-from grounded.nn.weights import build, fill, read_config
+from grounded.nn.weights import (
+    WEIGHTS,
+    belongs_to,
+    bind,
+    build,
+    check_belongs,
+    fill,
+    read_config,
+    sha256,
+)
 
 
 class Tiny(nn.Module):
@@ -76,3 +85,29 @@ def test_missing_broken_and_foreign_weights_are_refused(tmp_path: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match="no weights in"):
         loaded(folder)
+
+
+def test_weights_say_what_they_belong_to(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"width": 3})
+    bind(folder, encoder="a" * 64)
+    bind(folder, calibration="b" * 64)
+    assert belongs_to(folder, "encoder") == "a" * 64
+    check_belongs(folder, "calibration", "b" * 64)
+    assert read_config(folder) == {"width": 3}  # it is no size of the network
+
+
+def test_weights_of_another_part_are_refused_with_both_digests(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"width": 3})
+    with pytest.raises(ConfigError, match="does not say which encoder"):
+        belongs_to(folder, "encoder")
+    bind(folder, encoder="a" * 64)
+    with pytest.raises(ConfigError, match="belong to the encoder aaaaaaaaaaaa, got cccccccccccc"):
+        check_belongs(folder, "encoder", "c" * 64)
+
+
+def test_a_network_is_named_by_its_role_in_a_part(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"width": 3})
+    net = build(Tiny, read_config(folder), folder)
+    digest = sha256(folder / WEIGHTS)
+    assert fill(net, folder, role="encoder") == {f"encoder/{WEIGHTS}": digest}
+    assert len(digest) == 64

@@ -29,7 +29,7 @@ def test_it_fits_the_protocol_and_its_name_says_how_it_reads(faithful, grounded)
     assert isinstance(faithful, RegionDetector)
     assert "features pooled on the proposal" in faithful.name
     assert "features pooled on the shown box" in grounded.name
-    assert list(faithful.weights_sha256) == ["detector/model.safetensors"]
+    assert list(faithful.weights_sha256) == ["rgrg/model.safetensors"]
 
 
 def test_every_region_is_found_or_missing_with_a_reason(faithful, chest) -> None:

@@ -140,8 +140,8 @@ def test_the_report_says_in_which_mode_regions_were_read(reporter: Reporter, che
     provenance = reporter(chest()).provenance
     assert "faithful" in provenance.detector
     assert set(provenance.weights_sha256) == {
-        "detector/model.safetensors",
-        "generator/model.safetensors",
+        "detector/rgrg/model.safetensors",
+        "generator/rgrg/model.safetensors",
     }
 
 

@@ -15,7 +15,7 @@ from grounded.chest.names import REGIONS, kind_of, side_of
 from grounded.detectors.organs.encoder import STRIDE, FilmEncoder
 from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FindingNet
-from grounded.nn.weights import WEIGHTS, parameters, write
+from grounded.nn.weights import WEIGHTS, bind, parameters, sha256, write
 from grounded.train.augmentation import Strength
 from grounded.train.findings.samples import Painting, Pairs
 
@@ -153,6 +153,7 @@ def write_reading(net: ReadingNet, config: FindingConfig, output: Path) -> None:
     }
     write(output / ENCODER, encoder, _half(net.encoder))
     write(output / FINDINGS, findings, _half(net.findings))
+    bind(output / FINDINGS, encoder=sha256(output / ENCODER / WEIGHTS))
 
 
 def _half(net: torch.nn.Module) -> dict[str, Tensor]:

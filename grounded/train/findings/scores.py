@@ -21,7 +21,7 @@ from grounded.data.finding_films import paintable
 from grounded.data.regions import region_boxes
 from grounded.generators.neural.finding_reader import FindingReader
 from grounded.image import Image
-from grounded.protocols import Question, RegionDetector, encoded_film
+from grounded.protocols import Question, RegionDetector
 from grounded.synthetic import lesions
 from grounded.synthetic.lesions import Lesion
 from grounded.train.findings.samples import Pairs, base_known, rastered, where, with_abnormal
@@ -144,7 +144,7 @@ def read_logits(
     if not places:
         return {}
     with torch.inference_mode():
-        logits = reader.logits(encoded_film(question), places)[0]
+        logits = reader.logits(reader.encoding(question), places)[0]
     return {
         (place.name, label): float(logits[row, column])
         for row, place in enumerate(places)

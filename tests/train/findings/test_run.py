@@ -20,7 +20,7 @@ from grounded.detectors.organs.encoder import Encoder, FilmEncoder
 from grounded.detectors.organs.net import OrganNet
 from grounded.errors import ConfigError
 from grounded.generators.neural.finding_reader import CALIBRATION, FindingReader
-from grounded.nn.weights import parameters, write
+from grounded.nn.weights import bind, parameters, sha256, write
 from grounded.train.augmentation import Strength
 from grounded.train.findings.calibration import raw, write_calibrations
 from grounded.train.findings.network import FindingConfig, ReadingNet, start_from, write_reading
@@ -246,9 +246,12 @@ def test_what_is_written_reads_as_what_was_trained(
     net = ReadingNet(config, PAIRS).eval()
     write_reading(net, config, tmp_path)
     write_calibrations(tmp_path / "findings" / CALIBRATION, raw(PAIRS))
+    bind(tmp_path / "findings", calibration=sha256(tmp_path / "findings" / CALIBRATION))
     copy = ReadingNet(config, PAIRS).eval()
     copy.encoder = Encoder(tmp_path / "encoder").net
-    copy.findings = FindingReader(tmp_path / "findings").net
+    reader = FindingReader(tmp_path / "findings")
+    assert reader.encoder_sha256 == Encoder(tmp_path / "encoder").sha256
+    copy.findings = reader.net
     batches = as_they_are(films[:1], PAIRS, config, paint=False)
     expected, found = read(net, batches)[0], read(copy, batches)[0]
     assert np.allclose(found, expected, atol=0.02, equal_nan=True)
