@@ -32,7 +32,7 @@ CHEXPERT = (
     "Fracture",
     "Support Devices",
 )
-# Findings of other collections of films (NIH ChestX-ray14, ChestX-Det) that CheXpert has no name for.
+# Findings of other collections (NIH ChestX-ray14, ChestX-Det) that CheXpert has no name for.
 FURTHER = ("Emphysema", "Fibrosis", "Pleural Thickening", "Nodule", "Mass", "Calcification")
 # Findings of shape and position that CheXpert has no name for and that can be measured.
 MEASURED = (

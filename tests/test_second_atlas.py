@@ -12,7 +12,7 @@ from grounded import Atlas, Box, Finding, GroundedReport, Image, Mask, Reporter,
 from grounded.compose.composer import edited
 from grounded.compose.impression import impression
 from grounded.errors import ConfigError, RegionError
-from grounded.export.files import save_all
+from grounded.export.exporters import save_all
 from grounded.findings import Presence
 from grounded.viz.marks import marks_of
 

@@ -112,8 +112,8 @@ def test_rules_come_from_a_file_of_ones_own(tmp_path: Path) -> None:
     cues = "\n".join(
         f'{cue} = ["{word}"]'
         for cue, word in [
-            ("stop", "mais"), ("unsaid", "non jugé"), ("pseudo", "pas encore"), ("absent_before", "pas de"),
-            ("absent_after", "absent*"), ("uncertain_before", "possible"),
+            ("stop", "mais"), ("unsaid", "non jugé"), ("pseudo", "pas encore"),
+            ("absent_before", "pas de"), ("absent_after", "absent*"), ("uncertain_before", "possible"),
             ("uncertain_after", "incertain"),
         ]
     )  # fmt: skip
