@@ -113,8 +113,8 @@ def test_rules_come_from_a_file_of_ones_own(tmp_path: Path) -> None:
         f'{cue} = ["{word}"]'
         for cue, word in [
             ("stop", "mais"), ("unsaid", "non jugé"), ("pseudo", "pas encore"),
-            ("absent_before", "pas de"), ("absent_after", "absent*"), ("uncertain_before", "possible"),
-            ("uncertain_after", "incertain"),
+            ("absent_before", "pas de"), ("absent_after", "absent*"),
+            ("uncertain_before", "possible"), ("uncertain_after", "incertain"),
         ]
     )  # fmt: skip
     file.write_text(f'[cues]\n{cues}\n[findings.Fracture]\nmentions = ["fracture*"]\n')
