@@ -8,12 +8,12 @@ from dataclasses import replace
 from grounded.atlas import Atlas
 from grounded.compose.guards import (
     DraftReport,
-    against_its_findings,
-    contradicted,
-    of_an_earlier_film,
-    of_another_side,
-    said_before,
+    without_contradictions,
     without_evidence,
+    without_mismatched_findings,
+    without_prior_studies,
+    without_repetition,
+    without_wrong_sides,
 )
 from grounded.compose.impression import impression
 from grounded.compose.merging import same_words, sides_and_zones
@@ -74,12 +74,12 @@ def edited(sentences: Sequence[Sentence], atlas: Atlas) -> DraftReport:
     """What is left of the sentences after guards and merging, in no order, and what is not."""
     labeller = Labeller.open()
     draft = without_evidence(DraftReport(tuple(sentences)))
-    draft = of_an_earlier_film(draft)
-    draft = of_another_side(draft, atlas)
-    draft = against_its_findings(draft, labeller)
-    draft = contradicted(draft, atlas, labeller)
+    draft = without_prior_studies(draft)
+    draft = without_wrong_sides(draft, atlas)
+    draft = without_mismatched_findings(draft, labeller)
+    draft = without_contradictions(draft, atlas, labeller)
     draft = replace(draft, sentences=same_words(draft.sentences))
-    draft = said_before(draft, atlas)
+    draft = without_repetition(draft, atlas)
     return replace(draft, sentences=sides_and_zones(draft.sentences, atlas, labeller))
 
 

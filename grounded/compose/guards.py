@@ -67,7 +67,7 @@ def without_evidence(draft: DraftReport) -> DraftReport:
     return draft.guarded(lambda sentence: "" if sentence.evidence else "no evidence to stand on")
 
 
-def of_an_earlier_film(draft: DraftReport) -> DraftReport:
+def without_prior_studies(draft: DraftReport) -> DraftReport:
     """Takes out what compares the film with an earlier one, which nobody gave."""
 
     def objection(sentence: Sentence) -> str:
@@ -78,7 +78,7 @@ def of_an_earlier_film(draft: DraftReport) -> DraftReport:
     return draft.guarded(objection)
 
 
-def of_another_side(draft: DraftReport, atlas: Atlas) -> DraftReport:
+def without_wrong_sides(draft: DraftReport, atlas: Atlas) -> DraftReport:
     """Takes out what names another side than it was read from.
 
     A sentence from right regions may not say "left" alone, nor speak of both lungs. One that was
@@ -102,7 +102,7 @@ def of_another_side(draft: DraftReport, atlas: Atlas) -> DraftReport:
     return draft.guarded(objection)
 
 
-def against_its_findings(draft: DraftReport, labeller: Labeller) -> DraftReport:
+def without_mismatched_findings(draft: DraftReport, labeller: Labeller) -> DraftReport:
     """Takes out what says that there is what its own findings deny, or denies what they say.
 
     Only findings that both the words and the sentence's findings speak of are compared.
@@ -124,7 +124,7 @@ def against_its_findings(draft: DraftReport, labeller: Labeller) -> DraftReport:
     return draft.guarded(objection)
 
 
-def contradicted(draft: DraftReport, atlas: Atlas, labeller: Labeller) -> DraftReport:
+def without_contradictions(draft: DraftReport, atlas: Atlas, labeller: Labeller) -> DraftReport:
     """Takes out the weaker of two sentences of which one denies what the other says.
 
     What is denied of a region is denied of all regions in it, and by words that name no side also
@@ -144,7 +144,7 @@ def contradicted(draft: DraftReport, atlas: Atlas, labeller: Labeller) -> DraftR
     return draft.without(lost)
 
 
-def said_before(draft: DraftReport, atlas: Atlas) -> DraftReport:
+def without_repetition(draft: DraftReport, atlas: Atlas) -> DraftReport:
     """Takes out what other sentences say already.
 
     What is there is said of the innermost region, what is not there of the outermost. A sentence

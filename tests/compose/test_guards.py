@@ -7,12 +7,12 @@ import pytest
 from grounded import Finding, Line, Measurement, Sentence
 from grounded.compose.guards import (
     DraftReport,
-    against_its_findings,
-    contradicted,
-    of_an_earlier_film,
-    of_another_side,
-    said_before,
+    without_contradictions,
     without_evidence,
+    without_mismatched_findings,
+    without_prior_studies,
+    without_repetition,
+    without_wrong_sides,
 )
 from grounded.findings import Presence
 from grounded.language.labeller import Labeller
@@ -32,19 +32,19 @@ def reasons(guard: Callable[[DraftReport], DraftReport], *sentences: Sentence) -
 
 
 def side(draft: DraftReport) -> DraftReport:
-    return of_another_side(draft, ATLAS)
+    return without_wrong_sides(draft, ATLAS)
 
 
 def own(draft: DraftReport) -> DraftReport:
-    return against_its_findings(draft, LABELLER)
+    return without_mismatched_findings(draft, LABELLER)
 
 
 def between(draft: DraftReport) -> DraftReport:
-    return contradicted(draft, ATLAS, LABELLER)
+    return without_contradictions(draft, ATLAS, LABELLER)
 
 
 def again(draft: DraftReport) -> DraftReport:
-    return said_before(draft, ATLAS)
+    return without_repetition(draft, ATLAS)
 
 
 # evidence
@@ -59,7 +59,7 @@ def test_what_stands_on_nothing_goes() -> None:
 
 def test_a_draft_keeps_the_reasons_of_earlier_guards() -> None:
     draft = DraftReport((say("Guess.", "left lung", evidence=()), say("Stable.", "left lung")))
-    removed = of_an_earlier_film(without_evidence(draft)).removed
+    removed = without_prior_studies(without_evidence(draft)).removed
     assert [item.text for item in removed] == ["Guess.", "Stable."]
 
 
@@ -67,17 +67,17 @@ def test_a_draft_keeps_the_reasons_of_earlier_guards() -> None:
 
 
 def test_a_comparison_goes_and_the_reason_names_the_words() -> None:
-    [reason] = reasons(of_an_earlier_film, say("Stable enlarged heart.", "cardiac silhouette"))
+    [reason] = reasons(without_prior_studies, say("Stable enlarged heart.", "cardiac silhouette"))
     assert reason == "it speaks of an earlier film, which was not given: “stable”"
 
 
 def test_a_comparison_in_the_short_form_goes_too() -> None:
     sentence = say("The heart is enlarged.", "cardiac silhouette", impression="New cardiomegaly.")
-    assert "new" in reasons(of_an_earlier_film, sentence)[0]
+    assert "new" in reasons(without_prior_studies, sentence)[0]
 
 
 def test_an_old_fracture_stays() -> None:
-    assert reasons(of_an_earlier_film, say("Old healed fracture.", "left clavicle")) == [""]
+    assert reasons(without_prior_studies, say("Old healed fracture.", "left clavicle")) == [""]
 
 
 # the other side
@@ -332,7 +332,9 @@ def test_sentences_without_findings_are_no_repeats() -> None:
     assert reasons(again, say("A length.", "left lung"), say("An area.", "left lung")) == ["", ""]
 
 
-@pytest.mark.parametrize("guard", [without_evidence, of_an_earlier_film, side, own, between, again])
+@pytest.mark.parametrize(
+    "guard", [without_evidence, without_prior_studies, side, own, between, again]
+)
 def test_no_sentences_pass_every_guard(guard: Callable[[DraftReport], DraftReport]) -> None:
     assert guard(DraftReport(())) == DraftReport(())
 
