@@ -13,7 +13,7 @@ from grounded.report import Sentence
 
 NOTHING_ABNORMAL = "No abnormality among the findings assessed."
 
-# How the impression names the place of a finding: by the side alone, or not at all; else by the region.
+# How the place of a finding is named: by its side alone, or not at all; else by the region.
 _BY_SIDE = frozenset(
     (
         *("Pleural Effusion", "Pneumothorax", "Pleural Other"),
