@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.chest.measures import dome_level
-from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.names import HEART, LEFT_LUNG, OUTWARD, RIGHT_LUNG
 from grounded.chest.outline import Profile
 from grounded.errors import InvalidValueError
 from grounded.geometry import Box
@@ -154,7 +154,7 @@ def _chest_width(lungs: Mapping[str, Profile]) -> float:
 
 
 def _lung(name: str, outline: Profile, heart: Profile | None, width: float, frame: Box) -> Lung:
-    outward = -1 if name == RIGHT_LUNG else 1
+    outward = OUTWARD[name]
     recess = _recess(outline, outward)
     apex, dome = outline.box.y0, dome_level(outline, outward, heart, recess)
     dome = max(dome, recess[1] - DEEPEST_RECESS * width)

@@ -27,7 +27,7 @@ from typing import Literal
 
 import numpy as np
 
-from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.names import HEART, LEFT_LUNG, OUTWARD, RIGHT_LUNG
 from grounded.chest.outline import Chest, Contour, NotMeasurable, Profile
 from grounded.evidence import Line, Measurement
 from grounded.findings import Presence
@@ -314,11 +314,6 @@ def _measurement(
     )
 
 
-def _outward(name: str) -> int:
-    """Where the chest wall of a lung lies in the picture: -1 to the left, 1 to the right."""
-    return -1 if name == RIGHT_LUNG else 1
-
-
 def dome_level(
     outline: Profile, outward: int, heart: Profile | None, recess: tuple[float, float]
 ) -> float:
@@ -342,7 +337,7 @@ def visible_dome(chest: Chest, lung: Contour, name: str) -> tuple[float, float]:
 
     Raises NotMeasurable where the heart hides too much of the base.
     """
-    outward, width = _outward(name), lung.box.width
+    outward, width = OUTWARD[name], lung.box.width
     heart = chest.organ(HEART)
     border = heart.box.x0 if outward < 0 else heart.box.x1
     start = lung.points[lung.recess(outward), 0] - outward * 0.02 * width

@@ -14,6 +14,8 @@ ATLAS = "chest29"
 RIGHT_LUNG, LEFT_LUNG, HEART = "right lung", "left lung", "cardiac silhouette"
 RIGHT_CLAVICLE, LEFT_CLAVICLE = "right clavicle", "left clavicle"
 LUNGS = (RIGHT_LUNG, LEFT_LUNG)
+OUTWARD = {RIGHT_LUNG: -1, LEFT_LUNG: 1}
+"""Where the chest wall beside a lung lies in the picture: -1 to the left, 1 to the right."""
 HEMIDIAPHRAGMS = ("right hemidiaphragm", "left hemidiaphragm")
 ORGANS = (*LUNGS, HEART, RIGHT_CLAVICLE, LEFT_CLAVICLE)
 """In the order of the outputs of the network that outlines them."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.chest.names import HEART, LEFT_LUNG, OUTWARD, RIGHT_LUNG
 from grounded.errors import InvalidValueError
 
 Plane = NDArray[np.float32]
@@ -46,7 +46,7 @@ class LungCanvas:
 
     @property
     def outward(self) -> int:
-        return -1 if self.side == "right" else 1
+        return OUTWARD[LUNG_NAMES[self.side]]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -115,7 +115,7 @@ def lung_of(film: Plane, masks: Mapping[str, Plane], side: str) -> LungCanvas:
         window=window,
         cover=cover,
         along=_along(cover.shape, rows, window[0].start),
-        depth=_depth(cover > 0.5, -1 if side == "right" else 1, width),
+        depth=_depth(cover > 0.5, OUTWARD[LUNG_NAMES[side]], width),
         inside=np.asarray(inside, np.float32),
         height=float(height),
         width=float(width),
