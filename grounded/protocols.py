@@ -29,15 +29,15 @@ class Question:
     """What a generator is asked: to describe `asked`, in a film in which `found` was found.
 
     asked: regions of the atlas, or one box drawn by hand. findings: what a reader has set, by
-    label, for generators that can be steered. whole: whether the film as a whole is asked about,
-    which is answered in another way than its regions one by one. read: what was read of the film
-    already, by a generator that is a `FindingsReader`; it is not read again.
+    region and label, for generators that can be steered. whole: whether the film as a whole is
+    asked about, which is answered in another way than its regions one by one. read: what was read
+    of the film already, by a generator that is a `FindingsReader`; it is not read again.
     """
 
     image: Image
     found: Regions
     asked: Regions
-    findings: Mapping[str, Presence] = field(default_factory=dict)
+    findings: Mapping[str, Mapping[str, Presence]] = field(default_factory=dict)
     whole: bool = False
     read: Findings = field(default_factory=Findings)
 
@@ -46,9 +46,15 @@ class Question:
             raise InvalidValueError("a question about a whole film asks about all its regions")
 
     @classmethod
-    def of_film(cls, image: Image, found: Regions, read: Findings | None = None) -> Question:
+    def of_film(
+        cls,
+        image: Image,
+        found: Regions,
+        read: Findings | None = None,
+        findings: Mapping[str, Mapping[str, Presence]] | None = None,
+    ) -> Question:
         """About a film as a whole."""
-        return cls(image, found, found, whole=True, read=read or Findings())
+        return cls(image, found, found, findings or {}, whole=True, read=read or Findings())
 
 
 @runtime_checkable

@@ -151,6 +151,21 @@ class Regions:
         """Names, places and notes alone, as a report keeps them."""
         return replace(self, features=None, encoding=None)
 
+    def joined(self, others: Regions) -> Regions:
+        """These regions, then those of the others that are not among them, without features."""
+        new = [name for name in others.names if name not in self]
+        if not new:
+            return self
+        added = others[new]
+        return Regions(
+            (*self.names, *added.names),
+            np.concatenate([self.boxes, added.boxes]),
+            np.concatenate([self.scores, added.scores]),
+            (*self.masks, *added.masks),
+            missing={name: why for name, why in self.missing.items() if name not in new},
+            notes=(*self.notes, *added.notes),
+        )
+
     def to_dict(self) -> list[dict[str, Any]]:
         return [
             {

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
 
 from grounded.errors import InvalidValueError, ReportError
 from grounded.evidence import (
@@ -24,7 +28,6 @@ from grounded.regions import Regions
 from grounded.table import dataframe
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -232,6 +235,33 @@ class GroundedReport:
     def section(self, name: Section) -> tuple[GroundedSentence, ...]:
         return tuple(sentence for sentence in self.sentences if sentence.section == name)
 
+    def add(self, sentence: GroundedSentence) -> GroundedReport:
+        """The report with one more sentence among its findings, as an answer to a drawn box.
+
+        A region that the report does not have is added, where the sentence's evidence says that it
+        lies; one that it has elsewhere ("marked area") gets a number behind its name. Raises
+        InvalidValueError when there is no box or outline for it.
+        """
+        placed = self._placed(sentence)
+        regions, kept = self.regions, self.section("findings")
+        for name in placed.regions:
+            if name not in regions:
+                regions = regions.joined(_region_of(name, placed))
+        sentences = (*kept, replace(placed, section="findings"), *self.section("impression"))
+        return replace(self, regions=regions, sentences=sentences)
+
+    def _placed(self, sentence: GroundedSentence) -> GroundedSentence:
+        """The sentence with names that mean, in this report, the regions that it stands on."""
+        for name in sentence.regions:
+            boxes = [item for item in sentence.evidence if isinstance(item, Box)]
+            if name in self.regions and boxes and self.regions[name].box not in boxes:
+                sentence = _renamed(sentence, name, self._free(name))
+        return sentence
+
+    def _free(self, name: str) -> str:
+        taken = self.regions.names
+        return next(free for n in count(2) if (free := f"{name} {n}") not in taken)
+
     def at(self, x: float, y: float) -> tuple[GroundedSentence, ...]:
         """What was said of a point of the film (image frame): sentences whose regions hold it."""
         names = set(self.regions.at(x, y).names)
@@ -348,6 +378,31 @@ def _check_sentence(text: str, regions: Sequence[str], score: float) -> None:
         raise InvalidValueError(f"the sentence {text!r} names no region")
     if not 0 <= score <= 1:
         raise InvalidValueError(f"a score lies in 0..1, got {score} for {text!r}")
+
+
+def _region_of(name: str, sentence: GroundedSentence) -> Regions:
+    """The region of a sentence of one region, from the box or the outline that it stands on."""
+    places = [item for item in sentence.evidence if isinstance(item, Box | Mask)]
+    if not places:
+        raise InvalidValueError(
+            f"the sentence {sentence.text!r} has no place to show the region {name!r} at"
+        )
+    place = places[0]
+    mask = place if isinstance(place, Mask) else None
+    box = place.box if isinstance(place, Mask) else place
+    return Regions((name,), np.array([tuple(box)]), np.ones(1), (mask,))
+
+
+def _renamed(sentence: GroundedSentence, name: str, new: str) -> GroundedSentence:
+    return replace(
+        sentence,
+        text=re.sub(rf"\b([Tt]he) {re.escape(name)}\b", rf"\1 {new}", sentence.text),
+        regions=tuple(new if region == name else region for region in sentence.regions),
+        findings=tuple(
+            replace(finding, region=new) if finding.region == name else finding
+            for finding in sentence.findings
+        ),
+    )
 
 
 def _lay_out(report: GroundedReport) -> tuple[str, tuple[Span, ...]]:

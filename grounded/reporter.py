@@ -83,12 +83,15 @@ class Reporter:
         ]
 
     def _reports(self, readings: Sequence[Reading]) -> list[GroundedReport]:
-        questions = [Question.of_film(r.image, r.regions, r.findings) for r in readings]
+        return self._composed([Question.of_film(r.image, r.regions, r.findings) for r in readings])
+
+    def _composed(self, questions: Sequence[Question]) -> list[GroundedReport]:
+        """The answer to each question as a report; a box drawn by hand is a region of it."""
         described = self.generator.describe(questions)
         return [
             self.composer.compose(
                 image=question.image,
-                regions=question.found,
+                regions=question.found.joined(question.asked),
                 sentences=self.explainer.explain(question, sentences, self.generator),
                 atlas=self.detector.atlas,
                 scope=self.generator.scope,
@@ -127,26 +130,43 @@ class Reading:
     regions: Regions
     findings: Findings = field(default_factory=Findings)
 
-    def report(self) -> GroundedReport:
-        """The report of the whole film."""
-        [report] = self.reporter._reports([self])
+    def report(
+        self, findings: Mapping[str, Mapping[str, Presence]] | None = None
+    ) -> GroundedReport:
+        """The report of the whole film.
+
+        findings: what the reader has set, by region (name or alias) and label, for generators that
+        can be steered; it takes the place of what was read. Raises RegionError as `describe`.
+        """
+        told = {self.resolve(name): labels for name, labels in (findings or {}).items()}
+        question = Question.of_film(self.image, self.regions, self.findings, told)
+        [report] = self.reporter._composed([question])
         return report
 
     def describe(
         self, target: str | Box, *, findings: Mapping[str, Presence] | None = None
     ) -> tuple[GroundedSentence, ...]:
-        """What is to be said of one region, by name or alias, or of a box drawn by hand.
+        """What is to be said of one region, or of a box drawn by hand: the findings of `answer`."""
+        return self.answer(target, findings=findings).section("findings")
 
-        findings: what the reader has set, for generators that can be steered. Raises RegionError
-        for a name that the atlas does not have or that was not found, InvalidValueError for a box
-        outside of the film.
+    def answer(
+        self, target: str | Box, *, findings: Mapping[str, Presence] | None = None
+    ) -> GroundedReport:
+        """A report of one region, by name or alias, or of a box drawn by hand.
+
+        It can be saved and drawn as any report; a drawn box is one of its regions, called "marked
+        area". `GroundedReport.add` puts a sentence of it into another report. findings: what the
+        reader has set, for generators that can be steered. Raises RegionError for a name that the
+        atlas does not have or that was not found, InvalidValueError for a box outside of the film.
         """
         if isinstance(target, Box):
             asked = self.regions.drawn(DRAWN, target.clip(self.image.info.frame))
         else:
             asked = self.regions[[self.resolve(target)]]
-        question = Question(self.image, self.regions, asked, findings or {}, read=self.findings)
-        return self._answer(question)
+        told = dict.fromkeys(asked.names, findings) if findings else {}
+        question = Question(self.image, self.regions, asked, told, read=self.findings)
+        [report] = self.reporter._composed([question])
+        return report
 
     def resolve(self, name: str) -> str:
         """The standard name of a region that was found, from its name or an alias."""
@@ -155,16 +175,3 @@ class Reading:
             reason = self.regions.missing.get(name, "the detector does not look for it")
             raise RegionError(f"{name!r} was not found in this film: {reason}")
         return name
-
-    def _answer(self, question: Question) -> tuple[GroundedSentence, ...]:
-        reporter = self.reporter
-        [sentences] = reporter.generator.describe([question])
-        report = reporter.composer.compose(
-            image=self.image,
-            regions=question.asked if DRAWN in question.asked else question.found,
-            sentences=reporter.explainer.explain(question, sentences, reporter.generator),
-            atlas=reporter.detector.atlas,
-            scope=reporter.generator.scope,
-            provenance=reporter.provenance,
-        )
-        return report.section("findings")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
 from grounded.chest import measures
 from grounded.chest.measures import Reference
-from grounded.chest.names import HEART, HEMIDIAPHRAGMS, LUNGS, side_of
+from grounded.chest.names import HEART, HEMIDIAPHRAGMS, LUNGS, kind_of, side_of
 from grounded.chest.outline import NotMeasurable
 from grounded.errors import InvalidValueError
 from grounded.evidence import Line, Mask, Measurement
 from grounded.findings import VOCABULARY
 from grounded.generators.measured import statements
-from grounded.generators.measured.wording import Lengths, Said, Subject
+from grounded.generators.measured.wording import NOTHING, Hidden, Known, Said, Style, Subject
 from grounded.geometry import Box
+from grounded.language.agreement import join
+from grounded.language.finding_words import FindingWords
+from grounded.language.templates import polish
 from grounded.protocols import Question
-from grounded.regions import Region
+from grounded.regions import Region, Regions
 from grounded.report import Scope, Sentence
 
 ORIGIN = "measured"
@@ -51,15 +55,17 @@ class _Topic:
     """One thing that can be said of a film.
 
     name: in words. say: makes the sentence, without regions; raises NotMeasurable. regions: of
-    which it speaks. otherwise: of which it speaks when none of them was found.
+    which it speaks. otherwise: of which it speaks when none of them was found. doubts: whether a
+    report says so wherever it cannot be judged, and not only where something hides it.
     """
 
     name: str
     say: Callable[[Subject], Said]
     regions: tuple[str, ...]
     otherwise: tuple[str, ...] = ()
+    doubts: bool = False
 
-    def sentence(self, subject: Subject) -> Sentence:
+    def sentence(self, subject: Subject, style: Style) -> Sentence:
         """The sentence. Raises NotMeasurable with the reason."""
         if subject.view in ("lateral", "oblique"):
             raise NotMeasurable(
@@ -68,7 +74,7 @@ class _Topic:
         said = self.say(subject)
         regions = self.about(subject.names)
         return Sentence(
-            text=said.text,
+            text=said.short if style == "short" else said.text,
             regions=regions,
             origin=ORIGIN,
             evidence=said.measurements,
@@ -79,6 +85,7 @@ class _Topic:
             score=said.score,
             abnormal=any(finding.presence == "present" for finding in said.findings),
             impression=said.impression,
+            notes=said.notes,
         )
 
     def about(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,14 +103,26 @@ def _kept(names: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name in found)
 
 
-_HEART_SIZE = _Topic("heart size", statements.heart_size, (HEART,))
-_TOPICS = (
-    _HEART_SIZE,
-    _Topic("height of the diaphragm", statements.diaphragm, (*HEMIDIAPHRAGMS, *LUNGS)),
-    _Topic("relative size of the lungs", statements.lung_symmetry, LUNGS),
-    _Topic("mediastinal shift", statements.mediastinal_position, ("mediastinum", HEART)),
-    _Topic("mediastinal width", statements.mediastinal_width, ("upper mediastinum",), LUNGS),
+_HEART_SIZE = _Topic("heart size", statements.heart_size, (HEART, "right atrium"), doubts=True)
+_DIAPHRAGM = _Topic("height of the diaphragm", statements.diaphragm, HEMIDIAPHRAGMS, LUNGS)
+_SYMMETRY = _Topic("relative size of the lungs", statements.lung_symmetry, LUNGS)
+_SHIFT = _Topic(
+    "mediastinal shift", statements.mediastinal_position, ("mediastinum", HEART), doubts=True
 )
+_WIDTH = _Topic(
+    "mediastinal width",
+    statements.mediastinal_width,
+    ("upper mediastinum", "aortic arch", "mediastinum"),
+    LUNGS,
+    doubts=True,
+)
+_TOPICS = (_HEART_SIZE, _DIAPHRAGM, _SYMMETRY, _SHIFT, _WIDTH)
+_NORMAL = {  # what a report says in one line of the topics that are as usual
+    _WIDTH: "the mediastinum is not widened",
+    _SHIFT: "the mediastinum is not shifted",
+    _DIAPHRAGM: "neither hemidiaphragm is elevated",
+    _SYMMETRY: "the lungs are symmetric in size",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,117 +130,188 @@ class _Measurable:
     """What could be measured in a film, and why the rest could not."""
 
     sentences: Mapping[_Topic, Sentence]
-    reasons: Mapping[_Topic, str]
+    reasons: Mapping[_Topic, NotMeasurable]
 
 
 class Measured:
     """Says what can be measured in a film, and of everything else that it was not assessed.
 
-    For a whole film: the sentences of all topics, and why the heart was not measured if it was not.
-    For single regions: what was measured there, and that nothing else was assessed there. For a box
-    drawn by hand: what was measured along lines that lie in it. A region that was not assessed is
-    never called normal.
+    For a whole film: the sentences of all topics, those that are as usual in one line, and why
+    heart or mediastinum cannot be judged if they cannot. For single regions: what was measured
+    there, and what was not assessed. For a box drawn by hand: what was measured along lines that
+    lie in it. A region that was not assessed is never called normal.
 
     It needs the outlines of the lungs and the heart (`masks` of the regions); boxes alone are not
-    measured. It has no weights and cannot be steered.
+    measured. It has no weights and cannot be steered. style: "short" sentences with one number at
+    most, or "long" ones with all numbers; evidence and measurements are the same.
     """
 
     name = "measured"
     scope = Scope(ASSESSED, tuple(label for label in VOCABULARY if label not in ASSESSED))
     weights_sha256: Mapping[str, str] = {}
 
+    def __init__(self, style: Style = "short") -> None:
+        if style not in get_args(Style):
+            raise InvalidValueError(f"a style is one of {get_args(Style)}, got {style!r}")
+        self._style: Style = style
+
     def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
         """The sentences for each question, by topic.
 
         Raises InvalidValueError for a question that sets findings: a measurement cannot be set.
         """
-        return [self.answer(question) for question in questions]
+        return [self._described(question) for question in questions]
 
-    def answer(self, question: Question, spoken: Collection[str] = ()) -> list[Sentence]:
-        """The sentences for one question. spoken: regions of which others said something already.
-
-        Raises InvalidValueError as `describe`.
-        """
+    def _described(self, question: Question) -> list[Sentence]:
         if question.findings:
             raise InvalidValueError(
                 f"expected a question without findings, got {dict(question.findings)}: the "
                 f"generator 'measured' measures and cannot be told; leave the findings out or load "
                 f"a preset whose generator can be steered"
             )
-        if not len(question.asked):
-            return []
-        subject = Subject.of(question)
-        measurable = _measure(subject)
+        said = self.answer(question)
         if question.whole:
-            return _of_film(question, subject, measurable)
+            return said or _nothing(question)
         answer: list[Sentence] = []
         for region in question.asked:
-            drawn = region.name not in question.found
-            of_region = _of_drawn if drawn else _of_region
-            answer += of_region(region, subject, measurable, region.name in spoken)
+            own = [item for item in said if region.name in item.regions]
+            answer += [*own, *unassessed(region, kind_of(region.name), own)]
         return list(dict.fromkeys(answer))  # what speaks of two asked regions is said once
 
+    def answer(self, question: Question, known: Known = NOTHING) -> list[Sentence]:
+        """What is measured of a question, and what cannot be; nothing is a fine answer.
 
-def _measure(subject: Subject) -> _Measurable:
+        known: see `Known`, from whoever reads the film.
+        """
+        if not len(question.asked):
+            return []
+        subject = Subject.of(question, known)
+        measurable = _measure(subject, self._style)
+        if question.whole:
+            return _of_film(question, measurable, self._style)
+        answer: list[Sentence] = []
+        for region in question.asked:
+            if region.name in question.found:
+                answer += _of_region(region, question.found, measurable)
+            else:
+                answer += _of_drawn(region, measurable)
+        return list(dict.fromkeys(answer))
+
+
+def unassessed(region: Region, kind: str, said: Sequence[Sentence]) -> list[Sentence]:
+    """What was not assessed in a region, so that silence is not taken for a normal finding.
+
+    kind: of region that it is. said: what is said of it; "Not assessed." if that is nothing.
+    """
+    words = FindingWords.open()
+    assessed = {finding.label for sentence in said for finding in sentence.findings}
+    left = [label for label in words.belonging(kind) if label not in assessed]
+    if said and not left:
+        return []
+    text = words.not_assessed(left if said else ())
+    return [Sentence(text, (region.name,), ORIGIN, (_place(region),))]
+
+
+def _measure(subject: Subject, style: Style) -> _Measurable:
     sentences: dict[_Topic, Sentence] = {}
-    reasons: dict[_Topic, str] = {}
+    reasons: dict[_Topic, NotMeasurable] = {}
     for topic in _TOPICS:
         if not topic.about(subject.names):
             continue
         try:
-            sentences[topic] = topic.sentence(subject)
+            sentences[topic] = topic.sentence(subject, style)
         except NotMeasurable as reason:
-            reasons[topic] = str(reason)
+            reasons[topic] = reason
     return _Measurable(sentences, reasons)
 
 
-def _of_film(question: Question, subject: Subject, measurable: _Measurable) -> list[Sentence]:
-    sentences = list(measurable.sentences.values())
-    reason = measurable.reasons.get(_HEART_SIZE)
-    if reason is not None:
-        regions = _HEART_SIZE.about(subject.names)
-        text = f"The size of the heart was not measured: {reason}."
-        places = tuple(_place(question.found[name]) for name in regions)
-        sentences.insert(0, Sentence(text, regions, ORIGIN, places))
-    if sentences:
-        return sentences
+def _of_film(question: Question, measurable: _Measurable, style: Style) -> list[Sentence]:
+    doubts = _not_judged(
+        question.found,
+        {
+            topic: reason
+            for topic, reason in measurable.reasons.items()
+            if topic.doubts or isinstance(reason, Hidden)
+        },
+    )
+    if style == "long":
+        return [*doubts, *measurable.sentences.values()]
+    usual = [topic for topic in _NORMAL if _is_usual(measurable.sentences.get(topic))]
+    said = [item for topic, item in measurable.sentences.items() if topic not in usual]
+    return [*doubts, *said, *_as_usual(measurable, usual)]
+
+
+def _is_usual(sentence: Sentence | None) -> bool:
+    return sentence is not None and all(f.presence == "absent" for f in sentence.findings)
+
+
+def _as_usual(measurable: _Measurable, usual: Sequence[_Topic]) -> list[Sentence]:
+    """What is as usual, in one line, with the measurements and findings of all."""
+    if not usual:
+        return []
+    parts = [_NORMAL[topic] for topic in usual]
+    if usual[:2] == [_WIDTH, _SHIFT]:
+        parts[:2] = ["the mediastinum is not widened or shifted"]
+    merged = _merged([measurable.sentences[topic] for topic in usual])
+    return [replace(merged, text=f"{polish(join(parts))}.")]
+
+
+def _merged(sentences: Sequence[Sentence]) -> Sentence:
+    """One for all, with every region, measurement, finding and note once; the least sure counts."""
+    return replace(
+        sentences[0],
+        regions=tuple(dict.fromkeys(x for s in sentences for x in s.regions)),
+        evidence=tuple(dict.fromkeys(x for s in sentences for x in s.evidence)),
+        findings=tuple(dict.fromkeys(x for s in sentences for x in s.findings)),
+        notes=tuple(dict.fromkeys(x for s in sentences for x in s.notes)),
+        score=min(sentence.score for sentence in sentences),
+    )
+
+
+def _not_judged(
+    found: Regions, reasons: Mapping[_Topic, NotMeasurable], region: str = ""
+) -> list[Sentence]:
+    """That something cannot be judged, and why; topics with one reason share a sentence.
+
+    region: the one that is asked about, if it is one; else all regions of the topics.
+    """
+    topics: dict[str, list[_Topic]] = {}
+    for topic, reason in reasons.items():
+        topics.setdefault(str(reason), []).append(topic)
+    sentences = []
+    for words, of_reason in topics.items():
+        about = (name for topic in of_reason for name in topic.about(found.names))
+        regions = (region,) if region else tuple(dict.fromkeys(about))
+        text = polish(f"{join([topic.name for topic in of_reason])} cannot be judged, as {words}.")
+        places = tuple(_place(found[name]) for name in regions)
+        sentences.append(Sentence(text, regions, ORIGIN, places, score=0.5))
+    return sentences
+
+
+def _nothing(question: Question) -> list[Sentence]:
+    if not len(question.found):
+        return []
     places = tuple(_place(region) for region in question.found)
     text = "Nothing was measured in this film: it takes the outlines of both lungs or of the heart."
     return [Sentence(text, question.found.names, ORIGIN, places)]
 
 
-def _of_region(
-    region: Region, subject: Subject, measurable: _Measurable, spoken: bool
-) -> list[Sentence]:
+def _of_region(region: Region, found: Regions, measurable: _Measurable) -> list[Sentence]:
     said = [item for item in measurable.sentences.values() if region.name in item.regions]
-    reasons = [
-        f"{topic.name}, as {reason}"
+    reasons = {
+        topic: reason
         for topic, reason in measurable.reasons.items()
-        if region.name in topic.about(subject.names)
-    ]
-    return [*said, _rest(region, spoken or bool(said), reasons, subject.lengths)]
+        if region.name in topic.about(found.names)
+    }
+    return [*said, *_not_judged(found, reasons, region.name)]
 
 
-def _of_drawn(
-    region: Region, subject: Subject, measurable: _Measurable, spoken: bool
-) -> list[Sentence]:
-    said = [
+def _of_drawn(region: Region, measurable: _Measurable) -> list[Sentence]:
+    return [
         replace(sentence, regions=(region.name,))
         for sentence in measurable.sentences.values()
         if _lies_in(sentence, region.box)
     ]
-    return [*said, _rest(region, spoken or bool(said), (), subject.lengths)]
-
-
-def _rest(region: Region, said: bool, reasons: Sequence[str], lengths: Lengths) -> Sentence:
-    """What was not assessed, so that silence is not taken for a normal finding."""
-    if said:
-        text = f"Nothing else was assessed in the {region.name}"
-    else:
-        text = f"No finding was assessed in the {region.name} ({lengths.size(region.box)})"
-    if reasons:
-        text += f"; not measured: {'; '.join(reasons)}"
-    return Sentence(f"{text}.", (region.name,), ORIGIN, (_place(region),))
 
 
 def _place(region: Region) -> Box | Mask:
@@ -229,11 +319,11 @@ def _place(region: Region) -> Box | Mask:
 
 
 def _lies_in(sentence: Sentence, box: Box) -> bool:
-    """Whether one of the lines that were measured lies in the box by at least half."""
-    lines = (
+    """Whether most of the lines that were measured lie in the box by at least half."""
+    lines = [
         line for item in sentence.evidence if isinstance(item, Measurement) for line in item.lines
-    )
-    return any(_share_inside(line, box) >= 0.5 for line in lines)
+    ]
+    return sum(_share_inside(line, box) >= 0.5 for line in lines) > len(lines) / 2
 
 
 def _share_inside(line: Line, box: Box, samples: int = 65) -> float:

@@ -10,43 +10,97 @@ from grounded.chest.measures import Verdict
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import NotMeasurable
 from grounded.findings import Finding, Presence
-from grounded.generators.measured.wording import Said, Subject, percent, said, usual
-from grounded.view import Projection
+from grounded.generators.measured.wording import Hidden, Said, Subject, percent, said, usual
 
 
 def heart_size(subject: Subject) -> Said:
-    """Enlarged or not, by the cardiothoracic ratio; on AP films with the limit that holds there."""
+    """Enlarged or not, by the cardiothoracic ratio; on AP films with the limit that holds there.
+
+    Where a reader of the film sees it otherwise, it is uncertain.
+    """
+    _trusted(subject, HEART)
     on_ap = subject.view == "AP"
     reference = measures.CARDIOTHORACIC_RATIO_AP if on_ap else measures.CARDIOTHORACIC_RATIO
     ratio = measures.cardiothoracic_ratio(subject.chest, reference)
+    if not _PLAUSIBLE[0] <= ratio.value <= _PLAUSIBLE[1]:
+        raise NotMeasurable("its outline is implausible")
     presence, score = _heart_verdict(ratio.value, on_ap)
+    agreed = _agreed(presence, subject.known.heart)
+    lead, short, impression = _HEART_WORDS[on_ap, presence if agreed else "differs"]
     figure = f"cardiothoracic ratio {ratio.value:.2f}"
-    parts = (_diameters(subject), _heart_limit(subject.view, presence), subject.lengths.doubt)
+    parts = (_diameters(subject), _heart_limit(subject, presence), subject.lengths.doubt)
     detail = "; ".join(part for part in parts if part)
-    lead, impression = _HEART_WORDS[on_ap, presence]
+    if not agreed:
+        presence, score = "uncertain", 0.5
     return Said(
         f"{lead}: {figure} ({detail}).",
+        f"{short} (CTR {ratio.value:.2f}).",
         (ratio,),
         (Finding("Cardiomegaly", presence, HEART, score),),
         score,
-        f"{impression} ({figure})." if impression else "",
+        f"{impression}." if impression else "",
+        _heart_notes(subject, presence, agreed),
     )
 
 
-_HEART_WORDS: dict[tuple[bool, Presence], tuple[str, str]] = {
-    (False, "present"): ("The heart is enlarged", "Cardiomegaly"),
-    (False, "uncertain"): ("The heart is of borderline size", "Heart of borderline size"),
-    (False, "absent"): ("The heart is not enlarged", ""),
+_PLAUSIBLE = (0.25, 0.80)  # a ratio outside is an outline gone wrong, not a heart
+_LEAST_LUNG = 0.5  # of the other lung's area: a smaller outline misses a part of its lung, often
+_HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
+    (False, "present"): ("The heart is enlarged", "The heart is enlarged", "Cardiomegaly"),
+    (False, "uncertain"): (
+        "The heart is of borderline size",
+        "Borderline heart size",
+        "Borderline heart size",
+    ),
+    (False, "absent"): ("The heart is not enlarged", "Heart size is normal", ""),
+    (False, "differs"): (
+        "The heart may be enlarged",
+        "Possible cardiomegaly",
+        "Possible cardiomegaly",
+    ),
     (True, "present"): (
         "The heart is enlarged, also when the magnification of an AP film is allowed for",
-        "Cardiomegaly on an AP film",
+        "The heart is enlarged, also for an AP film",
+        "Cardiomegaly",
     ),
     (True, "uncertain"): (
         "Whether the heart is enlarged cannot be judged on this AP film, which magnifies it",
-        "Heart size not to be judged on an AP film",
+        "Possible cardiomegaly, not to be judged on an AP film",
+        "Possible cardiomegaly",
     ),
-    (True, "absent"): ("The heart is not enlarged", ""),
+    (True, "absent"): ("The heart is not enlarged", "Heart size is normal", ""),
+    (True, "differs"): (
+        "The heart may be enlarged",
+        "Possible cardiomegaly",
+        "Possible cardiomegaly",
+    ),
 }
+
+
+def _trusted(subject: Subject, *borders: str) -> None:
+    """Raises NotMeasurable if a border is hidden or a lung's outline leaves out a part of it."""
+    subject.seen(*borders)
+    right, left = subject.chest.lungs("lower")
+    if min(right.area, left.area) < _LEAST_LUNG * max(right.area, left.area):
+        raise NotMeasurable("the outline of one lung is less than half of the other's")
+
+
+def _agreed(measured: Presence, read: Presence | None) -> bool:
+    """Whether a measurement and a reader of the film do not say the opposite."""
+    return read is None or {measured, read} != {"present", "absent"}
+
+
+def _heart_notes(subject: Subject, presence: Presence, agreed: bool) -> tuple[str, ...]:
+    notes = []
+    if not agreed:
+        notes.append("the measured ratio and what the network reads of the heart do not agree")
+    if subject.appears:
+        notes.append(f"the film appears {subject.view}, by what the network reads")
+    elif subject.view == "unknown" and presence != "absent":
+        notes.append("the limit holds for PA films, and the view of this one is not stated")
+    if subject.lengths.doubt:
+        notes.append(subject.lengths.doubt)
+    return tuple(notes)
 
 
 def _heart_verdict(ratio: float, on_ap: bool) -> tuple[Presence, float]:
@@ -71,11 +125,12 @@ def _diameters(subject: Subject) -> str:
     return f"{lengths.across(heart)} / {lengths.across(thorax)}{lengths.note}"
 
 
-def _heart_limit(view: Projection, presence: Presence) -> str:
-    low_limit = measures.CARDIOTHORACIC_RATIO.normal[1]
+def _heart_limit(subject: Subject, presence: Presence) -> str:
+    view, low_limit = subject.view, measures.CARDIOTHORACIC_RATIO.normal[1]
     if view == "AP":
+        appears = "the film appears AP; " if subject.appears else ""
         return (
-            f"normal up to {low_limit:.2f} on a PA film, which corresponds to "
+            f"{appears}normal up to {low_limit:.2f} on a PA film, which corresponds to "
             f"{measures.CARDIOTHORACIC_RATIO_AP.normal[1]:.2f} on an AP film from 1 m"
         )
     words = f"normal up to {low_limit:.2f}"
@@ -92,17 +147,33 @@ def diaphragm(subject: Subject) -> Said:
     reference = measures.LUNG_HEIGHT_DIFFERENCE
     verdict = reference.judge(difference.value)
     side = "right" if verdict.side == 1 else "left"
-    lead, impression = {
-        "present": (f"The {side} hemidiaphragm is elevated", f"Elevated {side} hemidiaphragm"),
+    _bases_seen(subject, verdict)
+    lead, short, impression = {
+        "present": (
+            f"The {side} hemidiaphragm is elevated",
+            f"The {side} hemidiaphragm is elevated",
+            f"Elevated {side} hemidiaphragm",
+        ),
         "uncertain": (
             f"The {side} hemidiaphragm stands a little higher than usual",
-            f"{side.capitalize()} hemidiaphragm at the limit of the usual height",
+            f"The {side} hemidiaphragm may be elevated",
+            f"Possible elevation of the {side} hemidiaphragm",
         ),
-        "absent": ("Neither hemidiaphragm is elevated", ""),
+        "absent": (
+            "Neither hemidiaphragm is elevated",
+            "Neither hemidiaphragm is elevated",
+            "",
+        ),
     }[verdict.presence]
     sides = ("right", "left") if verdict.presence == "absent" else (side,)
     text = f"{lead}: {_heights(subject, difference.value)} ({usual(reference)})."
-    return said(text, (difference,), "Elevated Hemidiaphragm", verdict, impression, sides)
+    return said(text, short, (difference,), "Elevated Hemidiaphragm", verdict, impression, sides)
+
+
+def _bases_seen(subject: Subject, verdict: Verdict) -> None:
+    """Raises Hidden if what looks unusual may be what hides the borders of the lungs."""
+    if subject.known.opaque and verdict.presence != "absent":
+        raise Hidden(f"{subject.known.opaque} may hide the borders of the lungs")
 
 
 def _heights(subject: Subject, difference: float) -> str:
@@ -127,22 +198,30 @@ def lung_symmetry(subject: Subject) -> Said:
     hidden = small == "left" and verdict.presence != "absent" and _is_large(subject)
     if hidden:
         verdict = replace(verdict, presence="uncertain")
-    lead, impression = {
+    _bases_seen(subject, verdict)
+    lead, short, impression = {
         "present": (
+            f"The {small} lung is small in relation to the {other}",
             f"The {small} lung is small in relation to the {other}",
             f"Small {small} lung in relation to the {other}",
         ),
         "uncertain": (
             f"Less of the {small} lung is in sight than usual",
+            f"The {small} lung may be small in relation to the {other}",
             f"Possibly small {small} lung",
         ),
-        "absent": ("The lungs are of usual relative size", ""),
+        "absent": (
+            "The lungs are of usual relative size",
+            "The lungs are of usual relative size",
+            "",
+        ),
     }[verdict.presence]
     figure = f"the right has {percent(share.value)} of the area of both ({usual(reference)})"
     if hidden:
         figure += "; the large heart hides a part of it"
     sides = ("right", "left") if verdict.presence == "absent" else (small,)
-    return said(f"{lead}: {figure}.", (share,), "Lung Volume Asymmetry", verdict, impression, sides)
+    label = "Lung Volume Asymmetry"
+    return said(f"{lead}: {figure}.", short, (share,), label, verdict, impression, sides)
 
 
 def _is_large(subject: Subject) -> bool:
@@ -158,6 +237,7 @@ def mediastinal_position(subject: Subject) -> Said:
 
     One of them alone is no shift: a long aortic arch moves the one, a funnel chest the other.
     """
+    _trusted(subject, HEART, "upper mediastinum")
     heart = measures.heart_position(subject.chest)
     upper = measures.upper_mediastinum_position(subject.chest)
     verdict = _both(
@@ -176,15 +256,15 @@ def mediastinal_position(subject: Subject) -> Said:
         ),
         "absent": ("The mediastinum as a whole is not shifted", ""),
     }[verdict.presence]
+    short = lead.replace(" as a whole", "")
     places = (
         f"of the thoracic diameter, the heart lies {_offset(heart.value)} of the centre of the "
         f"chest ({usual(measures.HEART_POSITION)}) and the upper mediastinum "
         f"{_offset(upper.value)} ({usual(measures.UPPER_MEDIASTINUM_POSITION)})"
     )
     caution = "" if verdict.presence == "absent" else "; a rotated patient looks the same"
-    return said(
-        f"{lead}: {places}{caution}.", (heart, upper), "Mediastinal Shift", verdict, impression
-    )
+    text = f"{lead}: {places}{caution}."
+    return said(text, short, (heart, upper), "Mediastinal Shift", verdict, impression)
 
 
 def _both(first: Verdict, second: Verdict) -> Verdict:
@@ -203,27 +283,39 @@ def _offset(value: float) -> str:
 
 def mediastinal_width(subject: Subject) -> Said:
     """Whether the upper mediastinum is wide; on an AP film, which magnifies it, never for sure."""
+    _trusted(subject, "upper mediastinum")
     width = measures.upper_mediastinum_width(subject.chest)
     reference = measures.UPPER_MEDIASTINUM_WIDTH
     verdict = reference.judge(width.value)
     if subject.view == "AP" and verdict.presence == "present":
         verdict = replace(verdict, presence="uncertain")
-    lead, impression = {
-        "present": ("The upper mediastinum is wide", "Wide upper mediastinum"),
+    lead, short, impression = {
+        "present": (
+            "The upper mediastinum is wide",
+            "The upper mediastinum is widened",
+            "Widened upper mediastinum",
+        ),
         "uncertain": (
             "The upper mediastinum is a little wider than usual",
-            "Upper mediastinum at the limit of the usual width",
+            "The upper mediastinum may be widened",
+            "Possible widening of the upper mediastinum",
         ),
-        "absent": ("The upper mediastinum is not widened", ""),
+        "absent": (
+            "The upper mediastinum is not widened",
+            "The upper mediastinum is not widened",
+            "",
+        ),
     }[verdict.presence]
     if subject.view == "AP" and verdict.presence == "uncertain":
         lead = "The upper mediastinum is wide, which an AP film can make it"
+        short = "The upper mediastinum may be widened, which an AP film can make it look"
     lengths = subject.lengths
     pixels = width.lines[0].length
     length = f"{lengths.across(pixels)}{lengths.note}, " if lengths.known else ""
     figure = f"{length}{percent(width.value)} of the thoracic diameter ({usual(reference)})"
     return said(
         f"{lead}: at the height of the aortic arch it measures {figure}.",
+        short,
         (width,),
         "Enlarged Cardiomediastinum",
         verdict,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from grounded.chest.measures import Reference, Verdict, thoracic_diameter
+from grounded.chest.names import HEART
 from grounded.chest.outline import Chest, NotMeasurable
 from grounded.evidence import Measurement
-from grounded.findings import Finding
+from grounded.findings import Finding, Presence
 from grounded.geometry import Box
 from grounded.image import ImageInfo
 from grounded.protocols import Question
 from grounded.view import Projection, projection
+
+Style = Literal["short", "long"]
+"""How a measurement is told: in a radiologist's words, with one number at most, or with all."""
 
 _WIDTHS_MM = (180.0, 450.0)  # chests of the JSRT films: 250 to 340 mm
 _NOTES = {"patient": "", "detector": " at the detector", "unknown": " by the file's pixel spacing"}
@@ -79,36 +85,81 @@ class Lengths:
         return "" if spacing_mm is None else f"{pixels * spacing_mm[axis] / 10:.1f} cm"
 
 
+class Hidden(NotMeasurable):
+    """What was read of the film may hide what would be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a film beside its outlines, by whoever reads it.
+
+    view: as the film appears, where nobody says it. hidden: what hides the border of the heart or
+    of the upper mediastinum, by region ("a left pleural effusion"). opaque: what may hide the
+    bases of the lungs. heart: whether a reader of the film takes the heart for enlarged.
+    """
+
+    view: Projection = "unknown"
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    opaque: str = ""
+    heart: Presence | None = None
+
+
+NOTHING = Known()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """The film that sentences are made about."""
+    """The film that sentences are made about. appears: the view is a guess from the film itself."""
 
     chest: Chest
     names: tuple[str, ...]
     lengths: Lengths
     view: Projection
+    appears: bool
+    known: Known
 
     @classmethod
-    def of(cls, question: Question) -> Subject:
+    def of(cls, question: Question, known: Known = NOTHING) -> Subject:
         info = question.image.info
         chest = Chest.of(question.found, info)
-        names = question.found.names
-        return cls(chest, names, Lengths.of(info, chest), projection(info.view))
+        stated = projection(info.view)
+        appears = stated == "unknown" and known.view != "unknown"
+        view = known.view if appears else stated
+        lengths = Lengths.of(info, chest)
+        return cls(chest, question.found.names, lengths, view, appears, known)
+
+    def seen(self, *borders: str) -> None:
+        """Raises Hidden if something hides one of the borders, by region."""
+        for border in borders:
+            if what := self.known.hidden.get(border):
+                raise Hidden(f"{what} may hide {_BORDERS[border]}")
+
+
+_BORDERS = {
+    HEART: "the border of the heart",
+    "upper mediastinum": "the border of the upper mediastinum",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence before its regions are known; a finding names the region that suits it best."""
+    """A sentence before its regions are known; a finding names the region that suits it best.
+
+    text: with all numbers. short: in a radiologist's words. notes: what a reader should know of it.
+    """
 
     text: str
+    short: str
     measurements: tuple[Measurement, ...]
     findings: tuple[Finding, ...]
     score: float
     impression: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def said(
     text: str,
+    short: str,
     measurements: tuple[Measurement, ...],
     label: str,
     verdict: Verdict,
@@ -121,7 +172,7 @@ def said(
         for side in sides
     )
     closed = f"{impression}." if impression else ""
-    return Said(text, measurements, findings, verdict.score, closed)
+    return Said(text, f"{short}.", measurements, findings, verdict.score, closed)
 
 
 _SIDED = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,11 @@ from grounded.chest.names import kind_of, side_of
 from grounded.errors import ConfigError
 from grounded.findings import Finding, Presence, ReadFinding
 from grounded.generators.neural.finding_net import FindingNet, seen
+from grounded.generators.neural.tissue import Tissue
 from grounded.geometry import Box
 from grounded.nn.weights import belongs_to, build, check_belongs, fill, read_config, sha256
 from grounded.protocols import Question, encoded_film
-from grounded.regions import Encoded, Region, Regions
+from grounded.regions import Encoded, Region
 
 CALIBRATION = "calibration.json"
 ABNORMAL = "Abnormal"
@@ -120,7 +122,7 @@ class FindingReader:
     def places(self, question: Question) -> list[Place]:
         """The regions that are asked about and in which something is read, in their order.
 
-        A box drawn by hand is read as the region that it overlaps most (by IoU).
+        A box drawn by hand is read as the tissue that it covers, see `Tissue`.
         """
         return [place for region in question.asked if (place := self._place(region, question))]
 
@@ -143,6 +145,10 @@ class FindingReader:
     def encoding(self, question: Question) -> Encoded:
         """The encoding of the question's film, by the encoder that this was trained on."""
         return encoded_film(question, self.encoder_sha256)
+
+    def is_ap(self, question: Question) -> float:
+        """The probability that the film was taken from front to back; NaN, as it is not read."""
+        return math.nan
 
     def logits(
         self,
@@ -173,23 +179,13 @@ class FindingReader:
         return vectors.view(len(maps), len(places), *vectors.shape[1:])
 
     def _place(self, region: Region, question: Question) -> Place | None:
-        as_region = region.name
-        if as_region not in question.found:
-            as_region = self._nearest(region.box, question.found)
+        """Where a region is read; a box drawn by hand as the tissue that it covers."""
+        drawn = region.name not in question.found
+        as_region = Tissue.of(region.box, question.found).region if drawn else region.name
         kind = kind_of(as_region)
         if kind not in self.net.kinds:
             return None
         return Place(region.name, kind, side_of(as_region), region.box)
-
-    def _nearest(self, box: Box, found: Regions) -> str:
-        """The region that a box overlaps most, out of those in which something is read."""
-        overlaps = {
-            region.name: region.box.iou(box)
-            for region in found
-            if kind_of(region.name) in self.net.kinds
-        }
-        nearest = max(overlaps, key=lambda name: overlaps[name], default="")
-        return nearest if overlaps.get(nearest, 0) > 0 else ""
 
     def _read(self, place: Place, logits: Sequence[float]) -> tuple[ReadFinding, ...]:
         found = []

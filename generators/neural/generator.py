@@ -1,76 +1,59 @@
 """The shipped generator: findings of each region are read from the film and put in words.
 
 A straight line: what has to be seen is read from the encoder's map in the region's own box
-(`finding_reader`), a sentence is written for each finding that is worth one (`writer`), for all
-regions of all films in one pass, and what can be measured is measured (`measured`). A reader may
-set findings; the sentence for them is written in the same way.
+(`finding_reader`), what may be said of it is chosen (`planned`) and said in plain words
+(`grounded.language.finding_words`), and what can be measured is measured, unless what was read
+hides its borders (`borders`, `measured`). A reader may set findings; they are said in the same way.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from grounded.chest.measures import CARDIOTHORACIC_RATIO
-from grounded.chest.names import side_of
-from grounded.errors import ConfigError, InvalidValueError
+from grounded.chest.names import LUNGS, kind_of
+from grounded.errors import InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, Presence, ReadFinding
-from grounded.generators.measured.generator import ASSESSED, Measured
+from grounded.generators.measured.generator import ASSESSED, Measured, unassessed
+from grounded.generators.measured.wording import Style
+from grounded.generators.neural.borders import known
 from grounded.generators.neural.finding_net import COARSE
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
 from grounded.generators.neural.planned import (
-    BESIDE,
+    MEASURED_HERE,
     ORIGIN,
     SET,
-    SUSPECT,
-    Draft,
     Stated,
-    by_zone,
-    doubted,
-    is_misled,
-    open_question,
-    told,
+    of_film,
+    of_region,
+    with_set,
 )
 from grounded.generators.neural.writer import Brief, Writer, Written
 from grounded.language.labeller import Labeller
-from grounded.nn.weights import check_belongs, sha256
+from grounded.nn.weights import check_belongs
 from grounded.protocols import Question, Target
+from grounded.regions import Region
 from grounded.report import Scope, Sentence
 
 MENTIONED = "mentioned.json"
-WORTH = 0.5  # a sentence is worth saying when reports say it at least as often
-
-
-@dataclass(frozen=True)
-class _Film:
-    """What is read of a question's film, once however often it is asked."""
-
-    reader: FindingReader
-    question: Question
-
-    @cached_property
-    def asked(self) -> list[Read]:
-        """In the regions that are asked about."""
-        return self.reader.read(self.question)
-
-    @cached_property
-    def whole(self) -> list[Read]:
-        """In all regions of the film."""
-        if self.question.whole:
-            return self.asked
-        return self.reader.read(replace(self.question, asked=self.question.found))
+Words = Literal["plain", "writer"]
+"""Whose words findings are said in: fixed ones, or those of the writer that was trained."""
 
 
 class Neural:
-    """weights: a folder with `findings`, `writer` and mentioned.json. beams: of the writer.
+    """weights: a folder with `findings`, and `writer` where its words are wanted.
+
+    style: "short" sentences with one number at most, or "long" ones with all that was measured.
+    words: "plain", or those of the "writer" for the findings that it was trained on: it writes as
+    the reports that it learnt from. beams: of the writer.
 
     It needs a detector that makes the encoder's map of the film, and outlines for what is measured.
     Its scope holds what is measured, and those findings that are read well enough on real films.
@@ -80,19 +63,25 @@ class Neural:
 
     name = "neural"
 
-    def __init__(self, weights: str | os.PathLike[str], beams: int = 1) -> None:
+    def __init__(
+        self,
+        weights: str | os.PathLike[str],
+        style: Style = "short",
+        words: Words = "plain",
+        beams: int = 1,
+    ) -> None:
+        if words not in get_args(Words):
+            raise InvalidValueError(f"words are one of {get_args(Words)}, got {words!r}")
         folder = Path(weights)
         self.reader = FindingReader(folder / "findings")
-        self.writer = Writer(folder / "writer")
-        self.measured = Measured()
-        self.mentioned = read_mentioned(folder / MENTIONED)
+        self.writer = Writer(folder / "writer") if words == "writer" else None
+        self.measured = Measured(style)
         self.encoder_sha256 = self.reader.encoder_sha256
-        if self.writer.features:  # it sees what the encoder shows
+        if self.writer and self.writer.features:  # it sees what the encoder shows
             check_belongs(folder / "writer", "encoder", self.encoder_sha256)
         self.weights_sha256: Mapping[str, str] = {
             **self.reader.weights_sha256,
-            **self.writer.weights_sha256,
-            MENTIONED: sha256(folder / MENTIONED),
+            **(self.writer.weights_sha256 if self.writer else {}),
         }
         self._beams = beams
         self._labeller = Labeller.open()
@@ -112,36 +101,70 @@ class Neural:
     def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
         """The sentences for each question: what was read, then what was measured.
 
-        Of a whole film: the findings that are there or may be, and the absent ones that most
-        reports mention. Of single regions: everything that is assessed there, and that nothing
-        else is. Raises ConfigError when the detector made no map, InvalidValueError when findings
-        are set for a whole film, or one that there are no words for.
+        Of a whole film: the findings that are there or may be, then what is absent, then what was
+        not looked for. Of single regions: everything that is assessed there, and what of it is not.
+        Raises ConfigError when the detector made no map, InvalidValueError when a finding is set
+        that there are no words for.
         """
-        films = [_Film(self.reader, question) for question in questions]
-        stated = [self._stated(film) for film in films]
-        doubtful = [self._not_clear(*parts) for parts in zip(films, stated, strict=True)]
-        measured = [
-            self._measured(film, {item.finding.region for item in items})
-            for film, items in zip(films, stated, strict=True)
-        ]
-        drafts = [
-            self._drafts(question, [item for item in items if item not in doubts], answer)
-            for question, items, doubts, answer in zip(
-                questions, stated, doubtful, measured, strict=True
-            )
-        ]
-        briefs = [draft.brief for of_question in drafts for draft in of_question]
-        written = iter(self.writer.write(briefs, self._beams, verify=self._labeller))
-        return [
-            [
-                *(draft.sentence(next(written)) for draft in of_question),
-                *(open_question(item) for item in doubts),
-                *(sentence for sentence in answer if not _is_set(sentence, question.findings)),
+        answers = [self._described(question) for question in questions]
+        return self._in_words_of_the_writer(answers) if self.writer else answers
+
+    def _described(self, question: Question) -> list[Sentence]:
+        told = question.findings
+        read = _stated(self.reader.read(replace(question, asked=question.found)))
+        of_film_ = known(self.reader, question, with_set(read, told))
+        measured = self.measured.answer(question, of_film_)
+        film = with_set(read, told, measured)
+        kept = [sentence for sentence in measured if not _is_set(sentence, told)]
+        if not question.whole:
+            return self._of_regions(question, film, kept)
+        lungs = [name for name in LUNGS if name in question.found]
+        return [*of_film([item for item in film if not _is_measured(item)], lungs), *kept]
+
+    def _of_regions(
+        self, question: Question, film: Sequence[Stated], measured: Sequence[Sentence]
+    ) -> list[Sentence]:
+        """What is said of the regions that are asked about, one after the other."""
+        reads = {read.place.name: read for read in self.reader.read(question)}
+        answer: list[Sentence] = []
+        for region in question.asked:
+            name, read = region.name, reads.get(region.name)
+            kind = read.place.kind if read else kind_of(name)
+            here = [item for item in film if item.finding.region == name]
+            if name not in question.found:
+                told = {name: question.findings.get(name, {})}
+                here = with_set(_stated([read] if read else []), told)
+            said = of_region([item for item in here if not _is_measured(item)], kind)
+            said += [sentence for sentence in measured if name in sentence.regions]
+            drawn_off = name not in question.found and read is None
+            answer += [
+                *said,
+                *(_off(region, said) if drawn_off else unassessed(region, kind, said)),
             ]
-            for question, of_question, doubts, answer in zip(
-                questions, drafts, doubtful, measured, strict=True
-            )
+        return list(dict.fromkeys(answer))
+
+    def _in_words_of_the_writer(self, answers: list[list[Sentence]]) -> list[list[Sentence]]:
+        """The same, what it has words for in those of the writer if they say what they should."""
+        assert self.writer is not None
+        rows = [
+            (at, row)
+            for at, answer in enumerate(answers)
+            for row, sentence in enumerate(answer)
+            if sentence.origin in (ORIGIN, SET)
+            and [f.label in self.writer.labels for f in sentence.findings] == [True]
         ]
+        chosen = [answers[at][row] for at, row in rows]
+        ratios = [_ratio(answers[at]) for at, _ in rows]
+        briefs = [
+            self._brief(sentence.findings[0], kind_of(sentence.regions[0]), ratio)
+            for sentence, ratio in zip(chosen, ratios, strict=True)
+        ]
+        written = self.writer.write(briefs, self._beams, verify=self._labeller)
+        for (at, row), sentence, brief, words in zip(rows, chosen, briefs, written, strict=True):
+            if words.agrees:
+                own = Written(brief, words.template)
+                answers[at][row] = replace(sentence, text=words.text, written=own)
+        return answers
 
     def support(
         self, question: Question, sentences: Sequence[Sentence], maps: Tensor, of: Target
@@ -170,9 +193,10 @@ class Neural:
             return looked
         of_rows = list(places.values())
         vectors = self.reader.seen(self.reader.encoding(question), of_rows)[0]  # (N, 16, D)
+        assert self.writer is not None
         grid = self.writer.attention(*_written(sentences[row] for row in places), vectors)
-        left = torch.tensor([place.side == "left" for place in of_rows])[:, None, None]
         grid = grid.view(-1, COARSE, COARSE)
+        left = torch.tensor([place.side == "left" for place in of_rows])[:, None, None]
         looked[list(places)] = torch.where(left, grid.flip(2), grid)  # they are read mirrored
         return looked
 
@@ -181,8 +205,9 @@ class Neural:
     ) -> dict[int, Place]:
         """The rows of the sentences that stand on the map, and where each was read."""
         places = {place.name: place for place in self.reader.places(question)}
-        read, worded = self.reader.net.labels, self.writer.labels if self.writer.features else ()
-        labels = worded if of == "words" else read
+        sees = self.writer is not None and self.writer.features > 0
+        worded = self.writer.labels if self.writer and sees else ()
+        labels = worded if of == "words" else self.reader.net.labels
         return {
             row: places[sentence.regions[0]]
             for row, sentence in enumerate(sentences)
@@ -219,113 +244,24 @@ class Neural:
         seen = self.reader.seen(self.reader.encoding(question), places, maps)  # (B, S, 16, D)
         briefs, templates = _written(sentences)
 
+        writer = self.writer
+        assert writer is not None
+
         def of_words(vectors: Tensor) -> Tensor:
-            return self.writer.log_probability(briefs, templates, vectors)
+            return writer.log_probability(briefs, templates, vectors)
 
         return torch.stack([_first_order(of_words, vectors) for vectors in seen])
 
-    def _stated(self, film: _Film) -> list[Stated]:
-        """What was read and may be stated, and what the reader has set in its place."""
-        given = film.question.findings
-        if given and film.question.whole:
-            raise InvalidValueError(
-                f"expected a region for the findings {dict(given)}, got a whole film; "
-                f"ask for one region, or for a box"
-            )
-        reads = {read.place.name: read for read in film.asked}
-        stated = []
-        for name in film.question.asked.names:
-            read = reads.get(name)
-            findings = [Finding(label, given[label], name) for label in given]
-            findings += [f for f in (read.findings if read else ()) if f.label not in given]
-            stated += [Stated(finding, read) for finding in findings]
-        return stated
-
-    def _not_clear(self, film: _Film, stated: Sequence[Stated]) -> list[Stated]:
-        """What would be called clear though something else may be there, on the same side."""
-        clear = [
-            item
-            for item in stated
-            if item.read
-            and item.finding.label == "Lung Opacity"
-            and item.finding.presence == "absent"
-            and item.finding.label not in film.question.findings
-            and (item.kind == "lung" or not film.question.whole)
-        ]
-        if not clear:
-            return []
-        suspect = {
-            read.place.side
-            for read in film.whole
-            if any(read.probabilities.get(label, 0) >= SUSPECT for label in BESIDE)
-        }
-        return [item for item in clear if item.read and item.read.place.side in suspect]
-
-    def _measured(self, film: _Film, spoken: Collection[str]) -> list[Sentence]:
-        """What is measured; what opacities may have misled is put in doubt."""
-        answer = self.measured.answer(_as_read(film.question), spoken)
-        if not any(is_misled(sentence) for sentence in answer):
-            return answer
-        opaque = any(
-            finding.label == "Lung Opacity" and finding.presence == "present"
-            for read in film.whole
-            for finding in read.findings
-        )
-        return [doubted(s) if opaque and is_misled(s) else s for s in answer]
-
-    def _drafts(
-        self, question: Question, stated: Sequence[Stated], measured: Sequence[Sentence]
-    ) -> list[Draft]:
-        if question.whole:
-            stated = [
-                item for item in by_zone(stated) if self._is_worth_it(item.finding, item.kind)
-            ]
-        seen, ratio = self._seen(question, stated), _ratio(measured)
-        drafts = []
-        for item in stated:
-            is_set = item.finding.label in question.findings
-            brief = self._brief(item.finding, item.kind, ratio)
-            if not is_set:  # a reader's finding is put in words by itself
-                brief = replace(brief, seen=seen.get(item.finding.region))
-            notes = (*item.notes, *(_against(item, measured) if is_set else ()))
-            drafts.append(Draft(brief, item.finding, SET if is_set else ORIGIN, notes))
-        return drafts
-
-    def _seen(self, question: Question, stated: Sequence[Stated]) -> dict[str, Tensor]:
-        """What is seen in each region (16, D), if the writer can see."""
-        places = {item.read.place.name: item.read.place for item in stated if item.read}
-        if not self.writer.features or not places:
-            return {}
-        with torch.inference_mode():
-            vectors = self.reader.seen(self.reader.encoding(question), list(places.values()))[0]
-        return dict(zip(places, vectors, strict=True))
-
-    def _is_worth_it(self, finding: Finding, kind: str) -> bool:
-        if finding.presence != "absent":
-            return True
-        return self.mentioned.get(kind, {}).get(finding.label, 0.0) >= WORTH
-
     def _brief(self, finding: Finding, kind: str, ratio: float | None) -> Brief:
         """What the writer is told; in words for another kind where it has none for this one."""
+        assert self.writer is not None
         kind = self.writer.terms.kind_for(finding.label, kind)
-        return Brief(finding.region, kind, told(finding), _known(ratio, finding))
-
-
-def read_mentioned(path: Path) -> dict[str, dict[str, float]]:
-    """How often reports mention the absence of a finding, by kind of region and label.
-
-    Raises ConfigError for a file that is none.
-    """
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            str(kind): {str(label): float(part) for label, part in labels.items()}
-            for kind, labels in table.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{path} does not say how often findings are mentioned: {error}"
-        ) from error
+        said: dict[str, Presence] = {finding.label: finding.presence}
+        if finding.label == "Consolidation" and finding.presence != "absent":
+            said["Lung Opacity"] = finding.presence  # a consolidation is an opacity too
+        if finding.label == "Lung Opacity" and finding.presence == "absent":
+            said["Consolidation"] = "absent"
+        return Brief(finding.region, kind, said, _known(ratio, finding))
 
 
 def _written(sentences: Iterable[Sentence]) -> tuple[list[Brief], list[str]]:
@@ -348,22 +284,36 @@ def _first_order(value: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
     return values.detach() + ((rows - at.detach()) * slopes).flatten(1).sum(1)
 
 
-def _as_read(question: Question) -> Question:
-    return replace(question, findings={})
+def _stated(reads: Iterable[Read]) -> list[Stated]:
+    """What was read and may be said."""
+    return [Stated(finding, notes=_as_what(read)) for read in reads for finding in read.findings]
 
 
-def _against(item: Stated, measured: Iterable[Sentence]) -> tuple[str, ...]:
-    """What the film says of a finding that a reader has set."""
-    said = [*(item.read.findings if item.read else ()), *(f for s in measured for f in s.findings)]
-    label, side = item.finding.label, side_of(item.finding.region)
-    own = [f for f in said if f.label == label and side_of(f.region) == side]
-    if not own:
-        return ("set by the reader; not assessed in the film",)
-    return (f"set by the reader; read from the film: {own[0].presence} ({own[0].score:.2f})",)
+def _as_what(read: Read) -> tuple[str, ...]:
+    """For a box drawn by hand: as what it was read."""
+    place = read.place
+    if kind_of(place.name) == place.kind:
+        return ()
+    return (f"read as a part of the {' '.join(filter(None, (place.side, place.kind)))}",)
 
 
-def _is_set(sentence: Sentence, told: Mapping[str, Presence]) -> bool:
-    return any(finding.label in told for finding in sentence.findings)
+def _is_measured(item: Stated) -> bool:
+    """Whether it is said with a measurement."""
+    return item.label in MEASURED_HERE and item.origin != SET
+
+
+def _is_set(sentence: Sentence, told: Mapping[str, Mapping[str, Presence]]) -> bool:
+    """Whether a reader has set what it says."""
+    labels = {label for of_region in told.values() for label in of_region}
+    return any(finding.label in labels for finding in sentence.findings)
+
+
+def _off(region: Region, said: Sequence[Sentence]) -> list[Sentence]:
+    """Of a box drawn by hand that lies beside the lungs, if nothing else is said of it."""
+    if said:
+        return []
+    text = f"Not assessed: the {region.name} is not in the lungs."
+    return [Sentence(text, (region.name,), ORIGIN)]
 
 
 def _known(ratio: float | None, finding: Finding) -> float | None:

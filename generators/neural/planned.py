@@ -1,145 +1,248 @@
-"""What a finding becomes on its way to a sentence: stated, drafted, put in words or in doubt."""
+"""From what was read of a film to what is said of it.
+
+Of a film: what is there or may be there, each in its place; then what is absent, in as few lines as
+it takes; then, once, what was not looked for. Of a region or a drawn box: the same of what belongs
+there. "Clear" is said of a lung in which everything that makes one not clear was looked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-from grounded.chest.names import kind_of, side_of
+from grounded.chest.names import chest_atlas, kind_of, side_of
 from grounded.findings import Finding, Presence
-from grounded.generators.neural.finding_reader import Read
-from grounded.generators.neural.writer import Brief, Words, Written
+from grounded.language.agreement import ZONES
+from grounded.language.finding_words import FindingWords, is_sided
 from grounded.report import Sentence
+
+T = TypeVar("T")
 
 ORIGIN = "neural"
 SET = "neural, finding set by the reader"
-BESIDE = ("Pleural Effusion", "Pneumothorax", "Lung Lesion", "Atelectasis")
-"""What a lung without opacity may have and is not clear for it, whether it may be stated or not."""
-SUSPECT = 0.8
-"""From this probability on it may be there: of 103 lungs of clear films kept for calibration that
-would be called clear, 3 reach it."""
-HIDDEN = ("Elevated Hemidiaphragm", "Lung Volume Asymmetry", "Mediastinal Shift")
-"""What is measured along the lungs' borders, which an opacity may hide."""
+IN_LUNG = ("Lung Opacity", "Nodule", "Mass", "Atelectasis")
+CLEAR = (*IN_LUNG, "Pleural Effusion", "Pneumothorax")
+"""A lung is called clear when all of these were looked for in it and are absent."""
+NOT_CLEAR = frozenset(
+    (
+        *("Consolidation", "Pneumonia", "Lung Lesion", "Edema", "Emphysema", "Fibrosis"),
+        *("Calcification", "Pleural Thickening", "Pleural Other"),
+    )
+)
+"""What else makes a lung not clear if it is there, or may be."""
+MEASURED_HERE = ("Cardiomegaly",)  # said with the measurement, see `Known`
+IMPLIED: Mapping[str, tuple[str, ...]] = {
+    "Lung Opacity": ("Consolidation", "Pneumonia"),
+    "Lung Lesion": ("Nodule", "Mass"),
+}
+"""What is denied with a finding."""
+_PLACES = (*(f"{zone} lung zone" for zone in ZONES), "apical zone", "hilar structures", "lung")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Stated:
-    """A finding that is stated, and what was read of its region if anything is read there."""
+    """A finding that may be said, of one region. notes: what is to be known of it."""
 
     finding: Finding
-    read: Read | None
-
-    @property
-    def kind(self) -> str:
-        return self.read.place.kind if self.read else kind_of(self.finding.region)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """For a box drawn by hand: as what it was read."""
-        if self.read is None or kind_of(self.finding.region) == self.kind:
-            return ()
-        side = f"{self.read.place.side} " if self.read.place.side else ""
-        return (f"read as a {side}{self.kind}, which it overlaps most",)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Draft:
-    """A sentence to be written: what it says, and what becomes of its words."""
-
-    brief: Brief
-    finding: Finding
-    origin: str
+    origin: str = ORIGIN
     notes: tuple[str, ...] = ()
 
-    def sentence(self, words: Words) -> Sentence:
-        """The sentence; put plainly when the words do not say what they should."""
-        text, notes = words.text, self.notes
-        written = Written(self.brief, words.template) if words.agrees else None
-        if not words.agrees:
-            text = plainly(self.finding)
-            notes = (*notes, f"put plainly, as other words were written: {words.text}")
+    @property
+    def label(self) -> str:
+        return self.finding.label
+
+    @property
+    def is_absent(self) -> bool:
+        return self.finding.presence == "absent"
+
+    @property
+    def side(self) -> str:
+        return side_of(self.finding.region)
+
+    def sentence(self) -> Sentence:
+        """The finding alone."""
+        finding = self.finding
+        words = FindingWords.open()
         return Sentence(
-            text=text,
-            regions=(self.finding.region,),
+            text=words.say(finding.label, finding.presence, finding.region, chest_atlas()),
+            regions=(finding.region,),
             origin=self.origin,
-            findings=(self.finding,),
-            score=self.finding.score,
-            abnormal=self.finding.presence != "absent",
-            notes=notes,
-            written=written,
+            findings=(finding,),
+            score=finding.score,
+            abnormal=not self.is_absent,
+            notes=self.notes,
         )
 
 
-def told(finding: Finding) -> dict[str, Presence]:
-    """What the writer is told of a finding: a consolidation is an opacity too, and a lung without
-    opacity has none."""
-    said: dict[str, Presence] = {finding.label: finding.presence}
-    if finding.label == "Consolidation" and finding.presence != "absent":
-        said["Lung Opacity"] = finding.presence
-    if finding.label == "Lung Opacity" and finding.presence == "absent":
-        said["Consolidation"] = "absent"
-    return said
+def of_film(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
+    """What a report says. lungs: those that were found."""
+    there = [item.sentence() for item in placed(stated)]
+    return [*there, *_absences(stated), *_not_looked_for(stated, lungs)]
 
 
-def by_zone(stated: Sequence[Stated]) -> list[Stated]:
-    """What is stated of a film, the opacities of a lung told by its zones.
+def of_region(stated: Sequence[Stated], kind: str) -> list[Sentence]:
+    """What is said of one region, or of a box drawn by hand.
 
-    A zone says where. A lung as a whole is called opaque only if no zone of it may be, and then it
-    is uncertain.
+    stated: all of it. kind: of region that it is read as.
     """
-    zones = {
-        side_of(item.finding.region)
-        for item in stated
-        if item.kind.endswith("lung zone") and _is_opacity(item.finding)
-    }
-    kept = []
+    there = [item.sentence() for item in stated if not item.is_absent]
+    set_ = [item.sentence() for item in stated if item.is_absent and item.origin == SET]
+    absent = [item for item in stated if item.is_absent and item.origin != SET]
+    words = FindingWords.open()
+    belonging = words.belonging(kind)
+    absent.sort(key=lambda item: (*belonging, item.label).index(item.label))
+    if not absent:
+        return [*there, *set_]
+    region = absent[0].finding.region
+    text = words.deny([item.label for item in absent], region, chest_atlas())
+    return [*there, *set_, _joined(text, absent)]
+
+
+def placed(stated: Sequence[Stated]) -> list[Stated]:
+    """What is there or may be, each finding of a side where it can best be told.
+
+    In the zones of a lung rather than in the lung; by its side alone if it is said so. What is
+    there in one place of a side is not called possible in another.
+    """
+    groups: dict[tuple[str, str], list[Stated]] = {}
     for item in stated:
-        finding = item.finding
-        if item.kind != "lung" or not _is_opacity(finding):
-            kept.append(item)
-        elif side_of(finding.region) not in zones:
-            kept.append(replace(item, finding=replace(finding, presence="uncertain")))
-    return kept
+        if not item.is_absent:
+            groups.setdefault((item.label, item.side), []).append(item)
+    return [item for group in groups.values() for item in _told(group)]
 
 
-def open_question(stated: Stated) -> Sentence:
-    """In the place of a sentence that would call a region clear in which something else may be."""
-    name = stated.finding.region
+def _told(group: Sequence[Stated]) -> list[Stated]:
+    """One finding of one side."""
+    set_ = [item for item in group if item.origin == SET]
+    firm = [item for item in group if item.finding.presence == "present"]
+    chosen = set_ or firm or list(group)
+    kinds = {kind_of(item.finding.region) for item in chosen}
+    if "lung" in kinds and (not firm or is_sided(FindingWords.open().term(chosen[0].label))):
+        return [item for item in chosen if kind_of(item.finding.region) == "lung"]
+    zones = {kind for kind in kinds if kind.endswith("lung zone")}
+    best = zones or set([kind for kind in _PLACES if kind in kinds][:1]) or kinds
+    of_best = [item for item in chosen if kind_of(item.finding.region) in best]
+    return of_best[:1] if is_sided(FindingWords.open().term(chosen[0].label)) else of_best
+
+
+def _absences(stated: Sequence[Stated]) -> list[Sentence]:
+    """What is absent: by lung that is clear, then by what is absent on both sides or on one."""
+    absent = {side: _absent(stated, side) for side in ("right", "left")}
+    clear = [side for side in absent if _is_clear(stated, side, absent[side])]
+    sentences = [_clear(side, absent[side]) for side in clear]
+    both = [label for label in CLEAR if all(label in absent[side] for side in absent)]
+    words = FindingWords.open()
+    left_over = [x for x in both if x not in IN_LUNG or len(clear) < 2]
+    if left_over:
+        items = [absent[side][label] for label in left_over for side in absent]
+        sentences.append(_joined(words.deny_in_film(left_over), items))
+    for side, of_side in absent.items():
+        alone = [x for x in CLEAR if x in of_side and x not in both]
+        alone = [x for x in alone if x not in IN_LUNG or side not in clear]
+        if alone:
+            text = words.deny(alone, f"{side} lung", chest_atlas())
+            sentences.append(_joined(text, [of_side[label] for label in alone]))
+    return sentences
+
+
+def _absent(stated: Sequence[Stated], side: str) -> dict[str, Stated]:
+    """What is absent wherever it was looked for on a side, each said of the widest region."""
+    found: dict[str, Stated] = {}
+    for label in CLEAR:
+        items = [item for item in stated if item.label == label and item.side == side]
+        if items and all(item.is_absent for item in items):
+            found[label] = max(items, key=lambda item: _width(item.finding.region))
+    return found
+
+
+def _width(region: str) -> int:
+    kind = kind_of(region)
+    return _PLACES.index(kind) if kind in _PLACES else -1
+
+
+def _is_clear(stated: Sequence[Stated], side: str, absent: Mapping[str, Stated]) -> bool:
+    other = any(
+        item.label in NOT_CLEAR and not item.is_absent and item.side in (side, "")
+        for item in stated
+    )
+    of_lung = [kind_of(item.finding.region) == "lung" for item in absent.values()]
+    return set(CLEAR) <= set(absent) and all(of_lung) and not other
+
+
+def _clear(side: str, absent: Mapping[str, Stated]) -> Sentence:
+    return _joined(f"The {side} lung is clear.", [absent[label] for label in IN_LUNG])
+
+
+def _joined(text: str, items: Sequence[Stated]) -> Sentence:
+    """One sentence for what is absent; it is as sure as the least sure of them."""
     return Sentence(
-        text=f"Something that is not assessed may be seen in the {name}.",
-        regions=(name,),
-        origin=ORIGIN,
-        score=0.5,
-        abnormal=True,
-        notes=("not called clear, as the network reads more there than it may state",),
+        text=text,
+        regions=_once(item.finding.region for item in items),
+        origin=SET if all(item.origin == SET for item in items) else ORIGIN,
+        findings=_once(item.finding for item in items),
+        score=min(item.finding.score for item in items),
+        notes=_once(note for item in items for note in item.notes),
     )
 
 
-def _is_opacity(finding: Finding) -> bool:
-    return finding.label == "Lung Opacity" and finding.presence != "absent"
+def _not_looked_for(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
+    """Once a report, what would have to be looked for to call the lungs clear."""
+    looked = {item.label for item in stated}
+    missing = [label for label in CLEAR if label not in looked]
+    if not missing or not lungs:
+        return []
+    text = FindingWords.open().not_assessed(missing)
+    return [Sentence(text, tuple(lungs), ORIGIN)]
 
 
-def doubted(sentence: Sentence) -> Sentence:
-    """A measured sentence whose lungs' borders an opacity may hide: no longer sure."""
-    text = sentence.text[0].lower() + sentence.text[1:]
-    return replace(
-        sentence,
-        text=f"As opacities may hide the borders of the lungs, it is uncertain whether {text}",
-        findings=tuple(replace(finding, presence="uncertain") for finding in sentence.findings),
-        abnormal=False,
-        impression="",
-        notes=(*sentence.notes, "in doubt, as an opacity was read in the lungs"),
+def with_set(
+    read: Sequence[Stated],
+    told: Mapping[str, Mapping[str, Presence]],
+    measured: Sequence[Sentence] = (),
+) -> list[Stated]:
+    """What was read, and what a reader has set in its place, with a note of what the film says.
+
+    What a reader says is there takes the place of its absence and doubt on that side, what is not
+    there that of everything read of it in the region.
+    """
+    kept = [item for item in read if not _overruled(item, told)]
+    said = [i.finding for i in read] + [f for sentence in measured for f in sentence.findings]
+    return [*kept, *(item for name, labels in told.items() for item in _set(name, labels, said))]
+
+
+def _set(name: str, labels: Mapping[str, Presence], said: Sequence[Finding]) -> Iterable[Stated]:
+    for label, presence in labels.items():
+        own = [f for f in said if f.label == label and side_of(f.region) in (side_of(name), "")]
+        film = f"read from the film: {own[0].presence} ({own[0].score:.2f})" if own else ""
+        note = f"set by the reader; {film or 'not assessed in the film'}"
+        yield Stated(Finding(label, presence, name), SET, (note,))
+
+
+def _overruled(item: Stated, told: Mapping[str, Mapping[str, Presence]]) -> bool:
+    """Whether a reader has set another thing than was read."""
+    return any(
+        _goes_with(item, name) and _against(item, name, label, presence)
+        for name, labels in told.items()
+        for label, presence in labels.items()
     )
 
 
-def is_misled(sentence: Sentence) -> bool:
-    """Whether it is sure of something that is measured along the lungs' borders."""
-    return any(f.label in HIDDEN and f.presence == "present" for f in sentence.findings)
+def _goes_with(item: Stated, name: str) -> bool:
+    """Whether what is said of a region may bear on what was read."""
+    return item.finding.region == name or item.side == side_of(name)
 
 
-def plainly(finding: Finding) -> str:
-    """A finding in fixed words."""
-    label = finding.label.lower()
-    lead = {"present": label, "absent": f"no {label}", "uncertain": f"possible {label}"}
-    said = lead[finding.presence]
-    return f"{said[0].upper()}{said[1:]} in the {finding.region}."
+def _against(item: Stated, name: str, label: str, presence: Presence) -> bool:
+    """Whether what was read cannot stand beside what is set of a region on its side."""
+    region, atlas = item.finding.region, chest_atlas()
+    if item.label != label:
+        wide, narrow = (item.label, label) if presence != "absent" else (label, item.label)
+        denied = item.is_absent if presence != "absent" else not item.is_absent
+        return denied and narrow in IMPLIED.get(wide, ())
+    within = region == name or (region in atlas and name in atlas.ancestors(region))
+    return within or item.is_absent
+
+
+def _once(items: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(items))

@@ -31,7 +31,8 @@ from grounded.report import (
 
 
 class AnatomicalComposer:
-    """Abnormal findings first, each in the order of the atlas; an impression made from them.
+    """Abnormal findings first, what is sure before what is not, each in the order of the atlas; an
+    impression made from them.
 
     Every sentence has to pass the guards: it stands on evidence, refers to no earlier film, names
     the side that it was read from, and contradicts neither its own findings nor a surer sentence.
@@ -52,9 +53,7 @@ class AnatomicalComposer:
         provenance: Provenance,
     ) -> GroundedReport:
         draft = edited(sentences, atlas)
-        findings = sorted(
-            draft.sentences, key=lambda item: (not item.abnormal, _place(item, atlas))
-        )
+        findings = sorted(draft.sentences, key=lambda item: (_rank(item), _place(item, atlas)))
         summary = impression(findings, sentences, atlas, origin=self.name)
         return GroundedReport(
             image=image.info,
@@ -81,6 +80,16 @@ def edited(sentences: Sequence[Sentence], atlas: Atlas) -> DraftReport:
     draft = replace(draft, sentences=same_words(draft.sentences))
     draft = without_repetition(draft, atlas)
     return replace(draft, sentences=sides_and_zones(draft.sentences, atlas, labeller))
+
+
+def _rank(sentence: Sentence) -> int:
+    """What is there, what may be there, what is normal, what was not assessed or judged."""
+    found = {finding.presence for finding in sentence.findings}
+    if sentence.abnormal and found != {"uncertain"}:
+        return 0
+    if "uncertain" in found:
+        return 1
+    return 2 if found else 3
 
 
 def _place(sentence: Sentence, atlas: Atlas) -> int:

@@ -65,13 +65,12 @@ def write_neural(folder: Path, made_by: str) -> Path:
     write(folder / "writer", config, WriterNet(**net).state_dict())
     bind(folder / "writer", encoder=made_by)
     tokenizer.save(str(folder / "writer" / "tokenizer.json"))
-    (folder / "mentioned.json").write_text("{}")
     return folder
 
 
 @pytest.fixture
 def neural(neural_weights: Path) -> Neural:
-    return Neural(neural_weights)
+    return Neural(neural_weights, words="writer")
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from grounded import Box, Image, Regions
 from grounded.detectors.features import EncodedFilm
-from grounded.findings import Presence
 from grounded.generators.neural.finding_net import FindingNet
 from grounded.generators.neural.finding_reader import CALIBRATION, Calibration
 from grounded.geometry import Placement
@@ -105,9 +105,12 @@ def question(
     values: Mapping[tuple[str, str], float] | None = None,
     *,
     ratio: float = 0.45,
-    told: Mapping[str, Presence] | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> Question:
-    """About a film as a whole, one of its regions, or a box drawn in it."""
+    """About a film as a whole, one of its regions, or a box drawn in it.
+
+    told: what a reader has set, by region and label for a film, by label for a region.
+    """
     phantom, found = chest(ratio)
     placement = Placement.letterbox((SIDE, SIDE), (SIDE, SIDE))
     found = replace(found, encoding=EncodedFilm(map_with(found, values or {}), placement, ENCODER))
@@ -115,7 +118,7 @@ def question(
     if about is None:
         return replace(Question.of_film(image, found), findings=told or {})
     asked = found.drawn("marked area", about) if isinstance(about, Box) else found[[about]]
-    return Question(image, found, asked, told or {})
+    return Question(image, found, asked, {asked.names[0]: told} if told else {})
 
 
 def without_map(of: Question) -> Question:

@@ -16,7 +16,7 @@ Shapes = dict[str, Shape]
 
 
 def sentence_on(label: str, question: Question) -> Sentence:
-    [sentences] = Measured().describe([question])
+    [sentences] = Measured("long").describe([question])
     [sentence] = [s for s in sentences if any(f.label == label for f in s.findings)]
     return sentence
 

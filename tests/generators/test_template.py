@@ -71,7 +71,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_it_cannot_be_steered(ask: Ask) -> None:
     question = ask()
-    told = replace(question, findings={"Edema": "present"})
+    told = replace(question, findings={"left lung": {"Edema": "present"}})
     with pytest.raises(InvalidValueError, match="has fixed sentences"):
         Template().describe([told])
 

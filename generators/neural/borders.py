@@ -1,0 +1,99 @@
+"""What is read of a film that bears on what is measured in it: hidden borders, the view, the heart.
+
+The outline of the heart follows a pleural effusion or an opacity that lies against it, so its size
+is not to be judged there. Whether something lies there is read in boxes along the borders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from grounded.chest.names import HEART
+from grounded.findings import Presence
+from grounded.generators.measured.wording import Known
+from grounded.generators.neural.finding_reader import FindingReader
+from grounded.generators.neural.planned import ORIGIN, Stated, placed
+from grounded.geometry import Box
+from grounded.language.finding_words import FindingWords
+from grounded.protocols import Question
+from grounded.regions import Regions
+from grounded.view import Projection
+
+HIDING = ("Pleural Effusion", "Lung Opacity", "Mass", "Atelectasis")
+"""What lies over the borders of heart and mediastinum if it lies against them."""
+UPPER = "upper mediastinum"
+SURE = 0.9  # of the view, before it is used: most films are PA
+_INWARD, _OUTWARD = 0.05, 0.15  # of a border's strip, as parts of the width of what it bounds
+_HEIGHTS = {HEART: (0.35, 0.9), UPPER: (0.5, 1.0)}  # where borders are measured, top to bottom
+
+
+def known(reader: FindingReader, question: Question, stated: Sequence[Stated]) -> Known:
+    """What is to be known of a film before it is measured. stated: of the film, set ones too."""
+    firm = [i for i in stated if i.label in HIDING and i.finding.presence == "present"]
+    there = placed(firm)
+    return Known(
+        view=_view(reader, question),
+        hidden=_hidden(reader, question, {item.label for item in there}) if there else {},
+        opaque=_named(there[0]) if there else "",
+        heart=_heart(stated),
+    )
+
+
+def _view(reader: FindingReader, question: Question) -> Projection:
+    """As the film appears; unknown if it is not sure or not read."""
+    ap = reader.is_ap(question)
+    if ap >= SURE:
+        return "AP"
+    return "PA" if ap <= 1 - SURE else "unknown"
+
+
+def _heart(stated: Sequence[Stated]) -> Presence | None:
+    """What is read of the heart's size, where it may be stated."""
+    read = (i.finding for i in stated if i.label == "Cardiomegaly" and i.origin == ORIGIN)
+    return next((finding.presence for finding in read), None)
+
+
+def _named(item: Stated) -> str:
+    """ "the left pleural effusion", "the opacity in the left lower lung zone"."""
+    words = item.sentence().text.rstrip(".")
+    return f"the {words[0].lower()}{words[1:]}"
+
+
+def _hidden(reader: FindingReader, question: Question, labels: set[str]) -> Mapping[str, str]:
+    """What lies at the borders of the heart and of the upper mediastinum, by region."""
+    strips = _strips(question.found)
+    if not len(strips):
+        return {}
+    found: dict[str, str] = {}
+    for read in reader.read(replace(question, asked=strips, findings={}, whole=False)):
+        side, border = read.place.name.split(" ", 1)
+        for item in read.findings:
+            if item.label in labels and item.presence == "present":
+                noun = FindingWords.open().term(item.label).noun
+                article = "an" if noun[0] in "aeiou" else "a"
+                found.setdefault(border, f"{article} {noun} on the {side}")
+    return found
+
+
+def _strips(found: Regions) -> Regions:
+    """Boxes along the borders, named "left cardiac silhouette" and so on."""
+    boxes = {
+        f"{side} {border}": _strip(found[border].box, side, _HEIGHTS[border])
+        for border in (HEART, UPPER)
+        if border in found
+        for side in ("right", "left")
+    }
+    if not boxes:
+        return Regions.none()
+    return Regions(tuple(boxes), np.array([tuple(b) for b in boxes.values()]), np.ones(len(boxes)))
+
+
+def _strip(box: Box, side: str, heights: tuple[float, float]) -> Box:
+    y0, y1 = (box.y0 + part * box.height for part in heights)
+    inward, outward = _INWARD * box.width, _OUTWARD * box.width
+    if side == "right":
+        return Box(box.x0 - outward, y0, box.x0 + inward, y1)
+    return Box(box.x1 - inward, y0, box.x1 + outward, y1)
