@@ -70,6 +70,7 @@ from grounded.train.writer.corpus import Phrase, phrases
 from grounded.train.writer.run import perplexity
 
 NOTES = Path(__file__).parent / "covid_films.csv"
+OWN = Path(__file__).parents[1] / "configs" / "train" / "phrases.toml"
 ORGANS = Path(__file__).parent.parent / "configs" / "weights" / "organ_net"
 
 
@@ -313,8 +314,8 @@ def main() -> None:
     start = time.perf_counter()
     parts, split = load(options), split_films(options.data, notes=NOTES)
     reports = iu_text(options.data / "iu_text")
-    train = phrases([r for r in reports if r.split == "train"], parts.labeller, familiar=3)
-    test = phrases([r for r in reports if r.split == "test"], parts.labeller, own=False)
+    train = phrases([r for r in reports if r.split == "train"], parts.labeller, own=OWN, familiar=3)
+    test = phrases([r for r in reports if r.split == "test"], parts.labeller)
     held = (split.held if options.films == "held" else split.calibration)[:: options.every]
     patients = patients_of(held)
     console = Console(width=options.width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
@@ -185,8 +185,12 @@ def train_detector(
 ) -> None:
     """Train a detector of the regions."""
     from grounded.train.organs.from_file import train_from_file
+    from grounded.train.screen import on_screen
 
-    train_from_file(config, data, out, start)
+    with on_screen("Training") as progress:
+        figures = train_from_file(config, data, out, start, progress)
+    _show_figures(figures)
+    typer.echo(f"{out / 'preset.toml'}: use it with --preset {out}")
 
 
 @train.command("generator")
@@ -217,10 +221,11 @@ def train_region_guided(
 ) -> None:
     """Train a stage of the region-guided model of Tanida et al. (CVPR 2023)."""
     from grounded.train.rgrg.run import RGRGConfig, train_rgrg
+    from grounded.train.screen import on_screen
 
     read = RGRGConfig.read(config)
-    with _progress("Training") as show:
-        train_rgrg(read, data, out, start_from=start, films=films, say=typer.echo, advance=show)
+    with on_screen("Training") as progress:
+        train_rgrg(read, data, out, start_from=start, films=films, progress=progress)
 
 
 @convert.command("rgrg")
@@ -385,6 +390,17 @@ def _formats(names: str, pictures: bool) -> tuple[str, ...]:
     for name in chosen:
         exporter(name)  # an unknown one is an error before anything is read
     return chosen
+
+
+def _show_figures(figures: Mapping[str, float]) -> None:
+    """A table of what was measured on the films held out."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("on the films held out", "value")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.4f}")
+    Console().print(table)
 
 
 def _finding(text: str) -> tuple[str, Presence]:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from grounded.chest.names import ORGANS
-from grounded.detectors.organs.net import OrganNet, film_tensor
+from grounded.detectors.organs.net import OrganNet, OrganOutput, film_tensor
 from grounded.geometry import Placement
 from grounded.regions import Regions
 
@@ -52,7 +52,8 @@ def find_outlines(net: OrganNet, films: Sequence[NDArray[np.float32]]) -> list[O
         return []
     tensors, placements = zip(*(film_tensor(film, net.side) for film in films), strict=True)
     with torch.inference_mode():
-        output = net(torch.stack(tensors))
+        device = next(net.parameters()).device
+        output = OrganOutput(*(part.cpu() for part in net(torch.stack(tensors).to(device))))
         maps = output.mask_logits.float().sigmoid().numpy()
         scores = output.presence_logits.double().sigmoid().numpy()
     edges = output.edges.double().numpy() * net.side

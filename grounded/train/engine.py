@@ -1,7 +1,7 @@
 """Where a training runs: one device with torch alone, or several processes through accelerate.
 
-`grounded train rgrg CONFIG` uses the first. `accelerate launch -m grounded train rgrg CONFIG`
-starts one process a GPU and uses the second (extra `train`). The training loop sees no difference.
+`grounded train ... CONFIG` uses the first. `accelerate launch -m grounded train ... CONFIG` starts
+one process a GPU and uses the second (extra `train`). The training loop sees no difference.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib
 import os
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from grounded.errors import ConfigError, MissingExtraError
+from grounded.errors import MissingExtraError
 
 Precision = Literal["float32", "bfloat16", "float16"]
 _ACCELERATE = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
@@ -28,9 +28,9 @@ class Engine(Protocol):
     rank: int
     processes: int
 
-    def prepare(self, net: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]: ...
-
-    def autocast(self) -> AbstractContextManager[Any]: ...
+    def prepare(self, net: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """The network as it is to be called: on its device, in the precision of the run."""
+        ...
 
     def together(self, net: nn.Module, last: bool) -> AbstractContextManager[Any]:
         """Gradients are shared between processes in the `last` of several accumulated passes."""
@@ -44,14 +44,18 @@ class Engine(Protocol):
         """Until all processes are here."""
         ...
 
+    def scaler_state(self) -> dict[str, Any]:
+        """How float16 gradients are scaled, for a checkpoint; empty for other precisions."""
+        ...
 
-def start(precision: Precision, device: str = "") -> Engine:
-    """The engine for this process. device: "" is a GPU if there is one.
+    def load_scaler(self, state: dict[str, Any]) -> None: ...
+
+
+def start(precision: Precision, device: str = "auto") -> Engine:
+    """The engine for this process. device: "auto" is a GPU if there is one.
 
     Raises MissingExtraError when it was launched with others and accelerate is missing.
     """
-    if precision not in get_args(Precision):
-        raise ConfigError(f"precision is one of {get_args(Precision)}, got {precision!r}")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return _Several(precision, device)
     return _Single(precision, device)
@@ -62,18 +66,18 @@ class _Single:
     processes = 1
 
     def __init__(self, precision: Precision, device: str) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        best = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(best if device == "auto" else device)
         self.precision = precision
         # float16 gradients underflow without scaling; bfloat16's do not
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "float16")
 
     def prepare(self, net: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
-        return net.to(self.device), optimizer
-
-    def autocast(self) -> AbstractContextManager[Any]:
+        net.to(self.device)
+        if self.precision == "float32":
+            return net, optimizer
         dtype = torch.float16 if self.precision == "float16" else torch.bfloat16
-        enabled = self.precision != "float32"
-        return torch.autocast(self.device.type, dtype=dtype, enabled=enabled)
+        return _Autocast(net, self.device.type, dtype), optimizer
 
     def together(self, net: nn.Module, last: bool) -> AbstractContextManager[Any]:
         return nullcontext()
@@ -90,6 +94,25 @@ class _Single:
 
     def wait(self) -> None:
         return None
+
+    def scaler_state(self) -> dict[str, Any]:
+        return self.scaler.state_dict()
+
+    def load_scaler(self, state: dict[str, Any]) -> None:
+        if state:
+            self.scaler.load_state_dict(state)
+
+
+class _Autocast(nn.Module):
+    """A network that is called in another precision, as accelerate wraps its networks."""
+
+    def __init__(self, net: nn.Module, device: str, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.net, self.device, self.dtype = net, device, dtype
+
+    def forward(self, *inputs: Any) -> Any:
+        with torch.autocast(self.device, dtype=self.dtype):
+            return self.net(*inputs)
 
 
 class _Several:
@@ -111,10 +134,6 @@ class _Several:
         prepared: tuple[nn.Module, Optimizer] = self.accelerator.prepare(net, optimizer)
         return prepared
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        context: AbstractContextManager[Any] = self.accelerator.autocast()
-        return context
-
     def together(self, net: nn.Module, last: bool) -> AbstractContextManager[Any]:
         return nullcontext() if last else self.accelerator.no_sync(net)
 
@@ -128,3 +147,11 @@ class _Several:
 
     def wait(self) -> None:
         self.accelerator.wait_for_everyone()
+
+    def scaler_state(self) -> dict[str, Any]:
+        scaler = self.accelerator.scaler
+        return {} if scaler is None else dict(scaler.state_dict())
+
+    def load_scaler(self, state: dict[str, Any]) -> None:
+        if state and self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state)

@@ -21,6 +21,7 @@ from grounded.generators.neural.finding_reader import CALIBRATION, Calibration, 
 from grounded.generators.neural.generator import MENTIONED
 from grounded.language.labeller import Labeller
 from grounded.nn.weights import WEIGHTS, bind, sha256
+from grounded.train.configuration import configured, read_configuration
 from grounded.train.findings.bank import fill_bank
 from grounded.train.findings.calibration import fitted, raw, write_calibrations
 from grounded.train.findings.network import ENCODER, FINDINGS, FindingConfig
@@ -34,7 +35,7 @@ from grounded.train.findings.scores import (
     score_painted,
 )
 from grounded.train.findings.separation import separation
-from grounded.train.organs.run import read_configuration
+from grounded.train.loop import Progress
 from grounded.train.writer.corpus import phrases
 from grounded.train.writer.mentions import mentioned
 from grounded.train.writer.run import WriterConfig, train_writer
@@ -93,7 +94,7 @@ class GeneratorConfig:
             made = cls(
                 findings,
                 statements,
-                WriterConfig.of(table.get("writer", {})),
+                configured(WriterConfig, table.get("writer", {}), path),
                 int(table.get("bank", {}).get("rounds", cls.rounds)),
             )
         except (AttributeError, KeyError, TypeError) as error:
@@ -134,7 +135,9 @@ def train_generator(
     say(f"{len(bank)} regions to write of")
     labeller = Labeller.open()
     reports = [report for report in iu_text(data / "iu_text") if report.split == "train"]
-    train_writer(phrases(reports, labeller, familiar=3), bank, config.writer, output / WRITER, say)
+    own = config.writer.phrases
+    said = phrases(reports, labeller, own=own, familiar=3)
+    train_writer(said, bank, config.writer, output / WRITER, Progress(say))
     bind(output / WRITER, encoder=sha256(output / ENCODER / WEIGHTS))
     _write_json(output / MENTIONED, mentioned(reports, labeller))
     preset = output / "preset.toml"

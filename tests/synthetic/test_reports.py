@@ -39,7 +39,7 @@ def test_a_report_is_normal_or_names_its_findings_twice(tmp_path: Path) -> None:
 
 def test_the_reports_give_phrases_for_each_finding_present_and_absent(tmp_path: Path) -> None:
     write_phantom_reports(tmp_path)
-    found = phrases(iu_text(tmp_path), Labeller.open(), own=False, familiar=2)
+    found = phrases(iu_text(tmp_path), Labeller.open(), familiar=2)
     said = {finding for phrase in found for finding in phrase.findings}
     assert said >= {(label, presence) for label in FINDINGS for presence in ("present", "absent")}
     assert ("Lung Opacity", "uncertain") in said

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from grounded.errors import ConfigError, MissingExtraError
+from grounded.errors import MissingExtraError
 from grounded.train.engine import start
 
 INSTALLED = importlib.util.find_spec("accelerate") is not None
@@ -26,7 +26,7 @@ net = nn.Linear(2, 1)
 optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
 net, optimizer = engine.prepare(net, optimizer)
 for turn in range(2):
-    with engine.together(net, turn == 1), engine.autocast():
+    with engine.together(net, turn == 1):
         loss = net(torch.full((1, 2), float(engine.rank + turn))).sum() / 2
     engine.backward(loss)
 engine.step(optimizer, net, 100.0)
@@ -43,7 +43,7 @@ def test_one_process_accumulates_clips_and_steps() -> None:
     before = net.weight.item()
     prepared, optimizer = engine.prepare(net, torch.optim.SGD(net.parameters(), lr=1.0))
     for last in (False, True):
-        with engine.together(prepared, last), engine.autocast():
+        with engine.together(prepared, last):
             loss = prepared(torch.full((1, 1), 5.0)).sum()
         engine.backward(loss)
     engine.step(optimizer, prepared, clip=1.0)  # the gradient of 10 is clipped to 1
@@ -51,9 +51,12 @@ def test_one_process_accumulates_clips_and_steps() -> None:
     assert net.weight.grad is None
 
 
-def test_an_unknown_precision_is_refused() -> None:
-    with pytest.raises(ConfigError, match="precision is one of"):
-        start("int8")  # type: ignore[arg-type]
+def test_a_network_of_another_precision_keeps_its_weights() -> None:
+    engine = start("bfloat16", "cpu")
+    net = nn.Linear(1, 1)
+    prepared, _ = engine.prepare(net, torch.optim.SGD(net.parameters()))
+    assert prepared(torch.ones(1, 1)).dtype is torch.bfloat16
+    assert net.weight.dtype is torch.float32
 
 
 @pytest.mark.skipif(INSTALLED, reason="accelerate is installed")

@@ -20,7 +20,6 @@ from grounded.detectors.rgrg.net import DetectorNet, sampling_weights
 from grounded.generators.rgrg.net import DecoderNet
 
 Stage = Literal["detector", "heads", "all"]
-STAGES: tuple[Stage, ...] = ("detector", "heads", "all")
 
 
 class RegionBatch(NamedTuple):

@@ -21,9 +21,7 @@ def measure(
     """Regions found of 29, mean IoU (a region that is not found counts 0), and, as far as the stage
     trains them, F1 of selection and abnormality and the mean loss of a sentence's token."""
     losses.eval()
-    order = [[(i, i) for i in range(a, min(a + batch, len(samples)))]
-             for a in range(0, len(samples), batch)]  # fmt: skip
-    loader = DataLoader(samples, batch_sampler=order, collate_fn=samples.collate)
+    loader = DataLoader(samples, batch_size=batch, collate_fn=samples.collate)
     parts = [_measured(losses, films.to(device)) for films in loader]
     found, overlaps, truth, said, spoken = (
         torch.cat([part[place] for part in parts]) for place in range(5)

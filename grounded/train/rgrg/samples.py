@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import tokenizers
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from grounded.chest.names import REGIONS
 from grounded.data.example import Example
@@ -89,9 +89,9 @@ class Words:
 
 
 class RegionSamples(Dataset[RegionSample]):
-    """Sample (number, draw): the row of that number, changed by a random choice of its own.
+    """Samples by number: each pass over the rows in another order, each film changed anew.
 
-    strength: None leaves the films as they are.
+    seed: None takes the rows in their order. strength: None leaves the films as they are.
     """
 
     def __init__(
@@ -101,24 +101,24 @@ class RegionSamples(Dataset[RegionSample]):
         *,
         side: int,
         longest: int,
-        seed: int = 0,
+        seed: int | None = None,
         strength: Strength | None = None,
     ) -> None:
         self.rows, self.words = rows, words
         self.side, self.longest = side, longest
         self.seed, self.strength = seed, strength
+        self._pass, self._order = -1, np.arange(len(rows))
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, item: tuple[int, int]) -> RegionSample:
-        number, draw = item
-        row = self.rows[number]
+    def __getitem__(self, number: int) -> RegionSample:
+        row = self.rows[self._row(number)]
         pixels = row.image().pixels
         placement = Placement.letterbox((pixels.shape[0], pixels.shape[1]), (self.side,) * 2)
         film = placement.place(pixels)
         if self.strength is not None:
-            rng = np.random.default_rng([self.seed, draw])
+            rng = np.random.default_rng([self.seed or 0, number])
             inner = np.ascontiguousarray(film[placement.content])
             film[placement.content] = _changed(inner, self.strength, rng)
         corners = [tuple(row.boxes.get(region, _NOWHERE)) for region in REGIONS]
@@ -135,6 +135,14 @@ class RegionSamples(Dataset[RegionSample]):
             abnormal=torch.tensor([region in abnormal for region in REGIONS]),
             sentences=tuple(self.words.ids(phrase, self.longest) for phrase in phrases),
         )
+
+    def _row(self, number: int) -> int:
+        """Which row a sample shows: every row once a pass."""
+        turn, place = divmod(number, len(self.rows))
+        if self.seed is not None and turn != self._pass:
+            order = np.random.default_rng([self.seed, turn]).permutation(len(self.rows))
+            self._pass, self._order = turn, order
+        return int(self._order[place])
 
     def collate(self, samples: Sequence[RegionSample]) -> RegionBatch:
         """A batch; sentences are filled up with stop tokens to the longest."""
@@ -153,36 +161,6 @@ class RegionSamples(Dataset[RegionSample]):
             tokens=tokens,
             lengths=lengths,
         )
-
-
-class SharedBatches(Sampler[list[tuple[int, int]]]):
-    """The batches of one process of several, from a pass on, in an order that the seed decides.
-
-    Items are (row, draw): the draw counts all samples of the run, so a run that is stopped and
-    resumed sees the same films changed in the same way.
-    """
-
-    def __init__(
-        self, rows: int, batch: int, *, seed: int, first: int, last: int, rank: int, processes: int
-    ) -> None:
-        self.rows, self.batch, self.seed = rows, batch, seed
-        self.first, self.last = first, last
-        self.rank, self.processes = rank, processes
-
-    def __len__(self) -> int:
-        return max(0, self.last - self.first)
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        epoch, order = -1, np.empty(0, dtype=np.int64)
-        for turn in range(self.first, self.last):
-            start = (turn * self.processes + self.rank) * self.batch
-            items = []
-            for draw in range(start, start + self.batch):
-                if draw // self.rows != epoch:
-                    epoch = draw // self.rows
-                    order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
-                items.append((int(order[draw % self.rows]), draw))
-            yield items
 
 
 def _changed(

@@ -3,7 +3,7 @@
 Each sentence has blanks for the region's name and side (`grounded.language.templates`) and the
 findings that the rule-based labeller reads from it, so that a model which is given findings can be
 checked by the same rules. Where reports say too little of something a reader may ask for, plain
-sentences of our own are added from `configs/findings/phrases.toml`.
+sentences of our own are added from `configs/train/phrases.toml`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from grounded.chest.names import chest_atlas
@@ -70,13 +71,13 @@ class Phrase:
 
 
 def phrases(
-    reports: Iterable[Report], labeller: Labeller, *, own: bool = True, familiar: int = 1
+    reports: Iterable[Report], labeller: Labeller, *, own: Path | None = None, familiar: int = 1
 ) -> list[Phrase]:
     """The phrases of the reports, the most frequent first, then by kind and text.
 
-    own: whether our own sentences are added where the reports do not have the same. familiar: in
-    how many different sentences a word must stand, so that names and slips of the pen stay out;
-    with more than one, denials that are said only once stay out as well.
+    own: the file of our own sentences, which are added where the reports do not have the same.
+    familiar: in how many different sentences a word must stand, so that names and slips of the pen
+    stay out; with more than one, denials that are said only once stay out as well.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for report in reports:
@@ -86,16 +87,19 @@ def phrases(
         if kind == "cardiac silhouette" and count > 1:
             counts.update(dict.fromkeys(((with_, kind) for with_ in _with_ratio(text)), count // 2))
     found = (_phrase(*key, count, labeller) for key, count in counts.items())
-    kept = _familiar([phrase for phrase in found if phrase is not None], familiar)
-    if own:
-        kept += _own({(phrase.text, phrase.kind) for phrase in kept}, labeller)
+    ours = list(own_sentences(own)) if own is not None else []
+    usual = {word for text, _ in ours for word in _words(text)}
+    kept = _familiar([phrase for phrase in found if phrase is not None], familiar, usual)
+    kept += _own(ours, {(phrase.text, phrase.kind) for phrase in kept}, labeller)
     return sorted(kept, key=lambda phrase: (-phrase.count, phrase.kind, phrase.text))
 
 
-def _own(said: Collection[tuple[str, str]], labeller: Labeller) -> list[Phrase]:
+def _own(
+    ours: Sequence[tuple[str, str]], said: Collection[tuple[str, str]], labeller: Labeller
+) -> list[Phrase]:
     """Our own phrases, without those that the reports say."""
-    ours = (key for key in own_sentences() if key not in said)
-    found = (_phrase(text, kind, 1, labeller, own=True) for text, kind in ours)
+    new = (key for key in ours if key not in said)
+    found = (_phrase(text, kind, 1, labeller, own=True) for text, kind in new)
     return [phrase for phrase in found if phrase is not None]
 
 
@@ -110,14 +114,13 @@ def _read(sentence: str) -> Iterator[Placed]:
                     yield item
 
 
-def _familiar(found: Sequence[Phrase], least: int) -> list[Phrase]:
+def _familiar(found: Sequence[Phrase], least: int, ours: Collection[str]) -> list[Phrase]:
     """The phrases whose words all stand in at least so many different sentences, or in ours."""
     if least > 1:
         found = [p for p in found if p.count > 1 or not _denial(p.findings)]
     words = {phrase.text: _words(phrase.text) for phrase in found}
     count = Counter(word for each in words.values() for word in each)
-    usual = {word for word in count if count[word] >= least}
-    usual.update(word for text, _ in own_sentences() for word in _words(text))
+    usual = {word for word in count if count[word] >= least} | set(ours)
     return [phrase for phrase in found if words[phrase.text] <= usual]
 
 

@@ -1,19 +1,21 @@
-"""Plain sentences of our own, for what reports say too seldom: `configs/findings/phrases.toml`."""
+"""Plain sentences of our own, for what reports say too seldom: `configs/train/phrases.toml`."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from grounded.language.templates import polish
+from grounded.train.configuration import read_configuration
 
 
-def own_sentences() -> Iterator[tuple[str, str]]:
-    """Each sentence with blanks, and the kind of region that it is said of; each pair once."""
-    file = resources.files("grounded.configs") / "findings" / "phrases.toml"
-    table = tomllib.loads(file.read_text(encoding="utf-8"))
+def own_sentences(file: Path) -> Iterator[tuple[str, str]]:
+    """Each sentence with blanks, and the kind of region that it is said of; each pair once.
+
+    Raises ConfigError for a file that is missing or no TOML.
+    """
+    table = read_configuration(file)
     pairs = (
         (polish(frame.format(**words)), kind)
         for group in table["group"]

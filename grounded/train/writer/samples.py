@@ -1,4 +1,4 @@
-"""What the writer learns from, one batch after the other: a brief, and a sentence that fulfils it.
+"""What the writer learns from: a brief, and a sentence that fulfils it.
 
 Statements are drawn by the square root of how often they are made, so that rare ones are learned
 and frequent ones do not drown them; the sentence for a statement likewise. A sentence that says how
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from grounded.chest.names import REGIONS, kind_of
 from grounded.generators.neural.writer import Brief
@@ -99,8 +100,8 @@ class Look(NamedTuple):
     variety: str = ""
 
 
-class WriterSamples:
-    """Batches of briefs and sentences; the batch of a number is always the same."""
+class WriterSamples(Dataset[Sample]):
+    """Briefs and sentences; the sample of a number is always the same."""
 
     def __init__(
         self, phrases: Sequence[Phrase], bank: Bank | None, sight: Sight, seed: int
@@ -115,12 +116,9 @@ class WriterSamples:
         self._shelves = Shelves(bank) if bank is not None and len(bank) else None
         self._rows: dict[int, NDArray[np.intp]] = {}
 
-    def batch(self, number: int, size: int) -> list[Sample]:
+    def __getitem__(self, number: int) -> Sample:
         random = np.random.default_rng([self._seed, number])
-        return [
-            self._sample(int(group), random)
-            for group in random.choice(len(self._groups), size, p=self._often)
-        ]
+        return self._sample(int(random.choice(len(self._groups), p=self._often)), random)
 
     def _sample(self, group: int, random: np.random.Generator) -> Sample:
         seen, look = self._show(group, random)

@@ -1,51 +1,57 @@
 """Faster R-CNN learns all regions from the outlines of organs."""
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
-import torch
 
-from grounded.data.chest_anatomy import chest_anatomy
-from grounded.detectors.faster_rcnn.detector import FasterRCNNDetector
-from grounded.detectors.faster_rcnn.net import RegionRCNN
-from grounded.errors import ConfigError
-from grounded.synthetic.phantom import write_phantoms
+import grounded
+from grounded.synthetic.phantom import chest_phantom, write_phantoms
 from grounded.train.augmentation import Strength
-from grounded.train.organs.faster_rcnn import FasterRCNNConfig, fit, net_keywords, write_weights
-from grounded.train.organs.samples import KeptFilm
+from grounded.train.configuration import configured, read_configuration
+from grounded.train.organs.faster_rcnn import FasterRCNNConfig, train_faster_rcnn
 
-TINY = {"side": 64, "head": 256, "sampled": 48, "batch": 2, "workers": 0, "log_every": 5}
+CONFIG = Path(__file__).parents[3] / "configs" / "train" / "faster_rcnn.toml"
+TINY = FasterRCNNConfig(
+    backbone="resnet18",
+    side=32,
+    head=32,
+    sampled=32,
+    held_out=0.34,
+    steps=15,
+    batch=2,
+    learning_rate=3e-3,
+    workers=0,
+    threads=1,
+    device="cpu",
+    log_every=3,
+    strength=Strength().times(0.0),
+)
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("chest_anatomy")
-    write_phantoms(folder, 2, side=64)
-    return folder
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run on two phantoms wrote."""
+    folder = tmp_path_factory.mktemp("rcnn")
+    write_phantoms(folder / "data" / "chest_anatomy", 3, side=64)
+    train_faster_rcnn(TINY, folder / "data", folder / "out")
+    return folder / "out"
 
 
-def test_it_learns_the_regions_of_two_films(data: Path) -> None:
-    as_they_are = dict.fromkeys((f.name for f in fields(Strength)), 0.0)
-    table = {**TINY, "backbone": "resnet18", "steps": 20, "learning_rate": 1e-3}
-    config = FasterRCNNConfig.of({**table, "strength": as_they_are})
-    torch.manual_seed(0)
-    net = RegionRCNN(**net_keywords(config))
-    kept = [KeptFilm.of(example, config.side) for example in chest_anatomy(data)]
-    log = [json.loads(line) for line in fit(net, config, kept)]
-    assert [entry["step"] for entry in log] == [5, 10, 15, 20]
+def test_it_learns_the_regions_of_two_films(trained: Path) -> None:
+    lines = (trained / "log.jsonl").read_text().splitlines()
+    log = [entry for entry in map(json.loads, lines) if entry["kind"] == "train"]
+    assert [entry["step"] for entry in log] == [3, 6, 9, 12, 15]
     for term in ("loss_classifier", "loss_objectness"):
-        assert log[-1][term] < 0.5 * log[0][term]
+        assert log[-1][term] < 0.85 * log[0][term]
 
 
-def test_written_weights_make_a_detector(tmp_path: Path) -> None:
-    config = FasterRCNNConfig.of(TINY)
-    net = RegionRCNN(**net_keywords(config))
-    write_weights(net, config, tmp_path)
-    assert FasterRCNNDetector(tmp_path).atlas.name == "chest29"
+def test_what_is_written_is_a_preset(trained: Path) -> None:
+    report = grounded.load(trained)(chest_phantom(1, (64, 64)).image)
+    assert report.provenance.detector == "faster r-cnn"
 
 
-def test_an_unknown_setting_is_refused() -> None:
-    with pytest.raises(ConfigError, match="does not fit"):
-        FasterRCNNConfig.of({"stepps": 3})
+def test_the_configuration_that_ships_can_be_read() -> None:
+    table = read_configuration(CONFIG)
+    assert table.pop("detector") == "faster_rcnn"
+    assert configured(FasterRCNNConfig, table, CONFIG).backbone == "resnet18"

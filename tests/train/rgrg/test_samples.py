@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from grounded.chest.names import REGIONS
 from grounded.data.example import Example
 from grounded.data.region_table import region_example
 from grounded.detectors.rgrg.net import MEAN, STD
 from grounded.errors import ConfigError
 from grounded.train.augmentation import Strength
-from grounded.train.rgrg.samples import RegionSamples, SharedBatches, Words
+from grounded.train.rgrg.samples import RegionSamples, Words
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def words(row: Example, tmp_path: Path) -> Words:
 
 
 def test_a_sample_is_placed_and_normalised_with_its_boxes(row: Example, words: Words) -> None:
-    sample = RegionSamples([row], words, side=64, longest=20)[0, 0]
+    sample = RegionSamples([row], words, side=64, longest=20)[0]
     assert sample.film.shape == (1, 64, 64)
     assert sample.film[0, 0, 0] == pytest.approx(-MEAN / STD)  # padding
     assert sample.film[0, 32, 32] == pytest.approx((128 / 255 - MEAN) / STD, abs=1e-5)
@@ -76,7 +78,7 @@ def test_a_folder_without_tokenizer_is_named(tmp_path: Path) -> None:
 
 def test_a_batch_fills_sentences_up_with_stops(row: Example, words: Words) -> None:
     samples = RegionSamples([row], words, side=64, longest=20)
-    batch = samples.collate([samples[0, 0], samples[0, 1]])
+    batch = samples.collate([samples[0], samples[0]])
     length = int(batch.lengths[0, 2])
     assert batch.tokens.shape == (2, 29, length)
     assert batch.lengths.sum() == 2 * length
@@ -84,27 +86,16 @@ def test_a_batch_fills_sentences_up_with_stops(row: Example, words: Words) -> No
 
 
 def test_a_draw_is_changed_in_the_same_way_each_time(row: Example, words: Words) -> None:
-    samples = RegionSamples([row], words, side=64, longest=20, strength=Strength(contrast=1.0))
-    assert torch.equal(samples[0, 3].film, samples[0, 3].film)
-    assert not torch.equal(samples[0, 3].film, samples[0, 4].film)
+    changed = Strength(contrast=1.0)
+    samples = RegionSamples([row], words, side=64, longest=20, seed=0, strength=changed)
+    assert torch.equal(samples[3].film, samples[3].film)
+    assert not torch.equal(samples[3].film, samples[4].film)
 
 
-def _batches(first: int, last: int, rank: int = 0, processes: int = 1) -> list[list[int]]:
-    batches = SharedBatches(5, 2, seed=0, first=first, last=last, rank=rank, processes=processes)
-    return [[row for row, _ in batch] for batch in batches]
-
-
-def test_an_epoch_shows_each_row_once() -> None:
-    drawn = [row for batch in _batches(0, 5) for row in batch]
-    assert sorted(drawn[:5]) == sorted(drawn[5:]) == list(range(5))
-    assert drawn[:5] != drawn[5:]
-
-
-def test_processes_share_what_one_would_see() -> None:
-    alone = _batches(0, 4)
-    shared = [_batches(0, 2, rank, 2) for rank in (0, 1)]
-    assert [shared[0][0], shared[1][0], shared[0][1], shared[1][1]] == alone
-
-
-def test_batches_can_start_in_the_middle() -> None:
-    assert _batches(3, 6) == _batches(0, 6)[3:]
+def test_a_pass_shows_each_row_once(row: Example, words: Words) -> None:
+    rows = [replace(row, sentences={REGIONS[n]: "The lung is clear."}) for n in range(5)]
+    samples = RegionSamples(rows, words, side=32, longest=20, seed=0)
+    shown = [int(samples[number].described.nonzero()) for number in range(10)]
+    assert sorted(shown[:5]) == sorted(shown[5:]) == list(range(5))
+    assert shown[:5] != shown[5:]
+    assert int(samples[3].described.nonzero()) == shown[3]  # whatever was drawn before

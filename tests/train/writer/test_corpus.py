@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,8 @@ from grounded.train.writer.corpus import Phrase, phrases
 from grounded.train.writer.corpus_fit import BELONGS, UNPAIRED
 
 LABELLER = Labeller.open()
-OURS = phrases([], LABELLER)
+OWN = Path(__file__).parents[3] / "configs" / "train" / "phrases.toml"
+OURS = phrases([], LABELLER, own=OWN)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Written:
 
 
 def read(*sentences: str, familiar: int = 1) -> list[Phrase]:
-    return phrases([Written(sentences)], LABELLER, own=False, familiar=familiar)
+    return phrases([Written(sentences)], LABELLER, familiar=familiar)
 
 
 def of(kind: str, *sentences: str) -> dict[str, dict[str, str]]:
@@ -142,8 +144,10 @@ def test_unfamiliar_words_are_left_out() -> None:
 
 
 def test_words_of_our_own_sentences_are_familiar() -> None:
-    found = read("There is an extensive left base opacity.", familiar=2)
-    assert {phrase.text for phrase in found} == {"There is an extensive opacity in the <region>."}
+    report = Written(("There is an extensive left base opacity.",))
+    found = phrases([report], LABELLER, own=OWN, familiar=2)
+    theirs = {phrase.text for phrase in found if not phrase.own}
+    assert theirs == {"There is an extensive opacity in the <region>."}
 
 
 def test_no_reports_give_no_phrases_but_ours() -> None:
@@ -153,7 +157,7 @@ def test_no_reports_give_no_phrases_but_ours() -> None:
 
 def test_our_phrases_give_way_to_the_same_phrase_of_a_report() -> None:
     sentence = "The heart is moderately enlarged."
-    found = [p for p in phrases([Written((sentence,))], LABELLER) if p.text == sentence]
+    found = [p for p in phrases([Written((sentence,))], LABELLER, own=OWN) if p.text == sentence]
     assert [phrase.own for phrase in found] == [False]
 
 

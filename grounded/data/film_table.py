@@ -1,0 +1,240 @@
+"""Films of one's own: one table, a film a row, and any column but `file` may be missing.
+
+CSV, or Parquet (extra `train`). The columns:
+
+- `file`: the film, DICOM, PNG, JPEG or TIFF; a relative path starts from the table's folder.
+- `patient`: whose film it is. Without it each film counts as a patient of its own.
+- `view`: PA, AP, LL ...
+- `split`: train, calibration or held; an empty cell leaves it open.
+- a column named after a finding of `grounded.findings.VOCABULARY`, such as `Pleural Effusion`:
+  present, absent, uncertain or unknown; 1, 0, -1 or empty say the same.
+- `Pleural Effusion boxes`: where it is, as x0 y0 x1 y1 in pixels of the film, several divided by
+  semicolons. `Pleural Effusion mask`: a PNG of the film's size, not black where it is. They show
+  all there is of the finding in the film, which is present then.
+- `report`: the text of the film's report.
+
+Other columns (age, sex) are kept to group figures by.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+
+from grounded.data.example import Example, FilmReading, Mark, Split, checked
+from grounded.errors import DataError, InvalidValueError, MissingExtraError
+from grounded.findings import VOCABULARY, Presence
+from grounded.geometry import Box
+
+TABLE = "table"  # the reader
+PLAIN = ("file", "patient", "view", "split", "report")
+BOXES, MASK = " boxes", " mask"
+_PRESENCE: Mapping[str, Presence | None] = {
+    "present": "present",
+    "absent": "absent",
+    "uncertain": "uncertain",
+    "unknown": None,
+    "": None,
+    "1": "present",
+    "0": "absent",
+    "-1": "uncertain",
+}
+_LABELS = {label.casefold(): label for label in VOCABULARY}
+_SHOWN = 10  # problems that a message names
+
+Row = dict[str, str]
+
+
+def film_table(path: Path) -> list[Example]:
+    """The films of a table, in its order.
+
+    Raises DataError that lists what does not fit, each with its line, and the files that are
+    missing; MissingExtraError for Parquet without its library.
+    """
+    rows = _rows(path)
+    columns = _columns(path, rows[0])
+    films: list[Example] = []
+    problems: list[str] = []
+    for line, row in enumerate(rows, start=2):
+        try:
+            films.append(_film(path, line, row, columns))
+        except (ValueError, InvalidValueError) as error:
+            problems.append(f"line {line}: {error}")
+    problems += _divided(films)
+    if problems:
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise DataError(f"{path}: {'; '.join(problems[:_SHOWN])}{more}")
+    return checked(films)
+
+
+def labels_of(films: Iterable[Example]) -> tuple[str, ...]:
+    """The findings of which a table says anything, in the vocabulary's order."""
+    said = {label for film in films for label in film.findings}
+    return tuple(label for label in VOCABULARY if label in said)
+
+
+def split_films(
+    films: Sequence[Example], calibration: float, held: float, seed: int
+) -> dict[Split, list[Example]]:
+    """The films by what they are for; those of one patient stay together.
+
+    calibration, held: the parts of the patients whose films the table leaves open.
+    """
+    given = {film.patient: film.split for film in films if film.split}
+    free = sorted({film.patient for film in films} - set(given))
+    order = [free[row] for row in np.random.default_rng(seed).permutation(len(free))]
+    first, second = round(held * len(free)), round((held + calibration) * len(free))
+    of: dict[str, Split] = {**given, **dict.fromkeys(order[:first], "held")}
+    of |= dict.fromkeys(order[first:second], "calibration")
+    parts: dict[Split, list[Example]] = {"train": [], "calibration": [], "held": []}
+    for film in films:
+        parts[of.get(film.patient, "train")].append(film)
+    return parts
+
+
+def _rows(path: Path) -> list[Row]:
+    """All cells as text, "" for nothing."""
+    if path.suffix.lower() == ".parquet":
+        rows = [{key: _text(value) for key, value in row.items()} for row in _parquet(path)]
+    else:
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = [_cells(path, row) for row in csv.DictReader(file)]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"cannot read the table {path}: {error}") from error
+    if not rows:
+        raise DataError(f"the table {path} has no rows")
+    return rows
+
+
+def _cells(path: Path, row: dict[str | Any, Any]) -> Row:
+    if None in row:
+        raise DataError(f"{path}: a row has more cells than the heading: {row[None]}")
+    return {key.strip(): (value or "").strip() for key, value in row.items()}
+
+
+def _parquet(path: Path) -> list[dict[str, Any]]:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError(
+            "a Parquet table needs pyarrow: pip install 'grounded[train]', or save it as CSV"
+        ) from error
+    try:
+        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read the table {path}: {error}") from error
+    return rows
+
+
+def _text(value: Any) -> str:
+    """A cell of any type as CSV would hold it."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    return json.dumps(value) if isinstance(value, list) else str(value).strip()
+
+
+def _columns(path: Path, row: Row) -> dict[str, tuple[str, str]]:
+    """By column: the finding and what is said of it ("", boxes or mask); others are left out."""
+    if "file" not in row:
+        raise DataError(f"{path} lacks the column file; it has: {', '.join(row)}")
+    found: dict[str, tuple[str, str]] = {}
+    for column in row:
+        name, what = column, ""
+        for ending in (BOXES, MASK):
+            if column.casefold().endswith(ending):
+                name, what = column[: -len(ending)], ending
+        label = _LABELS.get(name.casefold())
+        if label is not None:
+            found[column] = (label, what)
+        elif column not in PLAIN and (what or get_close_matches(name.title(), VOCABULARY, 1, 0.8)):
+            near = get_close_matches(name.title(), VOCABULARY, n=1, cutoff=0)[0]
+            raise DataError(f"{path}: the column {column!r} names no finding; did you mean {near}?")
+    return found
+
+
+def _film(path: Path, line: int, row: Row, columns: Mapping[str, tuple[str, str]]) -> Example:
+    if not row["file"]:
+        raise ValueError("the file is empty")
+    if row.get("split", "") not in get_args(Split):
+        names = ", ".join(name for name in get_args(Split) if name)
+        raise ValueError(f"split is {names} or empty, got {row['split']!r}")
+    file = path.parent / row["file"]
+    about = {k: v for k, v in row.items() if v and k not in PLAIN and k not in columns}
+    return Example(
+        name=f"{file.stem}, line {line}",
+        source=path.stem,
+        patient=row.get("patient") or f"line {line}",
+        path=file,
+        view=row.get("view", "").upper(),
+        split=cast(Split, row.get("split", "")),
+        readings=(_reading(path.parent, row, columns),),
+        report=row.get("report", ""),
+        about=about,
+    )
+
+
+def _reading(folder: Path, row: Row, columns: Mapping[str, tuple[str, str]]) -> FilmReading:
+    findings: dict[str, Presence] = {}
+    marks: list[Mark] = []
+    for column, (label, what) in columns.items():
+        if what == BOXES:
+            marks += [Mark(label, box) for box in _boxes(column, row[column])]
+        elif what == MASK and row[column]:
+            marks.append(Mark(label, folder / row[column]))
+        elif not what and (presence := _presence(column, row[column])) is not None:
+            findings[label] = presence
+    for label in dict.fromkeys(mark.label for mark in marks):
+        if findings.setdefault(label, "present") == "absent":
+            raise ValueError(f"{label} is absent and has a place")
+    located = {mark.label for mark in marks}
+    located |= {label for label, presence in findings.items() if presence == "absent"}
+    return FilmReading(TABLE, findings, marks=tuple(marks), located=frozenset(located))
+
+
+def _presence(column: str, cell: str) -> Presence | None:
+    text = cell.casefold().removesuffix(".0")
+    if text not in _PRESENCE:
+        raise ValueError(
+            f"{column} is present, absent, uncertain or unknown (1, 0, -1 or empty), got {cell!r}"
+        )
+    return _PRESENCE[text]
+
+
+def _boxes(column: str, cell: str) -> list[Box]:
+    """Boxes from "x0 y0 x1 y1; x0 ..." or from a list of lists."""
+    if not cell:
+        return []
+    try:
+        groups = json.loads(cell) if cell.startswith("[") else cell.split(";")
+        numbers = [
+            [float(n) for n in (g.replace(",", " ").split() if isinstance(g, str) else g)]
+            for g in groups
+        ]
+        return [Box(*corners) for corners in numbers if corners]
+    except (ValueError, TypeError, InvalidValueError):
+        raise ValueError(
+            f"{column} holds x0 y0 x1 y1 in pixels, several divided by semicolons, got {cell!r}"
+        ) from None
+
+
+def _divided(films: Sequence[Example]) -> list[str]:
+    """The patients whose films are in several parts: what is measured would be known already."""
+    parts: dict[str, set[str]] = {}
+    for film in films:
+        if film.split:
+            parts.setdefault(film.patient, set()).add(film.split)
+    return [
+        f"patient {patient!r} is in {' and '.join(sorted(of))}: keep the films of one together"
+        for patient, of in parts.items()
+        if len(of) > 1
+    ]
