@@ -50,7 +50,12 @@ def test_a_box_has_four_corners_and_an_outline_lies_in_its_extent(drawn):
 def test_the_corners_of_a_box_are_four_open_lines():
     lines = corners(Box(0, 0, 60, 120))
     assert [line.shape for line in lines] == [(3, 2)] * 4
-    assert np.array_equal(lines[0], [[10, 0], [0, 0], [0, 10]])
+    assert [line.tolist() for line in lines] == [
+        [[10, 0], [0, 0], [0, 10]],
+        [[10, 120], [0, 120], [0, 110]],
+        [[50, 0], [60, 0], [60, 10]],
+        [[50, 120], [60, 120], [60, 110]],
+    ]
 
 
 def test_specks_of_a_mask_are_not_drawn():
@@ -58,6 +63,12 @@ def test_specks_of_a_mask_are_not_drawn():
     values[10:50, 10:50] = 1
     values[2, 2] = 1
     assert len(closed_lines(Mask(values, Box(0, 0, 60, 60)))) == 1
+
+
+def test_every_large_part_of_a_mask_is_drawn():
+    values = np.zeros((60, 60), np.float32)
+    values[2:58, 2:28] = values[2:58, 32:58] = 1
+    assert len(closed_lines(Mask(values, Box(0, 0, 60, 60)))) == 2
 
 
 def test_an_empty_mask_is_drawn_as_its_box():
@@ -71,6 +82,25 @@ def test_evidence_belongs_to_the_region_with_the_same_place(drawn):
     assert own is not None
     assert own.name == "left lung"
     assert owner(Box(10, 10, 30, 30), marks) is None
+
+
+def test_a_mask_belongs_to_the_region_with_that_mask_and_a_box_to_that_with_the_box(drawn):
+    marks = marks_of(drawn)
+    [right] = [mark for mark in marks if mark.name == "right lung"]
+    assert owner(right.region.mask, marks) is right
+    assert owner(right.region.box, marks) is right
+    [left] = [mark for mark in marks if mark.name == "left lung"]
+    assert owner(Mask(np.ones((4, 4), np.float32), left.region.box), marks) is None
+    assert owner(Heatmap(np.ones((2, 2), np.float32), left.region.box, "made up"), marks) is None
+
+
+def test_a_place_that_differs_a_little_is_one_of_its_own(drawn):
+    x0, y0, x1, y1 = Box(400, 120, 570, 590)
+    assert owner(Box(x0, y0, x1 - 5, y1), marks_of(drawn)) is None  # 3 % less
+
+
+def test_a_box_is_known_from_an_outline(drawn):
+    assert [mark.is_box for mark in marks_of(drawn)] == [False, True, False, True]
 
 
 def test_the_heat_of_all_sentences_has_one_maximum(drawn):
@@ -113,4 +143,6 @@ def test_many_cited_regions_crowd_a_film_and_many_others_do_not(drawn):
     regions = Regions(names, boxes, np.ones(15))
     said = replace(drawn.sentences[1], regions=names)
     assert is_crowded(marks_of(replace(drawn, regions=regions, sentences=(said,))))
+    fewer = replace(said, regions=names[:14])
+    assert not is_crowded(marks_of(replace(drawn, regions=regions, sentences=(fewer,))))
     assert not is_crowded(marks_of(replace(drawn, regions=regions, sentences=())))
