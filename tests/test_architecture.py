@@ -34,6 +34,11 @@ DOORS = {
     ("report", "viz"): "GroundedReport.overlay, ._repr_html_",
     ("export", "viz"): "the exporters of pictures and pages",
 }
+# What takes the atlas of the detector, of whatever body part; see tests/test_second_atlas.py.
+ANY_ATLAS = {
+    *("atlas", "evidence", "findings", "regions", "report", "protocols", "reporter"),
+    *("language", "compose", "explain", "export", "config", "batch", "cli"),
+}
 SOURCES = [
     path
     for folder in ("grounded", "detectors", "generators", "viz")
@@ -81,6 +86,12 @@ def test_a_module_imports_only_rooms_above_its_own(path: Path) -> None:
         if other == room or (inner and (room, other) in DOORS):
             continue
         assert RANK[other] < RANK[room], f"{path.relative_to(ROOT)} imports {other}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_works_with_any_atlas_does_not_know_the_chest(path: Path) -> None:
+    if room_of(path) in ANY_ATLAS:
+        assert "chest" not in {other for other, _ in imports(path)}
 
 
 def test_no_rooms_import_each_other_in_a_circle() -> None:
