@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 NOTICE = "AI-generated draft for review by a qualified reader; not a medical device."
 
+# What values of the wrong kind or size raise where they are used, whatever a file holds.
+_MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "score")
 
 Section = Literal["findings", "impression"]
@@ -351,7 +353,9 @@ class GroundedReport:
                 film=film,
                 notice=data["notice"],
             )
-        except (KeyError, TypeError, InvalidValueError) as error:
+        except ReportError:
+            raise
+        except _MISSHAPEN as error:
             raise ReportError(f"this is no report of schema {SCHEMA}: {error!r}") from error
 
     @classmethod
@@ -359,7 +363,7 @@ class GroundedReport:
         """Read a `report.json`. Raises ReportError when the file is not one."""
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ReportError(f"cannot read the report {os.fspath(path)!r}: {error}") from error
         if not isinstance(data, dict):
             raise ReportError(f"{os.fspath(path)!r} holds no report, but a {type(data).__name__}")

@@ -130,3 +130,67 @@ def test_the_layer_lies_on_the_film(report) -> None:
 
 def test_the_layer_needs_no_film(report) -> None:
     assert np.array_equal(replace(report, film=None).layer(), report.layer())
+
+
+def _broken(data, path, value):
+    *parents, last = path
+    for key in parents:
+        data = data[key]
+    data[last] = value
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "text", -1, 1e400, True, [[]], {"a": 1}])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("image",),
+        ("image", "height"),
+        ("image", "spacing_mm"),
+        ("regions",),
+        ("regions", 0),
+        ("regions", 0, "box"),
+        ("regions", 0, "score"),
+        ("missing_regions",),
+        ("sentences",),
+        ("sentences", 0),
+        ("sentences", 0, "text"),
+        ("sentences", 0, "evidence"),
+        ("sentences", 0, "evidence", 0),
+        ("sentences", 0, "evidence", 0, "kind"),
+        ("sentences", 0, "findings"),
+        ("sentences", 0, "score"),
+        ("removed",),
+        ("scope",),
+        ("provenance",),
+        ("notice",),
+    ],
+)
+def test_a_broken_report_is_an_error_of_ours_or_a_report(report, path, value) -> None:
+    data = json.loads(json.dumps(report.to_dict()))
+    _broken(data, path, value)
+    try:
+        found = GroundedReport.from_dict(data)
+    except ReportError:
+        return
+    assert found.text  # what was taken is whole enough to be written
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"schema": 1}',
+        b'{"schema": 1e999}',
+        b"[" * 100_000,
+        b'{"schema": ' + b"9" * 5000 + b"}",
+    ],
+    ids=lambda content: content[:12].decode("latin-1") or "empty",
+)
+def test_a_file_that_is_no_report_is_an_error_of_ours(tmp_path, content) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(content)
+    with pytest.raises(ReportError):
+        GroundedReport.open(path)

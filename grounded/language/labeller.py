@@ -25,6 +25,7 @@ NO_FINDING = "No Finding"
 _DEVICES = "Support Devices"
 _GAP = r"(?:\W+[\w'-]+){0,4}?"  # `~`: up to four words
 _REACH = 90  # characters that a cue after the mention may stand away from it
+_REACH_BACK = 400  # and one before it: longer than any clause of a report
 _PART_OF = {"Consolidation": "Lung Opacity", "Nodule": "Lung Lesion", "Mass": "Lung Lesion"}
 _WEIGHT: Mapping[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
 _SENTENCE = re.compile(  # a full stop, a list number, an empty line
@@ -112,19 +113,23 @@ class Labeller:
             for clause in _clauses(text, self.cues.stop):
                 if self.cues.unsaid.search(clause):
                     continue
-                normal = list(rule.normal.finditer(clause)) if rule.normal else []
-                if normal:
+                normal = bytearray(len(clause))  # 1 where the words say that all is normal
+                for match in rule.normal.finditer(clause) if rule.normal else ():
+                    normal[match.start() : match.end()] = b"\1" * (match.end() - match.start())
+                if any(normal):
                     yield label, "absent"
                 for mention in rule.mentions.finditer(clause):
-                    if not any(
-                        m.start() < mention.end() and mention.start() < m.end() for m in normal
-                    ):
+                    if not any(normal[mention.start() : mention.end()]):
                         yield label, self._presence(clause, mention)
 
     def _presence(self, clause: str, mention: re.Match[str]) -> Presence:
         cues = self.cues
-        clause = _blanked(clause, cues.pseudo, keep=mention.span())
-        before, after = clause[: mention.end()], clause[mention.end() : mention.end() + _REACH]
+        start = max(0, mention.start() - _REACH_BACK)
+        end = mention.end() - start
+        near = _blanked(
+            clause[start : mention.end() + _REACH], cues.pseudo, keep=(mention.start() - start, end)
+        )
+        before, after = near[:end], near[end:]
         if cues.uncertain_before.search(before) or cues.uncertain_after.search(after):
             return "uncertain"
         if cues.absent_before.search(before) or cues.absent_after.search(after):

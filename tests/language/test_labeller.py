@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,15 @@ def test_no_finding_looks_only_at_what_chexpert_names() -> None:
     said = LABELLER.label_report("Elevated right hemidiaphragm. The lungs are clear.")
     assert said["Elevated Hemidiaphragm"] == "present"
     assert said["No Finding"] == "present"
+
+
+@pytest.mark.parametrize("words", ["opacity ", "without pneumothorax, ", "no evidence of ", "("])
+def test_the_time_grows_with_the_text_and_no_faster(words: str) -> None:
+    def seconds(length: int) -> float:
+        text = words * (length // len(words))
+        started = time.process_time()
+        LABELLER.label(text)
+        return time.process_time() - started
+
+    short = min(seconds(4_000) for _ in range(3))
+    assert min(seconds(16_000) for _ in range(2)) < 8 * short + 0.05  # 16 times if it were squared
