@@ -41,6 +41,9 @@ def test_only_regions_of_the_chest_alone_are_called_a_chest():
         (12.3, "deg", "12°"),
         (310.6, "{pixels}", "311 px"),
         (2.0, "kg", "2.0 kg"),
+        (10.0, "mm", "10 mm"),
+        (9.94, "{pixels}", "10 px"),
+        (41.6, "%", "42 %"),
     ],
 )
 def test_quantities_have_their_unit_and_no_more_digits_than_they_deserve(value, unit, words):
@@ -56,7 +59,9 @@ def test_what_is_not_stated_is_empty():
     assert (normal_range(bare), tolerance(bare), is_normal(bare)) == ("", "", None)
 
 
-@pytest.mark.parametrize(("value", "normal"), [(0.45, True), (0.5, True), (0.51, False)])
+@pytest.mark.parametrize(
+    ("value", "normal"), [(0.39, False), (0.4, True), (0.45, True), (0.5, True), (0.51, False)]
+)
 def test_a_value_is_normal_within_its_range(value, normal):
     assert is_normal(measurement(value)) is normal
 
@@ -66,7 +71,15 @@ def test_a_range_from_zero_is_an_upper_limit():
 
 
 @pytest.mark.parametrize(
-    ("within", "words"), [(0.0099, "± 0.01"), (0.025, "± 0.025"), (9.9, "± 9.9"), (12.4, "± 12")]
+    ("within", "words"),
+    [
+        (0.0099, "± 0.01"),
+        (0.025, "± 0.025"),
+        (0.1234, "± 0.12"),
+        (1.234, "± 1.2"),
+        (9.9, "± 9.9"),
+        (12.4, "± 12"),
+    ],
 )
 def test_a_tolerance_has_no_more_digits_than_it_deserves(within, words):
     assert tolerance(measurement(within=within)) == words
@@ -74,3 +87,4 @@ def test_a_tolerance_has_no_more_digits_than_it_deserves(within, words):
 
 def test_a_tolerance_is_written_with_its_unit():
     assert tolerance(measurement(220, "mm", None, 8.0)) == "± 8 mm"
+    assert tolerance(measurement(2, "kg", None, 8.0)) == "± 8 kg"
