@@ -92,6 +92,12 @@ def union(boxes: Iterable[Box]) -> Box:
     return Box(*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0))
 
 
+def _whole(box: Box, shape: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A box in whole pixels of a film of `shape` (H, W). Raises InvalidValueError if outside."""
+    inside = box.clip(Box(0, 0, shape[1], shape[0]))
+    return round(inside.x0), round(inside.y0), round(inside.x1), round(inside.y1)
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """How a film lies in the square that a network sees (letterbox), and the way back.
@@ -101,36 +107,51 @@ class Placement:
 
     image_shape: (H, W) of the film; model_shape: (h, w) of the network's input;
     scale: (x, y) model pixels per image pixel; offset: (x, y) of the film's corner, model pixels.
+    shown: the part of the film that the network sees, x0 y0 x1 y1 in whole pixels of the film; None
+    for all of it.
     """
 
     image_shape: tuple[int, int]
     model_shape: tuple[int, int]
     scale: tuple[float, float]
     offset: tuple[float, float]
+    shown: tuple[int, int, int, int] | None = None
 
     @classmethod
-    def letterbox(cls, image_shape: tuple[int, int], model_shape: tuple[int, int]) -> Placement:
-        """The longest side fills the model's input, the rest is centred padding."""
-        (height, width), (model_height, model_width) = image_shape, model_shape
+    def letterbox(
+        cls,
+        image_shape: tuple[int, int],
+        model_shape: tuple[int, int],
+        *,
+        content: Box | None = None,
+        aspect: float = 1.0,
+    ) -> Placement:
+        """The longest side fills the model's input, the rest is centred padding.
+
+        content: the part of the film that is shown, rounded to whole pixels; None for all. aspect:
+        height over width of the film's pixels, which become square.
+        """
+        (full_height, full_width), (model_height, model_width) = image_shape, model_shape
+        shown = None if content is None else _whole(content, image_shape)
+        x0, y0, x1, y1 = shown or (0, 0, full_width, full_height)
+        width, height = x1 - x0, y1 - y0
         if min(height, width, model_height, model_width) < 1:
             raise InvalidValueError(f"cannot place a film of {image_shape} in {model_shape}")
-        factor = min(model_height / height, model_width / width)
+        factor = min(model_height / (height * aspect), model_width / width)
         content_width = max(1, round(width * factor))
-        content_height = max(1, round(height * factor))
-        return cls(
-            image_shape,
-            model_shape,
-            (content_width / width, content_height / height),
-            ((model_width - content_width) // 2, (model_height - content_height) // 2),
-        )
+        content_height = max(1, round(height * aspect * factor))
+        scale_x, scale_y = content_width / width, content_height / height
+        left, top = (model_width - content_width) // 2, (model_height - content_height) // 2
+        offset = (left, top) if shown is None else (left - x0 * scale_x, top - y0 * scale_y)
+        return cls(image_shape, model_shape, (scale_x, scale_y), offset, shown)
 
     @property
     def content(self) -> tuple[slice, slice]:
         """The rows and columns of the model's input that hold film, not padding."""
-        left, top = (round(value) for value in self.offset)
-        height = round(self.image_shape[0] * self.scale[1])
-        width = round(self.image_shape[1] * self.scale[0])
-        return slice(top, top + height), slice(left, left + width)
+        x0, y0, x1, y1 = self.shown or (0, 0, *self.image_shape[::-1])
+        left, right = (round(self.offset[0] + x * self.scale[0]) for x in (x0, x1))
+        top, bottom = (round(self.offset[1] + y * self.scale[1]) for y in (y0, y1))
+        return slice(top, bottom), slice(left, right)
 
     def to_model(self, points: ArrayLike) -> NDArray[np.float64]:
         """Points (N, 2) or boxes (N, 4), x first, from the image frame to the model frame."""
@@ -159,6 +180,9 @@ class Placement:
         rows, columns = self.content
         size = (columns.stop - columns.start, rows.stop - rows.start)
         shrinks = max(self.scale) <= 1
+        if self.shown is not None:
+            x0, y0, x1, y1 = self.shown
+            pixels = pixels[y0:y1, x0:x1]
         placed = np.zeros(self.model_shape, dtype=np.float32)
         placed[rows, columns] = cv2.resize(
             pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR

@@ -6,13 +6,13 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grounded.errors import InvalidValueError
-from grounded.geometry import Box
+from grounded.geometry import Box, Placement
 
 SpacingKind = Literal["patient", "detector", "unknown"]
 
@@ -49,6 +49,11 @@ class ImageInfo:
     the detector (ImagerPixelSpacing: lengths are magnified). view: DICOM ViewPosition (PA, AP,
     LL ...), laterality: R, L, B (both) or U (unpaired); each empty when not stated. name: a label
     for people. sha256: of the pixels. warnings: what the reader had to decide, in words.
+
+    content: the part that holds film, in whole pixels, where a uniform border was found around it,
+    else None. aspect: height over width of a pixel. orientation: how the pixels lie to those of the
+    file, as an EXIF orientation (1: alike); boxes are in the frame of the pixels. child: limits for
+    adults do not hold. sides_in_doubt: the film is mirrored, or the heart lies on the right.
     """
 
     height: int
@@ -61,6 +66,11 @@ class ImageInfo:
     reference: DicomReference | None = None
     warnings: tuple[str, ...] = ()
     laterality: str = ""
+    content: Box | None = None
+    aspect: float = 1.0
+    orientation: int = 1
+    child: bool = False
+    sides_in_doubt: bool = False
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
@@ -71,13 +81,33 @@ class ImageInfo:
             )
         if self.spacing_mm is not None and not all(0 < mm < 100 for mm in self.spacing_mm):
             raise InvalidValueError(f"pixel spacing is 0 to 100 mm, got {self.spacing_mm}")
+        if not 0.1 <= self.aspect <= 10:
+            raise InvalidValueError(f"a pixel's aspect is 0.1 to 10, got {self.aspect}")
+        if self.orientation not in range(1, 9):
+            raise InvalidValueError(f"an orientation is 1 to 8, got {self.orientation}")
 
     @property
     def frame(self) -> Box:
         """The whole film as a box in the image frame."""
         return Box(0, 0, self.width, self.height)
 
+    @property
+    def shown(self) -> Box:
+        """The part of the film that networks see: without a uniform border."""
+        return self.content or self.frame
+
     def to_dict(self) -> dict[str, Any]:
+        """The keys of what is unusual (content, aspect, orientation ...) are there when it is."""
+        unusual = {
+            "content": list(self.content) if self.content else None,
+            "aspect": self.aspect if self.aspect != 1 else None,
+            "orientation": self.orientation if self.orientation != 1 else None,
+            "child": self.child or None,
+            "sides_in_doubt": self.sides_in_doubt or None,
+        }
+        return self._usual() | {key: value for key, value in unusual.items() if value is not None}
+
+    def _usual(self) -> dict[str, Any]:
         return {
             "height": self.height,
             "width": self.width,
@@ -105,6 +135,11 @@ class ImageInfo:
             reference=DicomReference(**reference) if reference else None,
             warnings=tuple(data.get("warnings", ())),
             laterality=data.get("laterality", ""),
+            content=Box(*data["content"]) if data.get("content") else None,
+            aspect=float(data.get("aspect", 1.0)),
+            orientation=int(data.get("orientation", 1)),
+            child=bool(data.get("child", False)),
+            sides_in_doubt=bool(data.get("sides_in_doubt", False)),
         )
 
 
@@ -112,11 +147,13 @@ class ImageInfo:
 class Image:
     """A film: pixels (H, W) float32 in 0..1, air dark and bone light, on the film's own grid.
 
-    The pixels are made read-only. Raises InvalidValueError for another shape, type or range.
+    The pixels are made read-only. forced: doubts about what it shows are warnings, not errors.
+    Raises InvalidValueError for another shape, type or range.
     """
 
     pixels: NDArray[np.float32]
     info: ImageInfo
+    forced: bool = False
 
     def __post_init__(self) -> None:
         expected = (self.info.height, self.info.width)
@@ -142,8 +179,14 @@ class Image:
         reference: DicomReference | None = None,
         warnings: tuple[str, ...] = (),
         laterality: str = "",
+        aspect: float = 1.0,
+        orientation: int = 1,
+        child: bool = False,
     ) -> Image:
-        """An image from pixels (H, W) in 0..1, air dark; the pixels are copied."""
+        """An image from pixels (H, W) in 0..1, air dark; the pixels are copied.
+
+        Numbers as a file stores them (0..255, say) are read by `Image.open`.
+        """
         pixels = np.array(pixels, dtype=np.float32, order="C")
         if pixels.ndim != 2 or not pixels.size:
             raise InvalidValueError(f"expected grey pixels (H, W), got shape {pixels.shape}")
@@ -158,15 +201,34 @@ class Image:
             reference=reference,
             warnings=warnings,
             laterality=laterality,
+            aspect=aspect,
+            orientation=orientation,
+            child=child,
         )
         return cls(pixels, info)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, force: bool = False) -> Image:
-        """Read a DICOM, PNG, JPEG or TIFF file. See `grounded.films.open.open_film`."""
+    def open(
+        cls,
+        film: str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | object,
+        *,
+        view: str = "",
+        spacing_mm: tuple[float, float] | None = None,
+        name: str = "",
+        force: bool = False,
+    ) -> Image:
+        """Read a DICOM, PNG, JPEG or TIFF file, by path, as bytes or open; or a film in memory: a
+        PIL image, a pydicom data set, a numpy array. See `grounded.films.open.open_film`.
+        """
         from grounded.films.open import open_film
 
-        return open_film(path, force=force)
+        return open_film(film, view=view, spacing_mm=spacing_mm, name=name, force=force)
+
+    def placement(self, model_shape: tuple[int, int]) -> Placement:
+        """How the film lies in a network's input: without a uniform border, its pixels square."""
+        return Placement.letterbox(
+            self.shape, model_shape, content=self.info.content, aspect=self.info.aspect
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -6,6 +6,8 @@ import re
 from enum import StrEnum
 from typing import Literal
 
+from grounded.errors import InvalidValueError
+
 Projection = Literal["PA", "AP", "lateral", "oblique", "unknown"]
 
 
@@ -64,6 +66,14 @@ def view_from_words(words: str) -> View | Literal[""]:
     if lateral:
         return View(f"{side}L") if side else View.LATERAL
     return View.PA if pa else View.AP
+
+
+def known_view(words: str) -> str:
+    """The view that a user states, as a defined term; "" for "". Raises InvalidValueError."""
+    view = view_from_words(words)
+    if words and not view:
+        raise InvalidValueError(f"a view is PA, AP or LATERAL, got {words!r}")
+    return str(view)
 
 
 def _side(parts: set[str], joined: str) -> str:

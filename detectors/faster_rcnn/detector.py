@@ -51,7 +51,8 @@ class FasterRCNNDetector:
         """The regions of each film, in the atlas's order, with the network's map of the film."""
         if not images:
             return []
-        prepared = [film_tensor(image.pixels, self._net.side) for image in images]
+        side = (self._net.side,) * 2
+        prepared = [film_tensor(image.pixels, side[0], image.placement(side)) for image in images]
         with torch.inference_mode():
             output = self._net(torch.stack([film for film, _ in prepared]))
         return [

@@ -64,16 +64,20 @@ class OrganDetector:
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """The regions of each film, in the atlas's order, with its map if there is an encoder."""
         films = [image.pixels for image in images]
+        lie = [image.placement((self._net.side,) * 2) for image in images]
         regions = [
-            film_regions(found, image.info.frame, self.atlas, self._threshold)
-            for image, found in zip(images, find_outlines(self._net, films), strict=True)
+            film_regions(found, image.info.shown, self.atlas, self._threshold)
+            for image, found in zip(images, find_outlines(self._net, films, lie), strict=True)
         ]
         if self._encoder is None:
             return regions
+        lie = [image.placement((self._encoder.net.side,) * 2) for image in images]
         encode = self._encoder.maps
         return [
             replace(found, encoding=EncodedFilm(film, placement, self.encoder_sha256, encode))
-            for found, (film, placement) in zip(regions, self._encoder.encode(films), strict=True)
+            for found, (film, placement) in zip(
+                regions, self._encoder.encode(films, lie), strict=True
+            )
         ]
 
 

@@ -71,19 +71,32 @@ class Encoder:
         [digest] = self.weights_sha256.values()
         return digest
 
-    def encode(self, films: Sequence[NDArray[np.float32]]) -> list[tuple[Tensor, Placement]]:
+    def encode(
+        self,
+        films: Sequence[NDArray[np.float32]],
+        placements: Sequence[Placement] | None = None,
+    ) -> list[tuple[Tensor, Placement]]:
         """The map (D, h, w) of each film (H, W), and how the film lies in it.
 
-        Batch equals singles.
+        placements: how each is to lie; None for all of its pixels, as squares. Batch equals
+        singles.
         """
         if not films:
             return []
-        placements = [Placement.letterbox(film.shape, (self.net.side,) * 2) for film in films]
-        return list(zip(self.maps(films), placements, strict=True))
+        side = self.net.side
+        lie = placements or [Placement.letterbox(film.shape, (side, side)) for film in films]
+        return list(zip(self.maps(films, lie), lie, strict=True))
 
-    def maps(self, films: Sequence[NDArray[np.float32]]) -> Tensor:
+    def maps(
+        self,
+        films: Sequence[NDArray[np.float32]],
+        placements: Sequence[Placement] | None = None,
+    ) -> Tensor:
         """The maps (B, D, h, w) of one or more films (H, W) alone."""
-        placed = [film_tensor(film, self.net.side)[0] for film in films]
+        lie: Sequence[Placement | None] = placements or [None] * len(films)
+        placed = [
+            film_tensor(film, self.net.side, p)[0] for film, p in zip(films, lie, strict=True)
+        ]
         with torch.inference_mode():
             maps: Tensor = self.net(torch.stack(placed)).float()
         return maps

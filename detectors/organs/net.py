@@ -140,9 +140,15 @@ def normalised(film: NDArray[np.float32]) -> NDArray[np.float32]:
     return bent.astype(np.float32)
 
 
-def film_tensor(film: NDArray[np.float32], side: int) -> tuple[Tensor, Placement]:
-    """A film (H, W), any range, as the network's input (1, side, side), and how it lies there."""
-    placement = Placement.letterbox((film.shape[0], film.shape[1]), (side, side))
+def film_tensor(
+    film: NDArray[np.float32], side: int, placement: Placement | None = None
+) -> tuple[Tensor, Placement]:
+    """A film (H, W), any range, as the network's input (1, side, side), and how it lies there.
+
+    placement: how it is to lie, where it is more than its pixels: `Image.placement`.
+    """
+    if placement is None:
+        placement = Placement.letterbox((film.shape[0], film.shape[1]), (side, side))
     placed = placement.place(film)
     placed[placement.content] = normalised(placed[placement.content])
     return torch.from_numpy(placed)[None], placement

@@ -46,11 +46,20 @@ class OrganOutlines:
         )
 
 
-def find_outlines(net: OrganNet, films: Sequence[NDArray[np.float32]]) -> list[OrganOutlines]:
-    """The organs of each film (H, W); the films may differ in size. Batch equals singles."""
+def find_outlines(
+    net: OrganNet,
+    films: Sequence[NDArray[np.float32]],
+    placements: Sequence[Placement] | None = None,
+) -> list[OrganOutlines]:
+    """The organs of each film (H, W); the films may differ in size. Batch equals singles.
+
+    placements: how each is to lie in the model frame; None for all of its pixels, as squares.
+    """
     if not films:
         return []
-    tensors, placements = zip(*(film_tensor(film, net.side) for film in films), strict=True)
+    lie: Sequence[Placement | None] = placements or [None] * len(films)
+    pairs = [film_tensor(film, net.side, place) for film, place in zip(films, lie, strict=True)]
+    tensors, placements = zip(*pairs, strict=True)
     with torch.inference_mode():
         device = next(net.parameters()).device
         output = OrganOutput(*(part.cpu() for part in net(torch.stack(tensors).to(device))))

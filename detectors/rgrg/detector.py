@@ -89,7 +89,7 @@ class RgrgDetector:
         if not images:
             return []
         side = self.net.layout.side
-        placements = [Placement.letterbox(image.shape, (side, side)) for image in images]
+        placements = [image.placement((side, side)) for image in images]
         films = [model_input(*pair) for pair in zip(images, placements, strict=True)]
         maps = self.net.encode(torch.cat(films).to(device_of(self.net)))
         choice = self.net.choose(maps, self.net.propose(maps))

@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 
 from grounded.errors import ImageError, UnsuitableImageError
 
-MOST_PIXELS = 100_000_000  # the largest flat panel and film scanner give about 30 million
+MOST_PIXELS = 40_000_000  # the largest flat panel and film scanner give about 30 million
+MOST_RATIO = 6  # of the sides; the whole spine on one film is 3 to 4
 FEWEST_ROWS = 32  # below this no anatomy is left
 
 _DEPTHS = (8, 10, 12, 14, 15, 16, 24, 32)  # bits that detectors and scanners really use
 _GREY_SPREAD = 20 / 255  # largest difference of R, G and B that JPEG's chroma noise makes
 _GREY_SHARE = 0.99  # share of the pixels that must keep to it: a coloured marker may not
+_MIDDLE_SHARE = 0.99  # share of the pixels whose second and third sample are YCbCr's "no colour"
+_EDGE_SHARE = 0.9  # an edge is burned-in padding when so many of its pixels have one value,
+_EDGE_TOLERANCE = 0.005  # give or take this share of the film's range (lossy compression)
+_FEWEST_LEFT = 0.1  # share of a film that must remain without its edges
+_PADDING_SHARE, _PADDING_GAP = 0.005, 0.2  # of the pixels; of the range of the others
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, JPEG's Y
 
 
@@ -24,6 +30,11 @@ def check_size(height: int, width: int, what: str) -> None:
         raise ImageError(
             f"{what}: a picture of {width} x {height} pixels is too small for a film; "
             f"expected at least {FEWEST_ROWS} x {FEWEST_ROWS}"
+        )
+    if max(height, width) > MOST_RATIO * min(height, width):
+        raise ImageError(
+            f"{what}: a picture of {width} x {height} pixels is too narrow for a film; expected "
+            f"sides of at most {MOST_RATIO} to 1"
         )
     if height * width > MOST_PIXELS:
         raise ImageError(
@@ -48,13 +59,71 @@ def full_scale(values: NDArray[Any]) -> float:
     """
     everything = _holding(float(values.max()))
     step = max(1, min(values.shape[:2]) // 512)
-    most = _holding(float(np.percentile(values[::step, ::step], 99)))
+    most = _holding(float(np.percentile(without_edges(values)[::step], 99)))
     return most if everything >= 4 * most else everything
+
+
+def film_range(values: NDArray[Any]) -> tuple[float, float]:
+    """The smallest and the largest value (H, W), without a burned-in edge and without a value at
+    either end that many pixels have and that lies far from all others, as padding does.
+    """
+    film = np.sort(without_edges(values))
+    low, high = float(film[0]), float(film[-1])
+    rest = film[film > low]
+    if rest.size and len(film) - rest.size > _PADDING_SHARE * len(film):
+        far = float(rest[0]) - low > _PADDING_GAP * (high - float(rest[0]))
+        low = float(rest[0]) if far else low
+    return low, high
+
+
+def without_edges(values: NDArray[Any]) -> NDArray[Any]:
+    """The pixels (N,) of a film that have none of the values which fill its edges, if enough are
+    left; else all.
+    """
+    film = np.ones(values.shape, dtype=np.bool_)
+    tolerance = _EDGE_TOLERANCE * (float(values.max()) - float(values.min()))
+    for edge in (values[0], values[-1], values[:, 0], values[:, -1]):
+        middle = float(np.median(edge))
+        if (abs(edge.astype(np.float64) - middle) <= tolerance).mean() >= _EDGE_SHARE:
+            film &= abs(values.astype(np.float64) - middle) > tolerance
+    return values[film] if film.mean() >= _FEWEST_LEFT else values.ravel()
 
 
 def _holding(maximum: float) -> float:
     depth = next((bits for bits in _DEPTHS if maximum <= 2**bits - 1), 64)
     return float(2**depth - 1)
+
+
+def burned_in(values: NDArray[Any], places: NDArray[Any]) -> NDArray[np.bool_]:
+    """The levels that fill an edge of a film: collimation, or padding that nothing declares.
+
+    values (K,): the levels, ascending; places (H, W): the index of each pixel's level.
+    """
+    tolerance = _EDGE_TOLERANCE * (float(values[-1]) - float(values[0]))
+    burned = np.zeros(values.shape, dtype=np.bool_)
+    for edge in (places[0], places[-1], places[:, 0], places[:, -1]):
+        found = values[edge]
+        middle = np.median(found)
+        if (abs(found - middle) <= tolerance).mean() >= _EDGE_SHARE:
+            burned |= abs(values - middle) <= tolerance
+    return burned
+
+
+def is_grey(colour: NDArray[Any], white: float) -> bool:
+    """Whether the three channels (H, W, 3) are alike, but for JPEG's noise and a few marks."""
+    return _coloured_share(colour, white) <= 1 - _GREY_SHARE
+
+
+def is_luminance(samples: NDArray[Any], bits: int) -> bool:
+    """Whether three samples (H, W, 3) are YCbCr of a grey film: Cb and Cr keep to the middle."""
+    away = abs(samples[..., 1:].astype(np.float32) - 2.0 ** (bits - 1)) > _GREY_SPREAD * 2.0**bits
+    varied = samples[..., 0].min() < samples[..., 0].max()
+    return bool(varied and away.any(axis=-1).mean() <= 1 - _MIDDLE_SHARE)
+
+
+def _coloured_share(colour: NDArray[Any], white: float) -> float:
+    high, low = colour.max(axis=-1), colour.min(axis=-1)
+    return float(np.mean((high - low) > _GREY_SPREAD * white))
 
 
 def grey_of_colour(
@@ -72,11 +141,9 @@ def grey_of_colour(
     luminance = np.zeros(red.shape, dtype=np.float32)
     for channel, weight in zip((red, green, blue), _LUMINANCE, strict=True):
         luminance += np.float32(weight) * channel
-    high = np.maximum(np.maximum(red, green), blue)
+    high = colour.max(axis=-1)
     white = 1.0 if colour.dtype.kind == "f" and high.max() <= 1 else full_scale(high)
-    low = np.minimum(np.minimum(red, green), blue)
-    coloured = (high - low) > _GREY_SPREAD * white
-    share = float(np.mean(coloured))
+    share = _coloured_share(colour, white)
     if share > 1 - _GREY_SHARE and not force:
         raise UnsuitableImageError(
             f"{what}: a colour picture ({share:.0%} of its pixels are coloured); expected a grey "

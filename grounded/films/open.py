@@ -1,122 +1,117 @@
-"""Opening a film: what the file is, by its content, and the reader that knows it."""
+"""Opening a film, whatever holds it: in this process, or in a child where that is safer."""
 
 from __future__ import annotations
 
-import codecs
 import os
-from pathlib import Path
+import re
+from dataclasses import replace
+from typing import Any
 
-from grounded.errors import ImageError, NotAFilmError
+import numpy as np
+
+from grounded.errors import GroundedError, ImageError, InvalidValueError
+from grounded.films.child import read_in_child
+from grounded.films.decode import DICOM, decode, kind_of
+from grounded.films.framing import framed
 from grounded.films.quiet import silenced
+from grounded.films.raster import is_deep_colour, is_plain_tiff, read_array, read_picture
+from grounded.films.source import Source, source_of
 from grounded.image import Image
+from grounded.view import known_view
 
-_HEAD_BYTES = 1024
-_RASTERS = (
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"II+\x00", "TIFF"),  # BigTIFF
-    (b"MM\x00+", "TIFF"),
+_TRANSFER_SYNTAX = re.compile(rb"\x02\x00\x10\x00UI..([0-9.\x00 ]{1,64})", re.DOTALL)
+_TAME_SYNTAXES = (  # uncompressed, and JPEG that Pillow decodes
+    b"1.2.840.10008.1.2",
+    b"1.2.840.10008.1.2.1",
+    b"1.2.840.10008.1.2.2",
+    b"1.2.840.10008.1.2.4.50",
 )
-_STRANGERS = (
-    (0, b"%PDF", "a PDF document"),
-    (0, b"GIF8", "a GIF picture"),
-    (0, b"BM", "a BMP picture"),
-    (8, b"WEBP", "a WebP picture"),
-    (4, b"jP  ", "a JPEG 2000 picture outside of DICOM"),
-    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture outside of DICOM"),
-    (4, b"ftyp", "a HEIC picture or a video"),
-    (344, b"n+1\x00", "a NIfTI volume"),
-    (344, b"ni1\x00", "a NIfTI volume"),
-    (0, b"\x1f\x8b", "a gzip archive (a NIfTI volume, perhaps)"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"\x93NUMPY", "a NumPy array"),
-    (0, b"\x89HDF", "an HDF5 file"),
-    (0, b"NRRD", "an NRRD volume"),
-)
+_TAME_HEADER = 1 << 18  # bytes before the pixels
+_PIXEL_DATA = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")  # the tag, in either byte order
 
 
-def open_film(path: str | os.PathLike[str], *, force: bool = False) -> Image:
-    """Read a chest film from a DICOM, PNG, JPEG or TIFF file.
+def open_film(
+    film: Any,
+    *,
+    view: str = "",
+    spacing_mm: tuple[float, float] | None = None,
+    name: str = "",
+    force: bool = False,
+) -> Image:
+    """Read a chest film from a DICOM, PNG, JPEG or TIFF file, or from what holds one in memory.
 
-    The content decides what the file is, not its name. Pixels stay on the file's own grid (EXIF and
+    film: a path, the file's bytes, a file that is open in binary mode, a PIL image, a pydicom data
+    set, or a numpy array: (H, W) or (H, W, 3) as a file would store it (bytes up to 255, integers
+    up to their depth, floats up to 1), air dark.
+    view: PA, AP or LATERAL, spacing_mm: (row, column), name: each counts before what the film says.
+
+    The content decides what a file is, not its name. Pixels stay on the file's own grid (EXIF and
     TIFF orientation are applied, nothing is resampled); see `grounded.dicom.read.film` and
-    `grounded.films.raster` for how the grey scale is made. `force` reads pictures that are, by
-    their header or their colours, no frontal chest films, and says so in the image's warnings.
+    `grounded.films.raster` for how the grey scale is made. Files whose decoders may crash or fill
+    the memory are read in a child process (`grounded.films.child`). `force` reads pictures that
+    are, by their header or their colours, no frontal chest films, and says so in the image's
+    warnings.
 
     Raises ImageError for what cannot be read (NotAFilmError for what is no picture at all),
     UnsuitableImageError for what `force` would read, MissingExtraError for a compression whose
-    decoder is an extra.
+    decoder is an extra, and InvalidValueError for a view or a spacing that is none.
     """
-    file = Path(path)
-    head = _head(file)
-    raster = next((name for magic, name in _RASTERS if head.startswith(magic)), "")
-    is_dicom = head[128:132] == b"DICM" or (not raster and _is_bare_dicom(head))
-    if not is_dicom and not raster:
-        raise NotAFilmError(
-            f"{file}: expected a film as DICOM, PNG, JPEG or TIFF, got {_stranger(head)}"
+    stated = known_view(view)
+    try:
+        with silenced():
+            image = _read(film, force=force)
+    except GroundedError:
+        raise
+    except MemoryError:
+        raise ImageError(f"{_label(film)}: there is not enough memory to read it") from None
+    except Exception as error:  # whatever a damaged file makes a library raise
+        raise ImageError(
+            f"{_label(film)}: the film cannot be read ({type(error).__name__}); export it again"
+        ) from error
+    image = framed(image, view=stated, spacing_mm=spacing_mm, name=name)
+    return replace(image, forced=force)
+
+
+def _read(film: Any, *, force: bool) -> Image:
+    module = type(film).__module__.partition(".")[0]
+    if isinstance(film, np.ndarray):
+        return read_array(film, force=force)
+    if module == "PIL":
+        return read_picture(film, force=force)
+    if module == "pydicom" and hasattr(film, "save_as"):
+        from grounded.dicom.read.film import file_of
+
+        film = file_of(film)
+    elif not isinstance(film, (str, os.PathLike, bytes, bytearray, memoryview)) and not hasattr(
+        film, "read"
+    ):
+        raise InvalidValueError(
+            f"expected a film as path, bytes, open file, PIL image, pydicom data set or numpy "
+            f"array, got {type(film).__name__}"
         )
-    with silenced():
-        if is_dicom:
-            from grounded.dicom.read.film import read_dicom
-
-            return read_dicom(file, force=force)
-        from grounded.films.raster import read_raster
-
-        return read_raster(file, raster, force=force)
+    source = source_of(film)
+    return decode(source, force=force) if _is_tame(source) else read_in_child(source, force=force)
 
 
-def _head(file: Path) -> bytes:
-    try:
-        if file.is_dir():
-            raise ImageError(f"{file} is a folder; expected one film: name a file in it")
-        if not file.is_file():
-            raise ImageError(f"{file}: no such file; check the path")
-        with file.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-    except OSError as error:
-        reason = error.strerror or "unknown reason"
-        raise ImageError(f"{file} cannot be opened: {reason}") from error
-    if not head:
-        raise ImageError(f"{file} is empty; expected a film as DICOM, PNG, JPEG or TIFF")
-    return head
+def _label(film: Any) -> str:
+    return os.fspath(film) if isinstance(film, (str, os.PathLike)) else "the film"
 
 
-def _is_bare_dicom(head: bytes) -> bool:
-    """Whether a data set starts here without preamble: group 0002 or 0008, then a sane element.
+def _is_tame(source: Source) -> bool:
+    """Whether a file is of a kind that no decoder is known to crash or to grow on.
 
-    PS3.5 section 7.1: group and element number, then an explicit VR of two capitals, or a length.
+    What is left out are compressions whose decoders are in C or take any amount of memory, and
+    headers of a size that takes time.
     """
-    for order in ("little", "big"):
-        group, element = (int.from_bytes(head[at : at + 2], order) for at in (0, 2))
-        if group not in (0x0002, 0x0008) or element > 0x2300 or len(head) < 8:
-            continue
-        explicit = head[4:6].isalpha() and head[4:6].isupper()
-        if explicit or int.from_bytes(head[4:8], order) <= 0x400:
-            return True
-    return False
-
-
-def _stranger(head: bytes) -> str:
-    for offset, magic, name in _STRANGERS:
-        if head[offset : offset + len(magic)] == magic:
-            return name
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if b"<svg" in start:
-        return "an SVG drawing"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page"
-    if start.startswith(b"<?xml"):
-        return "an XML document"
-    return "a text file" if _is_text(head) else "a file of a kind that is not known here"
-
-
-def _is_text(head: bytes) -> bool:
-    if any(byte < 9 for byte in head):
-        return False
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # its last character may be cut
-    except UnicodeDecodeError:
-        return False
+    kind = kind_of(source)
+    if kind == DICOM:
+        start = source.data[:_TAME_HEADER]
+        syntax = _TRANSFER_SYNTAX.search(start, 0, 1 << 12)
+        stated = syntax[1].rstrip(b"\0 ") if syntax else None
+        known = stated in _TAME_SYNTAXES if stated else source.head[128:132] != b"DICM"
+        return known and (len(source.data) <= _TAME_HEADER or any(t in start for t in _PIXEL_DATA))
+    if kind == "TIFF":
+        return is_plain_tiff(source)
+    if kind == "PNG":
+        return not is_deep_colour(source)
     return True

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Picture
 
 from grounded import Image
-from grounded.errors import ImageError
+from grounded.errors import ImageError, InvalidValueError
 from grounded.films.quiet import silenced
 
 RAMP = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
@@ -68,3 +68,50 @@ def test_a_reading_library_can_neither_warn_nor_log(caplog: pytest.LogCaptureFix
     assert len(caplog.records) == 1
     with pytest.warns(UserWarning, match="again"):
         warnings.warn("heard again", stacklevel=1)
+
+
+def test_every_door_gives_the_same_film(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    Picture.fromarray(RAMP).save(path)
+    with path.open("rb") as stream, Picture.open(path) as picture:
+        opened = [
+            Image.open(door)
+            for door in (path, path.read_bytes(), stream, picture, RAMP, RAMP / 255)
+        ]
+    for image in opened:
+        np.testing.assert_allclose(image.pixels, RAMP / 255, atol=1e-6)
+    assert [image.info.name for image in opened[:4]] == ["film", "", "film", "film"]
+
+
+def test_an_array_is_read_as_a_file_would_store_it() -> None:
+    twelve = RAMP.astype(np.uint16) * 16
+    np.testing.assert_allclose(Image.open(twelve).pixels, twelve / 4095, atol=1e-6)
+    np.testing.assert_allclose(Image.open(np.dstack([RAMP] * 3)).pixels, RAMP / 255, atol=1e-6)
+    for wrong in (RAMP.ravel(), RAMP.astype(str), RAMP[None, None]):
+        with pytest.raises(InvalidValueError, match="expected an array"):
+            Image.open(wrong)
+
+
+@pytest.mark.parametrize("door", [7, None, ["film.png"]])
+def test_what_holds_no_film_is_named(door: object) -> None:
+    with pytest.raises(InvalidValueError, match="expected a film as path"):
+        Image.open(door)
+
+
+def test_a_file_open_as_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("lungs")
+    with (tmp_path / "a.txt").open() as stream, pytest.raises(ImageError, match="binary mode"):
+        Image.open(stream)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("1.2.826.498.1001", "1.2.826.498.1001"), ("IM0001.JPG", "IM0001")]
+)
+def test_the_end_of_a_uid_belongs_to_the_name(tmp_path: Path, file: str, name: str) -> None:
+    Picture.fromarray(RAMP).save(tmp_path / file, format="PNG")
+    assert Image.open(tmp_path / file).info.name == name
+
+
+def test_a_name_with_a_null_character_is_refused() -> None:
+    with pytest.raises(ImageError, match="no such file|cannot be opened"):
+        Image.open("film\0.png")

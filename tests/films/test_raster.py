@@ -21,6 +21,11 @@ TWELVE = RAMP.astype(np.uint16) * 16
 SIXTEEN = RAMP.astype(np.uint16) * 257
 
 
+def told(image: Image) -> tuple[str, ...]:
+    """The warnings but for that of these films' own size."""
+    return tuple(text for text in image.info.warnings if "small findings" not in text)
+
+
 def png(path: Path, pixels: np.ndarray, mode: str = "", **options: Any) -> Image:
     picture = Picture.fromarray(pixels)
     (picture.convert(mode) if mode else picture).save(path / "film.png", **options)
@@ -37,7 +42,7 @@ def tiff(path: Path, pixels: np.ndarray, **options: Any) -> Image:
 def test_eight_bit_png_films_keep_their_values(tmp_path: Path, mode: str) -> None:
     image = png(tmp_path, RAMP, mode)
     np.testing.assert_array_equal(image.pixels, UNIT)
-    assert image.info.warnings == ()
+    assert told(image) == ()
 
 
 @pytest.mark.parametrize("layout", ["plain", "colour", "alpha"])
@@ -50,7 +55,7 @@ def test_sixteen_bit_png_films_are_scaled_by_the_bits_in_use(
     cv2.imwrite(str(tmp_path / "film.png"), np.dstack(channels[layout]))
     image = Image.open(tmp_path / "film.png")
     np.testing.assert_allclose(image.pixels, stored / white, atol=1e-6)
-    assert bool(image.info.warnings) == (white == 4095)
+    assert bool(told(image)) == (white == 4095)
 
 
 def test_a_burned_in_marker_does_not_blacken_a_twelve_bit_film(tmp_path: Path) -> None:
@@ -141,6 +146,71 @@ def test_transparent_parts_lie_on_black(tmp_path: Path) -> None:
     np.testing.assert_allclose(pixels, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("most", [1.001, 1.02, 1.09])
+def test_a_float_film_slightly_above_one_is_cut(tmp_path: Path, most: float) -> None:
+    image = tiff(tmp_path, UNIT / UNIT.max() * np.float32(most))
+    np.testing.assert_allclose(image.pixels, np.minimum(UNIT / UNIT.max() * most, 1), atol=1e-6)
+    assert "taken as white" in told(image)[0]
+
+
+@pytest.mark.parametrize("most", [1.5, 2.0, 12.0, 100.0])
+def test_a_float_film_of_no_usual_depth_is_stretched(tmp_path: Path, most: float) -> None:
+    image = tiff(tmp_path, UNIT / UNIT.max() * np.float32(most))
+    assert image.pixels.max() > 0.35
+    assert most == 100 or "no usual depth" in told(image)[0]
+
+
+def test_a_hot_pixel_does_not_blacken_a_float_film(tmp_path: Path) -> None:
+    hot = UNIT.copy()
+    hot[3, 3] = 1000
+    np.testing.assert_allclose(tiff(tmp_path, hot).pixels[5:], UNIT[5:], atol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 128])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_an_alpha_that_holds_nothing_is_opaque(tmp_path: Path, alpha: int, layers: int) -> None:
+    image = png(tmp_path, np.dstack([RAMP] * layers + [np.full_like(RAMP, alpha)]))
+    np.testing.assert_array_equal(image.pixels, UNIT)
+    assert "transparent" in told(image)[0]
+
+
+def test_an_alpha_of_zero_and_one_is_a_mask(tmp_path: Path) -> None:
+    mask = np.ones_like(RAMP)
+    mask[:9] = 0
+    np.testing.assert_array_equal(png(tmp_path, np.dstack([RAMP, mask])).pixels[9:], UNIT[9:])
+
+
+@pytest.mark.parametrize("padding", [-2000, -32768])
+@pytest.mark.parametrize("where", ["edges", "corners"])
+def test_padding_of_a_signed_film_leaves_its_range_alone(
+    tmp_path: Path, padding: int, where: str
+) -> None:
+    stored = RAMP.astype(np.int16) * 16
+    if where == "edges":
+        stored[:, :5] = stored[:, -5:] = padding
+    else:
+        stored[:10, :10] = padding
+    pixels = tiff(tmp_path, stored).pixels
+    inside = pixels[12:, 12:-6]
+    np.testing.assert_allclose(inside, UNIT[12:, 12:-6] / UNIT.max(), atol=0.1)
+
+
+def test_a_bright_border_does_not_darken_a_twelve_bit_film(tmp_path: Path) -> None:
+    stored = np.pad(TWELVE, 12, constant_values=65535)
+    np.testing.assert_allclose(
+        png(tmp_path, stored).pixels[12:-12, 12:-12], TWELVE / 4095, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_film_turned_by_its_tag_says_so(tmp_path: Path, orientation: int) -> None:
+    tag = Picture.Exif()
+    tag[0x0112] = orientation
+    image = png(tmp_path, RAMP, exif=tag)
+    assert image.info.orientation == orientation
+    assert "boxes are in the turned picture" in told(image)[0]
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("stored", [RAMP, SIXTEEN])
 def test_films_are_shown_as_their_orientation_tag_wants(
@@ -198,6 +268,7 @@ def test_a_blank_picture_is_told(tmp_path: Path) -> None:
     [
         ((1, 1), "too small"),
         ((5000, 20), "too small"),
+        ((20000, 40), "too narrow"),
         ((11000, 10000), "larger than any film"),
         ((14000, 14000), "larger than any film"),
     ],

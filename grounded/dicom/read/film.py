@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import re
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset
 
+from grounded.dicom.read.age import childhood
 from grounded.dicom.read.grey import greyscale
 from grounded.dicom.read.header import Header, open_header
-from grounded.dicom.read.pixels import frames_of, stored_values
+from grounded.dicom.read.pixels import Stored, frames_of, stored_values
 from grounded.dicom.read.spacing import spacing_of
 from grounded.dicom.read.suitability import hints, objections
 from grounded.dicom.read.view import laterality_of, positions, view_of
 from grounded.errors import UnsuitableImageError
 from grounded.films.greyscale import blank_warning, grey_of_colour
 from grounded.films.quiet import silenced
+from grounded.films.source import Source
 from grounded.image import DicomReference, Image
 
 _UID = re.compile(r"[0-9.]{1,64}")
 
 
-def read_dicom(path: Path, *, force: bool = False) -> Image:
+def read_dicom(source: Source, *, force: bool = False) -> Image:
     """The (first) film of a DICOM file, on its own pixel grid, air dark.
 
     Grey scale: see `grounded.dicom.read.grey`; spacing: `grounded.dicom.read.spacing`; what is
@@ -35,27 +40,45 @@ def read_dicom(path: Path, *, force: bool = False) -> Image:
     MissingExtraError; see `grounded.films.open.open_film`.
     """
     with silenced():
-        header = open_header(path)
+        header = open_header(source)
         frames = frames_of(header)
-        told = _fitness(header, path, force=force)
-        stored = stored_values(header, path)
+        told = _fitness(header, source.label, force=force)
+        stored = stored_values(header, source.label)
         if frames > 1:
             told += (f"The file holds {frames} frames: the first was read.",)
-        pixels, told_grey = _pixels(stored, header, path, force=force)
+        pixels, told_grey = _pixels(stored, header, source.label, force=force)
         spacing = spacing_of(header, *pixels.shape)
+        child = childhood(header)
         return Image.of(
             pixels,
             spacing_mm=spacing.mm,
             spacing_kind=spacing.kind,
             view=view_of(header),
             laterality=laterality_of(header),
-            name=path.stem,
+            name=source.name,
             reference=_reference(header),
-            warnings=told + told_grey + blank_warning(pixels) + spacing.warnings,
+            aspect=spacing.aspect,
+            child=bool(child),
+            warnings=told
+            + stored.warnings
+            + told_grey
+            + blank_warning(pixels)
+            + spacing.warnings
+            + child,
         )
 
 
-def _fitness(header: Header, path: Path, *, force: bool) -> tuple[str, ...]:
+def file_of(dataset: Dataset) -> bytes:
+    """A data set as the bytes of a file, to be read as any other."""
+    buffer = io.BytesIO()
+    with silenced():
+        stated = "TransferSyntaxUID" in getattr(dataset, "file_meta", ())
+        encoding = {} if stated else {"implicit_vr": False, "little_endian": True}
+        dcmwrite(buffer, copy.copy(dataset), **encoding)
+    return buffer.getvalue()
+
+
+def _fitness(header: Header, what: str, *, force: bool) -> tuple[str, ...]:
     """What to tell about a header that leaves doubts. Raises UnsuitableImageError unless `force`.
 
     A file without pixels is left to the decoder, which says what it is: forcing would not help.
@@ -63,7 +86,7 @@ def _fitness(header: Header, path: Path, *, force: bool) -> tuple[str, ...]:
     reasons = "; ".join(objections(header)) if "PixelData" in header else ""
     if reasons and not force:
         raise UnsuitableImageError(
-            f"{path} is no frontal chest film by its header: {reasons}. If the header is wrong, "
+            f"{what} is no frontal chest film by its header: {reasons}. If the header is wrong, "
             "read it with force (force=True, --force)"
         )
     forced = (f"Read by force, although no frontal chest film by its header: {reasons}.",)
@@ -71,14 +94,14 @@ def _fitness(header: Header, path: Path, *, force: bool) -> tuple[str, ...]:
 
 
 def _pixels(
-    stored: NDArray[np.generic], header: Header, path: Path, *, force: bool
+    stored: Stored, header: Header, what: str, *, force: bool
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    if stored.ndim == 2:
-        return greyscale(stored, header)
-    grey, told = grey_of_colour(stored, what=str(path), force=force)
-    palette = header.text("PhotometricInterpretation") == "PALETTE COLOR"
-    bits = 8 * stored.dtype.itemsize if palette else header.whole("BitsStored") or 8
-    pixels = np.clip(grey / np.float32(2**bits - 1), 0, 1)
+    values = stored.values
+    if values.ndim == 2:
+        return greyscale(values, header)
+    grey, told = grey_of_colour(values, what=what, force=force)
+    white = stored.white or 2.0 ** (header.whole("BitsStored") or 8) - 1
+    pixels = np.clip(grey / np.float32(white), 0, 1)
     return pixels.astype(np.float32), told
 
 

@@ -7,6 +7,7 @@ Every step is a function of the stored value alone, so all of them run over the 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.dicom.read.header import Header
-
-Floats = NDArray[np.float64]
+from grounded.dicom.read.lookup import Floats, table_of
+from grounded.dicom.read.padding import cut_padding_value, padding_in
+from grounded.films.greyscale import burned_in
 
 _MOST_LEVELS = 1 << 16
 _SAMPLE = 500_000  # pixels that are enough to find the range of a film
 _LOW_PERCENT, _HIGH_PERCENT = 0.5, 99.5  # the range of a film without a window
-_EDGE_SHARE = 0.9  # an edge is burned-in padding when so many of its pixels have one value,
-_EDGE_TOLERANCE = 0.005  # give or take this share of the film's range (lossy compression)
 _FEWEST_LEFT = 0.1  # share of the film that must remain when padding is left out
 _MOST_CLIPPED = 0.95  # a window that puts more of the film at one end is not meant for it
 _DISPLAY_READY_SHARE = 0.5  # of the 8-bit range in use: then 8 bits are shown as they are
@@ -61,8 +61,12 @@ def greyscale(stored: NDArray[Any], header: Header) -> tuple[NDArray[np.float32]
     MONOCHROME1 and PresentationLUTShape INVERSE turned over; pixel padding set to 0.
     """
     levels = Levels.of(stored)
-    padding = _padding(levels.values, header)
-    film = ~padding & ~_burned_in(levels, padding)
+    padding = padding_in(levels.values, header)
+    burned = burned_in(levels.values, levels.places)
+    cut = cut_padding_value(header)  # as an edge of its own; elsewhere it is a grey like others
+    if cut is not None and not padding.any():
+        padding = burned & (levels.values == cut)
+    film = ~padding & ~burned
     if levels.occurring(film).sum() < _FEWEST_LEFT * levels.counts.sum():
         film = ~padding
     values, told = _modality_values(levels.values, header)
@@ -74,89 +78,75 @@ def greyscale(stored: NDArray[Any], header: Header) -> tuple[NDArray[np.float32]
     return grey.astype(np.float32)[levels.places], told + told_voi + told_inverse
 
 
-def _padding(values: Floats, header: Header) -> NDArray[np.bool_]:
-    """Pixel Padding Value, or the range up to Pixel Padding Range Limit (C.7.5.1.1.2)."""
-    first = header.number("PixelPaddingValue")
-    if first is None:
-        return np.zeros(values.shape, dtype=np.bool_)
-    last = header.number("PixelPaddingRangeLimit")
-    ends = [_as_stored(end, header) for end in (first, first if last is None else last)]
-    padding = (values >= min(ends)) & (values <= max(ends))
-    return padding if not padding.all() else np.zeros_like(padding)
-
-
-def _as_stored(value: float, header: Header) -> float:
-    """A padding value in the pixels' own signedness: some files state -2000 as 63536."""
-    bits = header.whole("BitsAllocated") or 16
-    if header.whole("PixelRepresentation") == 1 and value >= 2 ** (bits - 1):
-        return float(value - 2**bits)
-    return value
-
-
-def _burned_in(levels: Levels, padding: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The levels that fill an edge of the film: collimation or padding without an attribute."""
-    tolerance = _EDGE_TOLERANCE * (levels.values[-1] - levels.values[0])
-    burned = np.zeros_like(padding)
-    places = levels.places
-    for edge in (places[0], places[-1], places[:, 0], places[:, -1]):
-        values = levels.values[edge]
-        near = np.abs(values - np.median(values)) <= tolerance
-        if near.mean() >= _EDGE_SHARE:
-            burned |= np.abs(levels.values - np.median(values)) <= tolerance
-    return burned
-
-
 def _modality_values(stored: Floats, header: Header) -> tuple[Floats, tuple[str, ...]]:
     """Modality LUT or rescale slope and intercept (C.11.1)."""
+    damaged: tuple[str, ...] = ()
     for item in header.items("ModalityLUTSequence"):
-        table = _table(item)
-        if table is None:
-            return stored, ("The modality LUT in the header is damaged: it was left out.",)
-        return table.at(stored), ()
-    slope = header.number("RescaleSlope")
-    if slope is None:
-        return stored, ()
+        table = table_of(item)
+        if table is not None:
+            return table.at(stored), damaged
+        damaged = ("The modality LUT in the header is damaged: it was left out.",)
+    slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
+    if slope is None and intercept is None:
+        return stored, damaged
     if slope == 0:
-        return stored, ("The rescale slope in the header is 0: it was left out.",)
-    return stored * slope + (header.number("RescaleIntercept") or 0.0), ()
+        return stored, (*damaged, "The rescale slope in the header is 0: it was left out.")
+    return stored * (1.0 if slope is None else slope) + (intercept or 0.0), damaged
 
 
 def _displayed(
     values: Floats, counts: NDArray[np.int64], header: Header
 ) -> tuple[Floats, tuple[str, ...]]:
-    """The levels in 0..1 after the VOI LUT or window, or over the film's own range."""
-    grey, told = _windowed(values, header)
-    if grey is not None and _is_usable(grey, counts):
-        return grey, told
-    if grey is not None:
-        told += ("The window in the header would hide the film: its own range was used.",)
+    """The levels in 0..1 after the first VOI LUT or window that can be used, or over the film's own
+    range.
+    """
+    told: dict[str, None] = {}
+    for shown, reason in _displays(values, header):
+        if shown is not None and _is_usable(shown, counts):
+            return shown, tuple(told)
+        told[reason] = None
     if header.whole("BitsStored") == 8 and (ready := _display_ready(values, counts)) is not None:
-        return ready, told
+        return ready, tuple(told)
     low, high = _robust_range(values, counts)
     if high <= low:  # all but a few pixels have one value
         low, high = float(values.min()), float(values.max())
-    return np.clip((values - low) / (high - low or 1.0), 0, 1), told
+    return np.clip((values - low) / (high - low or 1.0), 0, 1), tuple(told)
 
 
-def _windowed(values: Floats, header: Header) -> tuple[Floats | None, tuple[str, ...]]:
-    """VOI LUT, else the first window (C.11.2); None when the header has neither."""
+def _displays(values: Floats, header: Header) -> Iterator[tuple[Floats | None, str]]:
+    """What each VOI LUT, then each window makes of the levels (C.11.2), None where it cannot be
+    used; and what to tell if it is not taken.
+    """
     for item in header.items("VOILUTSequence"):
-        table = _table(item)
-        if table is not None:
-            return table.at(values) / table.white, ()
-        return None, ("The VOI LUT in the header is damaged: it was left out.",)
-    center, width = header.number("WindowCenter"), header.number("WindowWidth")
-    if center is None or width is None:
-        return None, ()
+        table = table_of(item)
+        if table is None:
+            yield None, "A VOI LUT in the header is damaged: it was left out."
+        else:
+            hides = "A VOI LUT in the header would hide the film: it was left out."
+            yield table.at(values) / table.white, hides
     function = header.text("VOILUTFunction") or "LINEAR"
-    if width <= 0 or (function == "LINEAR" and width < 1):
-        return None, (f"The window width {width:g} in the header cannot be used.",)
+    windows = zip(header.each("WindowCenter"), header.each("WindowWidth"), strict=False)
+    for center, width in windows:
+        if center is None or width is None:
+            yield None, "A window in the header is no number: it was left out."
+        elif width <= 0:
+            yield None, f"The window width {width:g} in the header cannot be used."
+        else:
+            hides = "A window in the header would hide the film: it was left out."
+            yield _window(values, center, width, function), hides
+
+
+def _window(values: Floats, center: float, width: float, function: str) -> Floats:
+    """The levels through one window (C.11.2.1.2, C.11.2.1.3).
+
+    LINEAR with a width below 1, which is not allowed, is what LINEAR_EXACT was made for.
+    """
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -700, 700))), ()
-    if function == "LINEAR_EXACT":
-        return np.clip((values - center) / width + 0.5, 0, 1), ()
+        return 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -700, 700)))
+    if function == "LINEAR_EXACT" or width < 1:
+        return np.clip((values - center) / width + 0.5, 0, 1)
     span = max(width - 1, 1e-12)  # a width of 1 is a threshold
-    return np.clip((values - (center - 0.5)) / span + 0.5, 0, 1), ()
+    return np.clip((values - (center - 0.5)) / span + 0.5, 0, 1)
 
 
 def _is_usable(grey: Floats, counts: NDArray[np.int64]) -> bool:
@@ -198,50 +188,3 @@ def _is_inverse(header: Header) -> tuple[bool, tuple[str, ...]]:
         told = "Photometric interpretation and presentation LUT shape contradict each other."
         return True, (f"{told} The film was turned over: check that air is dark.",)
     return inverse, ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A lookup table: `entries` (N,), for the inputs `first`, `first` + 1 ...; `white` is 1.0."""
-
-    entries: Floats
-    first: float
-    white: float
-
-    def at(self, values: Floats) -> Floats:
-        """The entry of each value; values outside get the first or the last entry (C.11.1.1)."""
-        first = self.first
-        if first >= 32768 and first > values.max():  # signed, but read as unsigned
-            first -= 65536
-        places = np.clip(np.rint(values - first), 0, len(self.entries) - 1)
-        return self.entries[places.astype(np.int64)]
-
-
-def _table(item: Header) -> _Table | None:
-    """LUT Descriptor and LUT Data (C.11.1.1, C.11.2.1.1); None when they do not fit together."""
-    descriptor = item.numbers("LUTDescriptor")
-    entries = _entries(item)
-    if len(descriptor) != 3 or entries is None:
-        return None
-    length = int(descriptor[0]) or 65536
-    if length == 2 * len(entries) or len(entries) < 2:
-        entries = entries.view("<u2").view(np.uint8)  # 8-bit entries, two in a word
-    entries = entries[:length]
-    if len(entries) < length or not entries.max():
-        return None
-    white = 2.0 ** descriptor[2] - 1
-    most = float(entries.max())
-    if most > white or most <= white / 4:  # the stated depth is not that of the entries
-        white = most
-    return _Table(entries.astype(np.float64), descriptor[1], white)
-
-
-def _entries(item: Header) -> NDArray[np.uint16] | None:
-    data = item.value("LUTData")
-    if isinstance(data, bytes):
-        order = ">u2" if item.dataset.original_encoding[1] is False else "<u2"
-        return np.frombuffer(data[: len(data) // 2 * 2], dtype=order).astype(np.uint16)
-    values = item.numbers("LUTData")
-    if not values or min(values) < -32768 or max(values) > 65535:
-        return None
-    return np.asarray(values, dtype=np.int64).astype(np.uint16)

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from grounded.errors import ImageError
+from grounded.films.source import Source
 
-_CODED = re.compile(r"[A-Z0-9 _/.&+-]{1,24}")
+# Words of defined terms and codes that a message may repeat: modalities (PS3.3 C.7.3.1.1.1), views,
+# photometric interpretations, body parts (PS3.16 Annex L). Anything else may be a name.
+_REPEATED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    AR ASMT AU BDUS BI BMD CR CT CTPROTOCOL DG DMS DOC DX ECG EPS ES FID GM HC HD IO IOL IVOCT
+    IVUS KER KO LEN LS MG MR NM OAM OCT OP OPM OPT OPTENF OPV OT OSS PA PLAN POS PR PT PX REG
+    RESP RF RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SC SEG SM
+    SMR SR SRF STAIN TEXTUREMAP TG US VA XA XAPROTOCOL XC XR DR AP LL RL LLD RLD LLO RLO RAO
+    LAO RPO LPO LATERAL LAT OBLIQUE OBL DECUBITUS DECUB FRONTAL AXIAL SUPINE ERECT UPRIGHT
+    PRONE ANTERIOR POSTERIOR SUPERIOR INFERIOR LORDOTIC MONOCHROME1 MONOCHROME2 PALETTE COLOR
+    RGB HSV ARGB CMYK YBR FULL 422 420 PARTIAL ICT RCT XYB ABDOMEN ANKLE AORTA ARM AXILLA BACK
+    BLADDER BONE BRAIN BREAST CALCANEUS CALF CEREBRAL CHEST CLAVICLE COCCYX COLON CSPINE ELBOW
+    ESOPHAGUS EXTREMITY EYE FACE FACIAL FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEART HEEL
+    HIP HUMERUS ILIUM JAW JOINT KIDNEY KNEE LEG LIMB LIVER LSPINE LUNG MANDIBLE MASTOID MAXILLA
+    MEDIASTINUM MOUTH NECK NOSE ORBIT PANCREAS PATELLA PELVIS PROSTATE RADIUS RIB RIBS SACRUM
+    SCAPULA SELLA SHOULDER SINUS SKULL SPINE SPLEEN SSPINE STERNUM STOMACH THIGH THORAX THUMB
+    THYROID TIBIA TMJ TOE TRACHEA TSPINE TLSPINE ULNA URETER UTERUS VERTEBRA WHOLEBODY WRIST
+    ZYGOMA CERVICAL LUMBAR THORACIC THORACOLUMBAR LUMBOSACRAL SACROILIAC UPPER LOWER LEFT RIGHT
+    BOTH BILATERAL L R C T S OF AND THE REGION STRUCTURE ENTIRE PORTION PART BODY
+    """,
+    )
+)
+_LONGEST = 1 << 18  # bytes of a value; the longest that is needed is a table of 65,536 entries
+_MOST_WINDOWS = 8  # that are tried; headers state one to three
 _DICOMDIR = "1.2.840.10008.1.3.10"
 
 
@@ -47,6 +75,14 @@ class Header:
             return ()
         return values if all(math.isfinite(value) for value in values) else ()
 
+    def each(self, keyword: str) -> tuple[float | None, ...]:
+        """Each of the first values as a finite number, None for one that is not: the others may
+        still be used.
+        """
+        raw = self._raw(keyword)
+        values = raw[:_LONGEST].split(b"\\") if isinstance(raw, bytes) else self._values(keyword)
+        return tuple(_number(value) for value in values[:_MOST_WINDOWS])
+
     def number(self, keyword: str) -> float | None:
         """The first value as a finite number."""
         return next(iter(self.numbers(keyword)), None)
@@ -67,7 +103,21 @@ class Header:
         except Exception:  # pydicom converts on access, and a broken value fails in any way
             return None
 
+    def put(self, keyword: str, value: int | str) -> None:
+        """Set an attribute, whatever stood there before."""
+        tag = tag_for_keyword(keyword)
+        if tag is not None:
+            self.dataset.add_new(tag, dictionary_VR(tag), value)
+
+    def _raw(self, keyword: str) -> Any:
+        """The bytes of a value that nobody has asked for yet; else None."""
+        element = self.dataset.get_item(keyword) if keyword in self.dataset else None
+        return element.value if isinstance(element, RawDataElement) else None
+
     def _values(self, keyword: str) -> tuple[Any, ...]:
+        raw = self._raw(keyword)
+        if isinstance(raw, bytes) and len(raw) > _LONGEST:
+            return ()
         value = self.value(keyword)
         if value is None or isinstance(value, bytes):
             return ()
@@ -75,28 +125,40 @@ class Header:
         return tuple(value) if several else (value,)
 
 
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
 def coded(value: str) -> str:
     """A coded value for a message, quoted; anything that may be free text is not repeated."""
-    return f"'{value}'" if _CODED.fullmatch(value) else "a value that is no code"
+    words = re.split(r"[ _/.&+-]+", value.strip())
+    known = value and len(value) <= 32 and all(word in _REPEATED for word in words)
+    return f"'{value}'" if known else "a value that is no known code"
 
 
-def open_header(path: Path) -> Header:
+def open_header(source: Source) -> Header:
     """The data set of a DICOM file, with or without preamble and file meta information.
 
     Raises ImageError for a file that holds no data set, and for a DICOMDIR.
     """
     try:
-        dataset = pydicom.dcmread(path, force=True)
+        dataset = pydicom.dcmread(io.BytesIO(source.data), force=True)
         length = len(dataset)
     except Exception as error:  # a damaged file makes the parser fail in any way
         raise ImageError(
-            f"{path}: the DICOM file is damaged ({type(error).__name__} while parsing); send or "
+            f"{source}: the DICOM file is damaged ({type(error).__name__} while parsing); send or "
             "export it again"
         ) from None
     if not length:
-        raise ImageError(f"{path}: the DICOM file is cut short or empty; send or export it again")
+        raise ImageError(f"{source}: the DICOM file is cut short or empty; send or export it again")
     if Header(dataset.file_meta).text("MediaStorageSOPClassUID") == _DICOMDIR:
-        raise ImageError(f"{path} is a DICOMDIR, an index of files; expected one film of its list")
+        raise ImageError(
+            f"{source} is a DICOMDIR, an index of files; expected one film of its list"
+        )
     _set_transfer_syntax(dataset)
     return Header(dataset)
 

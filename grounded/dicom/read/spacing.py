@@ -10,15 +10,20 @@ from grounded.image import SpacingKind
 _FEWEST_MM, _MOST_MM = 40.0, 1000.0  # the sides of a film: a newborn's chest; two large panels
 _CALIBRATED = ("GEOMETRY", "FIDUCIAL")
 _MOST_MAGNIFICATION = 3.0
+_MOST_ASPECT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """mm: (row, column) spacing, or None; kind: where it holds; warnings: what to tell."""
+    """mm: (row, column) spacing, or None; kind: where it holds; warnings: what to tell.
+
+    aspect: height over width of a pixel.
+    """
 
     mm: tuple[float, float] | None = None
     kind: SpacingKind = "unknown"
     warnings: tuple[str, ...] = ()
+    aspect: float = 1.0
 
 
 def spacing_of(header: Header, height: int, width: int) -> Spacing:
@@ -31,18 +36,19 @@ def spacing_of(header: Header, height: int, width: int) -> Spacing:
     Nominal Scanned Pixel Spacing (C.8.6.1) is that of the scanned sheet, which was the detector.
     """
     mm, kind, told = _stated(header)
+    aspect = _aspect(mm, header)
+    if aspect != 1:
+        told += (f"Pixels are not square: {aspect:.3g} times as high as wide.",)
     if mm is None:
-        return Spacing(warnings=told + _aspect_warning(header))
+        return Spacing(warnings=told, aspect=aspect)
     sides = (mm[0] * height, mm[1] * width)
     if not all(_FEWEST_MM <= side <= _MOST_MM for side in sides):
         told = (
             "The pixel spacing in the header would make this a film of "
             f"{sides[1]:.0f} x {sides[0]:.0f} mm: it was not used.",
         )
-        return Spacing(warnings=told)
-    if abs(mm[0] / mm[1] - 1) > 0.01:
-        told += (f"Pixels are not square: {mm[0]:g} mm high, {mm[1]:g} mm wide.",)
-    return Spacing(mm, kind, told)
+        return Spacing(warnings=told, aspect=aspect)
+    return Spacing(mm, kind, told, aspect)
 
 
 def _stated(header: Header) -> tuple[tuple[float, float] | None, SpacingKind, tuple[str, ...]]:
@@ -76,9 +82,10 @@ def _same(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return all(abs(a - b) <= 0.001 * b for a, b in zip(one, other, strict=True))
 
 
-def _aspect_warning(header: Header) -> tuple[str, ...]:
-    """Pixel Aspect Ratio (PS3.3 C.7.6.3.1.7): height to width of a pixel, without spacing."""
-    ratio = header.numbers("PixelAspectRatio")
-    if len(ratio) != 2 or min(ratio) <= 0 or ratio[0] == ratio[1]:
-        return ()
-    return (f"Pixels are not square: height to width is {ratio[0]:g} to {ratio[1]:g}.",)
+def _aspect(mm: tuple[float, float] | None, header: Header) -> float:
+    """Height over width of a pixel: by spacing, else by Pixel Aspect Ratio (PS3.3 C.7.6.3.1.7)."""
+    ratio = mm or header.numbers("PixelAspectRatio")
+    if len(ratio) != 2 or min(ratio) <= 0:
+        return 1.0
+    aspect = ratio[0] / ratio[1]
+    return aspect if abs(aspect - 1) > 0.01 and 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT else 1.0

@@ -62,7 +62,7 @@ def hints(header: Header) -> tuple[str, ...]:
     view = view_of(header)
     position = header.text("ViewPosition")
     if position and not view and "FRONTAL" not in position:
-        told += (f"The view {coded(position)} is not known here: taken as frontal.",)
+        told += (f"The view is given as {coded(position)}: taken as frontal.",)
     described = {view_from_words(header.text(keyword)) for keyword in _IMAGE_WORDS}
     if not view and described & {*LATERAL_VIEWS, *DECUBITUS_VIEWS, *OBLIQUE_VIEWS}:
         told += ("The view is not stated, and the description suggests that it is not frontal.",)

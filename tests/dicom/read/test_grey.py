@@ -86,6 +86,60 @@ def test_a_damaged_lut_is_left_out_with_a_warning(dataset, keyword) -> None:
     assert "LUT in the header is damaged" in told[0]
 
 
+DAMAGED = [4096, 0, 12], [1, 2, 3, 4]
+
+
+def test_a_good_window_stands_in_for_a_damaged_voi_lut(dataset, ramp) -> None:
+    pixels, told = shown(dataset(VOILUTSequence=lookup(*DAMAGED), **WINDOW))
+    np.testing.assert_allclose(pixels, ramp / 4095, atol=1e-6)
+    assert "VOI LUT" in told[0]
+
+
+def test_a_second_voi_lut_stands_in_for_a_damaged_first_one(dataset, ramp) -> None:
+    whole = lookup([4096, 0, 12], list(range(4096)))
+    pixels, _ = shown(dataset(VOILUTSequence=[*lookup(*DAMAGED), *whole]))
+    np.testing.assert_allclose(pixels, ramp / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize(("center", "width"), [(60000, 10), (2048, 0), (-900, 5)])
+def test_a_second_window_stands_in_for_a_useless_first_one(dataset, ramp, center, width) -> None:
+    made = dataset(WindowCenter=[center, 2048], WindowWidth=[width, 4096])
+    pixels, told = shown(made)
+    np.testing.assert_allclose(pixels, ramp / 4095, atol=1e-6)
+    assert "window" in told[0]
+
+
+def test_a_voi_lut_that_hides_the_film_is_left_for_the_window(dataset, ramp) -> None:
+    flat = lookup([4096, 0, 12], [0] + [4095] * 4095)
+    pixels, _ = shown(dataset(VOILUTSequence=flat, **WINDOW))
+    np.testing.assert_allclose(pixels, ramp / 4095, atol=1e-6)
+
+
+def test_a_linear_window_narrower_than_one_is_exact(dataset, ramp) -> None:
+    made = dataset(RescaleSlope=0.0001, RescaleIntercept=0, WindowCenter=0.2, WindowWidth=0.41)
+    expected = np.clip((ramp * 0.0001 - 0.2) / 0.41 + 0.5, 0, 1)
+    np.testing.assert_allclose(shown(made)[0], expected, atol=1e-6)
+
+
+def test_an_intercept_without_slope_counts(dataset, ramp) -> None:
+    made = dataset(RescaleIntercept=-1000, WindowCenter=1048, WindowWidth=4096)
+    np.testing.assert_allclose(shown(made)[0], ramp / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("first", [40000, 40000 - 65536])
+def test_the_first_input_of_a_lut_may_have_lost_its_sign(dataset, ramp, first) -> None:
+    stored = (ramp.astype(np.int64) + 40000).astype(np.uint16)
+    table = lookup([4096, first, 12], list(range(4096)))
+    pixels, _ = shown(dataset(stored, BitsStored=16, VOILUTSequence=table))
+    np.testing.assert_allclose(pixels, ramp / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [0, 65535])
+def test_an_impossible_depth_of_a_lut_is_that_of_its_entries(dataset, ramp, bits) -> None:
+    table = lookup([4096, 0, bits], list(range(4096)))
+    np.testing.assert_allclose(shown(dataset(VOILUTSequence=table))[0], ramp / 4095, atol=1e-6)
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_air_is_dark_in_either_photometric_interpretation(dataset, ramp, photometric) -> None:
     stored = 4095 - ramp if photometric == "MONOCHROME1" else ramp

@@ -1,29 +1,251 @@
-"""Stored values as they were meant: unused bits, shifted bits."""
+"""Stored values as they were meant, where header and pixels disagree."""
+
+import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.uid import RLELossless
+from PIL import Image as Picture
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, get_frame
 
-from grounded.dicom.read.header import open_header
+from grounded import Image
+from grounded.dicom.read.header import Header, coded, open_header
 from grounded.dicom.read.pixels import stored_values
+from grounded.errors import ImageError
+from grounded.films.source import source_of
+
+SMOOTH = np.add.outer(np.arange(48) * 3, np.arange(64) * 2)  # 0..267
+GREY = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
+
+
+def opened(path: Path) -> Header:
+    return open_header(source_of(path))
+
+
+def values(path: Path) -> np.ndarray:
+    return stored_values(opened(path), "film").values
+
+
+def warned(path: Path) -> str:
+    return " ".join(stored_values(opened(path), "film").warnings)
+
+
+def jpeg(pixels: np.ndarray, mode: str = "", **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture = Picture.fromarray(pixels)
+    (picture.convert(mode) if mode else picture).save(file, "JPEG", quality=95, **options)
+    return file.getvalue()
+
+
+def save_compressed(made: Dataset, frame: bytes, path: Path, syntax: str) -> Path:
+    made.PixelData = encapsulate([frame])
+    made["PixelData"].VR = "OB"
+    made.file_meta.TransferSyntaxUID = syntax
+    made.save_as(path / "a.dcm", enforce_file_format=True)
+    return path / "a.dcm"
 
 
 def test_overlays_in_unused_high_bits_are_cleared(write, ramp) -> None:
-    path = write(ramp | np.uint16(0xA000))
-    np.testing.assert_array_equal(stored_values(open_header(path), path), ramp)
+    np.testing.assert_array_equal(values(write(ramp | np.uint16(0xA000))), ramp)
+    drawn = ramp.copy()
+    drawn[10:20, 10:14] |= 0x1000
+    np.testing.assert_array_equal(values(write(drawn)), ramp)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_values_in_the_upper_bits_are_brought_down(dataset, ramp, tmp_path, compressed) -> None:
     made = dataset((ramp << 4).astype(np.uint16) | 5, HighBit=15)
     if compressed:
-        made.compress(RLELossless, generate_instance_uid=False)
+        made.compress(uid.RLELossless, generate_instance_uid=False)
     path = tmp_path / "a.dcm"
     made.save_as(path, enforce_file_format=True)
-    np.testing.assert_array_equal(stored_values(open_header(path), path), ramp)
+    np.testing.assert_array_equal(values(path), ramp)
 
 
 def test_signs_are_extended_from_the_stored_bits(write, ramp) -> None:
     signed = ramp.astype(np.int16) - 2048
-    path = write((signed & 0x0FFF).astype(np.int16))
-    np.testing.assert_array_equal(stored_values(open_header(path), path), signed)
+    np.testing.assert_array_equal(values(write((signed & 0x0FFF).astype(np.int16))), signed)
+
+
+@pytest.mark.parametrize(("stated", "used"), [(12, 14), (10, 12), (8, 12), (12, 16)])
+@pytest.mark.parametrize("signed", [False, True])
+def test_all_bits_are_read_where_fewer_are_stated(write, ramp, stated, used, signed) -> None:
+    stored = (ramp.astype(np.int64) << (used - 12)) + 1 - signed * 2 ** (used - 1)
+    path = write(stored.astype(np.int16 if signed else np.uint16), BitsStored=stated)
+    np.testing.assert_array_equal(values(path), stored)
+    assert f"says {stated} bits, but the pixels use {used}" in warned(path)
+
+
+def test_the_grey_scale_is_that_of_the_bits_in_use(write, ramp) -> None:
+    path = write(ramp << 2, BitsStored=12, WindowCenter=8192, WindowWidth=16384)
+    np.testing.assert_allclose(Image.open(path).pixels, ramp / 4095, atol=1e-3)
+
+
+@pytest.mark.parametrize("high", [12, 13, 15])
+def test_a_high_bit_above_the_data_is_not_believed(write, ramp, high) -> None:
+    stored = ramp + np.arange(64, dtype=np.uint16)
+    path = write(stored, HighBit=high)
+    np.testing.assert_array_equal(values(path), stored)
+    assert "High Bit" in warned(path)
+
+
+def test_a_high_bit_below_the_data_is_not_believed(write, ramp) -> None:
+    path = write((ramp << 4).astype(np.uint16), HighBit=11)
+    np.testing.assert_array_equal(values(path), ramp)
+    assert "High Bit" in warned(path)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "kind", "vr", "stated"),
+    [
+        (63536, np.uint16, "SS", -2000),
+        (63536, np.uint16, "US", 63536),
+        (-2000, np.int16, "US", 63536),
+        (-2000, np.int16, "SS", -2000),
+        (-32768, np.int16, "US", 32768),
+    ],
+)
+def test_padding_outside_of_the_stored_bits_is_air(
+    dataset, ramp, tmp_path, pixels, kind, vr, stated
+) -> None:
+    stored = ramp.astype(kind)
+    stored[:, 50:] = pixels
+    made = dataset(stored, WindowCenter=2048, WindowWidth=4096)
+    made.add_new("PixelPaddingValue", vr, stated)
+    made.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    shown = Image.open(tmp_path / "a.dcm").pixels
+    assert not shown[:, 50:].any()
+    if kind == np.uint16:
+        np.testing.assert_allclose(shown[:, :50], ramp[:, :50] / 4095, atol=1e-6)
+
+
+def test_padding_that_lost_its_upper_bits_is_air_where_it_fills_an_edge(write, ramp) -> None:
+    stored = ramp.copy()
+    stored[:, 50:] = 63536 & 0x0FFF
+    path = write(stored, PixelPaddingValue=63536, WindowCenter=2048, WindowWidth=4096)
+    shown = Image.open(path).pixels
+    assert not shown[:, 50:].any()
+    assert shown[:, :50].max() > 0.7
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+def test_a_grey_jpeg_of_three_components_is_read_whatever_they_are_called(
+    dataset, tmp_path, photometric
+) -> None:
+    made = dataset(np.dstack([GREY] * 3), PhotometricInterpretation=photometric)
+    made.PlanarConfiguration = 0
+    path = save_compressed(made, jpeg(GREY, "RGB"), tmp_path, uid.JPEGBaseline8Bit)
+    np.testing.assert_allclose(Image.open(path).pixels, GREY / 255, atol=0.03)
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+@pytest.mark.parametrize("truth", ["RGB", "YCbCr"])
+def test_uncompressed_grey_films_in_colour_are_read_whatever_they_are_called(
+    write, photometric, truth
+) -> None:
+    middle = np.full_like(GREY, 128)
+    samples = np.dstack([GREY] * 3 if truth == "RGB" else [GREY, middle, middle])
+    path = write(samples, PhotometricInterpretation=photometric, PlanarConfiguration=0)
+    np.testing.assert_allclose(Image.open(path).pixels, GREY / 255, atol=1e-6)
+
+
+def test_three_components_against_one_sample_are_read(dataset, tmp_path) -> None:
+    path = save_compressed(dataset(GREY), jpeg(GREY, "RGB"), tmp_path, uid.JPEGBaseline8Bit)
+    image = Image.open(path)
+    np.testing.assert_allclose(image.pixels, GREY / 255, atol=0.03)
+    assert any("3 samples a pixel" in text for text in image.info.warnings)
+
+
+def test_one_component_against_three_samples_is_read(dataset, tmp_path) -> None:
+    made = dataset(np.dstack([GREY] * 3), PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    path = save_compressed(made, jpeg(GREY), tmp_path, uid.JPEGBaseline8Bit)
+    np.testing.assert_allclose(Image.open(path).pixels, GREY / 255, atol=0.03)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_an_eight_bit_jpeg_in_sixteen_allocated_bits_is_read(dataset, tmp_path, bits) -> None:
+    made = dataset(GREY.astype(np.uint16), BitsStored=bits)
+    path = save_compressed(made, jpeg(GREY), tmp_path, uid.JPEGBaseline8Bit)
+    np.testing.assert_allclose(Image.open(path).pixels, GREY / 255, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    "keyword", ["SamplesPerPixel", "BitsStored", "PixelRepresentation", "HighBit"]
+)
+def test_what_follows_from_the_rest_of_a_header_may_be_missing(
+    dataset, ramp, tmp_path, keyword
+) -> None:
+    made = dataset(ramp, BitsStored=16)
+    delattr(made, keyword)
+    made.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    np.testing.assert_array_equal(values(tmp_path / "a.dcm"), ramp)
+
+
+def test_a_missing_planar_configuration_is_colour_by_pixel(write) -> None:
+    path = write(np.dstack([GREY] * 3), PhotometricInterpretation="RGB")
+    np.testing.assert_array_equal(values(path)[..., 1], GREY)
+
+
+@pytest.mark.parametrize("attributes", [{"SamplesPerPixel": 3}, {"BitsStored": 40}])
+def test_impossible_attributes_that_follow_from_the_rest_are_corrected(
+    write, ramp, attributes
+) -> None:
+    path = write(ramp, **attributes)
+    np.testing.assert_array_equal(values(path), ramp)
+    assert "cannot be used" in warned(path)
+
+
+@pytest.mark.parametrize(("depth", "scale"), [(16, 1), (16, 257), (8, 1)])
+def test_a_palette_is_scaled_by_what_its_entries_hold(write, depth, scale) -> None:
+    entries = (np.arange(256) * scale).astype("<u2" if depth == 16 else np.uint8)
+    tables = {
+        f"{colour}PaletteColorLookupTable{part}": value
+        for colour in ("Red", "Green", "Blue")
+        for part, value in (("Descriptor", [256, 0, depth]), ("Data", entries.tobytes()))
+    }
+    path = write(GREY, PhotometricInterpretation="PALETTE COLOR", **tables)
+    np.testing.assert_allclose(Image.open(path).pixels, GREY / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless], ids=lambda syntax: syntax.name
+)
+@pytest.mark.parametrize("change", [{"Rows": 44}, {"Rows": 60}, {"Columns": 40}])
+def test_a_compressed_picture_of_another_size_is_refused_undecoded(
+    dataset, ramp, tmp_path, syntax, change
+) -> None:
+    made = dataset()
+    made.compress(syntax, generate_instance_uid=False)
+    frame = get_frame(made.PixelData, 0, number_of_frames=1)
+    for keyword, value in change.items():
+        setattr(made, keyword, value)
+    with pytest.raises(ImageError, match="the compressed picture in it has 64 x 48"):
+        Image.open(save_compressed(made, frame, tmp_path, syntax))
+
+
+def test_a_jpeg_of_thousands_of_scans_is_refused(dataset, tmp_path) -> None:
+    frame = jpeg(GREY, progressive=True)
+    scan = frame[frame.rindex(b"\xff\xda") : -2]
+    made = dataset(GREY)
+    path = save_compressed(made, frame[:-2] + scan * 500, tmp_path, uid.JPEGBaseline8Bit)
+    with pytest.raises(ImageError, match="scans"):
+        Image.open(path)
+
+
+@pytest.mark.parametrize("value", ["DOE JANE", "MILLER", "X" * 10, "1947", ""])
+def test_only_known_words_of_a_header_are_repeated(value: str) -> None:
+    assert coded(value) == "a value that is no known code"
+    assert coded("L SPINE") == "'L SPINE'"
+
+
+def test_a_value_too_long_to_be_meant_is_not_converted(write) -> None:
+    path = write()
+    made = open_header(source_of(path)).dataset
+    made.add_new("WindowCenter", "DS", "1\\" * 400_000 + "1")
+    made.add_new("WindowWidth", "DS", "1\\" * 400_000 + "1")
+    made.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian
+    made.save_as(path, implicit_vr=True, enforce_file_format=True)
+    assert Image.open(path).pixels.max() == 1

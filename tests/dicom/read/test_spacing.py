@@ -74,4 +74,6 @@ def test_a_spacing_that_makes_no_film_is_not_used(values) -> None:
     "attributes", [{"PixelSpacing": [0.2, 0.25]}, {"PixelAspectRatio": [4, 5]}]
 )
 def test_pixels_that_are_not_square_are_told(attributes) -> None:
-    assert "not square" in spacing(**attributes).warnings[0]
+    found = spacing(**attributes)
+    assert "not square" in found.warnings[0]
+    assert found.aspect == pytest.approx(0.8)

@@ -130,8 +130,8 @@ def test_the_coded_view_counts_where_the_view_position_is_empty(coded_view, view
 
 
 def test_an_unknown_view_leaves_a_hint() -> None:
-    assert hints(header(ViewPosition="XYZ")) == (
-        "The view 'XYZ' is not known here: taken as frontal.",
+    assert hints(header(ViewPosition="DOE JANE")) == (
+        "The view is given as a value that is no known code: taken as frontal.",
     )
 
 

@@ -1,0 +1,222 @@
+"""Reading a film in a child process, for files whose decoders may crash or fill the memory.
+
+The child is started once and kept; it may take so much memory and time for a film and no more. What
+it says on the terminal is thrown away, as C libraries write there what they like. A film that
+makes it crash or run out ends in an ImageError, and the next film gets a new child.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grounded import errors
+from grounded.errors import GroundedError, ImageError
+from grounded.films.decode import decode
+from grounded.films.source import Source
+from grounded.image import Image, ImageInfo
+
+SECONDS = 15  # of processor time for one film
+_MOST_SECONDS = 60.0  # by the clock, of a machine that is busy with other things
+MEMORY = 1 << 31  # bytes of address space of the child, the libraries' own among them
+_START_SECONDS = 30.0
+_OUT_OF_TIME = (-24, -9)  # ended by SIGXCPU, or by SIGKILL where that was not heard
+_LENGTHS = struct.Struct("<QQ")  # of the JSON, and of what follows it
+
+
+def read_in_child(source: Source, *, force: bool = False) -> Image:
+    """What `grounded.films.decode.decode` makes of a source, made in the child.
+
+    Raises ImageError when the child crashed, or took too much memory or time; else as `decode`.
+    """
+    with _LOCK:
+        return _child().read(source, force=force)
+
+
+class _Child:
+    """The process. It answers one request at a time; `alive` is False after one that failed."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from grounded.films.child import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self.late = False
+        with self._within(_START_SECONDS):  # its imports take no film's time
+            self.ready = self._is_ready()
+
+    @property
+    def alive(self) -> bool:
+        return self.ready and self.owner == os.getpid() and self.process.poll() is None
+
+    def read(self, source: Source, *, force: bool) -> Image:
+        request = {"label": source.label, "name": source.name, "force": force}
+        answer, rest = self._ask(request, source)
+        if "error" in answer:
+            kind = getattr(errors, str(answer["error"]), ImageError)
+            raise kind(answer["message"])
+        info = ImageInfo.from_dict(answer["info"])
+        pixels = np.frombuffer(rest, dtype=np.float32).reshape(info.height, info.width)
+        return Image(pixels, info)
+
+    def _is_ready(self) -> bool:
+        try:
+            _receive(self._pipes[1])
+        except EOFError:
+            return False
+        return True
+
+    @property
+    def _pipes(self) -> tuple[Any, Any]:
+        return self.process.stdin, self.process.stdout
+
+    def _ask(self, request: dict[str, Any], source: Source) -> tuple[dict[str, Any], bytearray]:
+        to, back = self._pipes
+        try:
+            with self._within(_MOST_SECONDS):
+                _send(to, request, source.data)
+                return _receive(back)
+        except (OSError, EOFError):
+            late = self.late or self.process.wait() in _OUT_OF_TIME
+            self.close()
+            reason = f"takes more than {SECONDS} s" if late else "makes its decoder crash"
+            raise ImageError(
+                f"{source}: the file {reason}; it is damaged, or no film: export it again"
+            ) from None
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """The process is ended if what follows takes longer."""
+        timer = threading.Timer(seconds, self._too_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _too_late(self) -> None:
+        self.late = True
+        self.process.kill()
+
+    def close(self) -> None:
+        """End the process, if it is this process's own."""
+        if self.owner != os.getpid():
+            return
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(OSError):  # what was left unsent
+                    pipe.close()
+
+
+_LOCK = threading.Lock()
+_CHILDREN: list[_Child] = []  # the last one is in use; one of before a fork is its parent's
+
+
+def _child() -> _Child:
+    """The child that is in use, or a new one."""
+    if not _CHILDREN or not _CHILDREN[-1].alive:
+        _CHILDREN.append(_Child())
+    return _CHILDREN[-1]
+
+
+@atexit.register
+def _close() -> None:
+    for child in _CHILDREN:
+        child.close()
+
+
+def serve() -> None:
+    """What the child does: read requests, answer them, until its parent is gone."""
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1):
+        os.dup2(nowhere, number)
+    _limit()
+    _send(answers, {"ready": True}, b"")
+    while True:
+        try:
+            request, data = _receive(requests)
+        except EOFError:
+            return
+        _limit_time()
+        answer, rest = _answer(request, bytes(data))
+        _send(answers, answer, rest)
+
+
+def _limit() -> None:
+    """Memory that cannot be exceeded, and no core files. On Unix alone."""
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_time() -> None:
+    """The processor time of the next film. On Unix alone; by the clock, the parent sees to it."""
+    try:
+        import resource
+    except ImportError:
+        return
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(usage.ru_utime + usage.ru_stime) + SECONDS + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+
+
+def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    source = Source(data, request["label"], request["name"])
+    try:
+        image = decode(source, force=request["force"])
+    except GroundedError as error:
+        return {"error": type(error).__name__, "message": str(error)}, b""
+    except MemoryError:
+        message = f"{source}: the file takes more memory than any film; it is damaged, or no film"
+        return {"error": "ImageError", "message": message}, b""
+    return {"info": image.info.to_dict()}, image.pixels.tobytes()
+
+
+def _send(stream: Any, head: dict[str, Any], rest: bytes) -> None:
+    text = json.dumps(head).encode()
+    stream.write(_LENGTHS.pack(len(text), len(rest)))
+    stream.write(text)
+    stream.write(rest)
+    stream.flush()
+
+
+def _receive(stream: Any) -> tuple[dict[str, Any], bytearray]:
+    """The next message. Raises EOFError when the other side is gone."""
+    first, second = _LENGTHS.unpack(_exactly(stream, _LENGTHS.size))
+    head: dict[str, Any] = json.loads(bytes(_exactly(stream, first)))
+    return head, _exactly(stream, second)
+
+
+def _exactly(stream: Any, count: int) -> bytearray:
+    data = bytearray(count)
+    view, done = memoryview(data), 0
+    while done < count:
+        got = stream.readinto(view[done:])
+        if not got:
+            raise EOFError
+        done += got
+    return data

@@ -1,0 +1,120 @@
+"""What a film is like as a whole: borders, size, greys; and what a user states of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.geometry import Box
+from grounded.image import Image, ImageInfo, SpacingKind
+
+SMALL = 256  # pixels of the shorter side, below which small things are gone
+_LEVEL = 0.02  # a border's pixels differ by no more from its grey (lossy compression)
+_ALIKE = 0.97  # share of a row or column that has the border's grey
+_LEAST_CUT = 0.05  # of a side; what is less does no harm
+_MOST_CUT = 0.8  # of a side; what would be left is no film
+_FRAMES = 4  # borders inside of each other: a frame, then black
+_FEW_LEVELS, _NARROW = 24, 0.1  # grey levels, and part of the range in use, of an empty film
+_CUT_SHORT = 0.12  # of the height, flat and grey: where a JPEG's data ended
+
+
+def framed(
+    image: Image,
+    *,
+    view: str = "",
+    spacing_mm: tuple[float, float] | None = None,
+    name: str = "",
+) -> Image:
+    """The image with what the user states of it, its content without a uniform border, and warnings
+    about what a film of that size and range cannot show.
+    """
+    info, pixels = image.info, image.pixels
+    spacing, kind, aspect = _spacing(info, spacing_mm)
+    content = content_of(pixels)
+    return Image(
+        pixels,
+        replace(
+            info,
+            view=view or info.view,
+            spacing_mm=spacing,
+            spacing_kind=kind,
+            aspect=aspect,
+            name=name or info.name,
+            content=content,
+            warnings=info.warnings + _doubts(pixels, content),
+        ),
+    )
+
+
+def _spacing(
+    info: ImageInfo, stated: tuple[float, float] | None
+) -> tuple[tuple[float, float] | None, SpacingKind, float]:
+    if stated is None:
+        return info.spacing_mm, info.spacing_kind, info.aspect
+    row, column = (float(mm) for mm in stated)
+    return (row, column), "unknown", (row / column if column > 0 else 1.0)
+
+
+def content_of(pixels: NDArray[np.float32]) -> Box | None:
+    """The film (H, W) without uniform borders, or None when there are none worth cutting.
+
+    A border is a run of rows or columns of one grey from an edge on; a letter in it may stand out.
+    """
+    height, width = pixels.shape
+    x0, y0, x1, y1 = 0, 0, width, height
+    for _ in range(_FRAMES):
+        before = (x0, y0, x1, y1)
+        part = pixels[y0:y1, x0:x1]
+        top, bottom = _runs(part)
+        left, right = _runs(part[top : len(part) - bottom].T)
+        x0, y0, x1, y1 = x0 + left, y0 + top, x1 - right, y1 - bottom
+        if (x0, y0, x1, y1) == before:
+            break
+    cut = max(1 - (x1 - x0) / width, 1 - (y1 - y0) / height)
+    return Box(x0, y0, x1, y1) if _LEAST_CUT <= cut <= _MOST_CUT else None
+
+
+def _runs(pixels: NDArray[np.float32]) -> tuple[int, int]:
+    """How many rows from the top and from the bottom have the grey of the outermost one."""
+    return _run(pixels), _run(pixels[::-1])
+
+
+def _run(pixels: NDArray[np.float32]) -> int:
+    if not pixels.size:
+        return 0
+    step = max(1, pixels.shape[1] // 512)
+    rows = pixels[:, ::step]
+    level = np.median(rows[0])
+    if (abs(rows[0] - level) <= _LEVEL).mean() < _ALIKE:
+        return 0
+    alike = (abs(rows - level) <= _LEVEL).mean(axis=1) >= _ALIKE
+    return int(len(alike) if alike.all() else np.argmin(alike))
+
+
+def _doubts(pixels: NDArray[np.float32], content: Box | None) -> tuple[str, ...]:
+    told: tuple[str, ...] = ()
+    height, width = pixels.shape
+    if min(height, width) < SMALL:
+        told += (f"The film has only {width} x {height} pixels: small findings are not visible.",)
+    counts = np.bincount(np.round(pixels[::2, ::2] * 255).astype(np.uint8).ravel(), minlength=256)
+    levels = int(np.count_nonzero(counts))
+    low, high = np.searchsorted(np.cumsum(counts) / counts.sum(), (0.005, 0.995))
+    if levels > 1 and (high - low < _NARROW * 255 or levels < _FEW_LEVELS):
+        told += (f"Nearly no grey levels are in use ({levels} of 256): little is to be seen.",)
+    if content is not None:
+        told += _border(pixels, content)
+    return told
+
+
+def _border(pixels: NDArray[np.float32], content: Box) -> tuple[str, ...]:
+    height, width = pixels.shape
+    below = 1 - content.y1 / height
+    middle = float(np.median(pixels[-1]))
+    if below >= _CUT_SHORT and 0.1 < middle < 0.9:
+        percent = f"{below:.0%}".replace("%", " %")
+        return (f"The lowest {percent} of the film are flat grey: the file may be cut short.",)
+    shares = (content.width / width, content.height / height)
+    shown = " x ".join(f"{share:.0%}".replace("%", " %") for share in shares)
+    return (f"A uniform border was left out: {shown} of the picture are read.",)
