@@ -175,6 +175,29 @@ def evidence_box(evidence: Evidence) -> Box:
     return evidence if isinstance(evidence, Box) else evidence.box
 
 
+def lies_in(evidence: Evidence, frame: Box) -> bool:
+    """Whether evidence lies in a film, to a pixel.
+
+    The grid of a mask or a heatmap may reach over the film's edges, as a network's input does; it
+    has to cover some of the film.
+    """
+    match evidence:
+        case Mask() | Heatmap():
+            return evidence.extent.overlap(frame) > 0
+        case Measurement():
+            return all(
+                _near(line.x0, line.y0, frame) and _near(line.x1, line.y1, frame)
+                for line in evidence.lines
+            )
+        case Box():
+            corners = (evidence.x0, evidence.y0), (evidence.x1, evidence.y1)
+            return all(_near(x, y, frame) for x, y in corners)
+
+
+def _near(x: float, y: float, frame: Box) -> bool:
+    return frame.x0 - 1 <= x <= frame.x1 + 1 and frame.y0 - 1 <= y <= frame.y1 + 1
+
+
 def evidence_to_dict(evidence: Evidence) -> dict[str, Any]:
     """The evidence for JSON; the `kind` key says which evidence it is."""
     match evidence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
 
 from grounded.errors import InvalidValueError, RegionError
@@ -14,6 +15,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Presence = Literal["present", "absent", "uncertain"]
+
+
+class ScoreKind(StrEnum):
+    """What a score in 0..1 is of. Scores of different kinds are never compared.
+
+    In this order they stand where one has to come first: a measurement before an estimate.
+    """
+
+    DISTANCE = "distance from normal"
+    """Of a measured value: the probability that it truly lies on its side of the limit."""
+    PROBABILITY = "probability"
+    """Calibrated: that the finding is as it is stated."""
+    TOKENS = "token probability"
+    """Of a language model's words; it says nothing of the film."""
+    UNSPECIFIED = "unspecified"
+
+    @property
+    def word(self) -> str:
+        """What stands before the number."""
+        return "score" if self is ScoreKind.UNSPECIFIED else str(self)
+
+    @property
+    def rank(self) -> int:
+        return tuple(ScoreKind).index(self)
+
 
 # The 14 observations of CheXpert (Irvin et al., AAAI 2019), under their names there.
 CHEXPERT = (
@@ -47,12 +73,16 @@ VOCABULARY = CHEXPERT + FURTHER + MEASURED
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding of the vocabulary, said of one region, with a score in 0..1 for that statement."""
+    """A finding of the vocabulary, said of one region, with a score in 0..1 for that statement.
+
+    score_kind: what the score is of.
+    """
 
     label: str
     presence: Presence
     region: str
     score: float = 1.0
+    score_kind: ScoreKind = ScoreKind.UNSPECIFIED
 
     def __post_init__(self) -> None:
         _check_label(self.label)
@@ -66,11 +96,13 @@ class Finding:
             "presence": self.presence,
             "region": self.region,
             "score": self.score,
+            "score_kind": str(self.score_kind),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
-        return cls(data["label"], data["presence"], data["region"], float(data["score"]))
+        kind = ScoreKind(data.get("score_kind", ScoreKind.UNSPECIFIED))
+        return cls(data["label"], data["presence"], data["region"], float(data["score"]), kind)
 
 
 @dataclass(frozen=True, slots=True)

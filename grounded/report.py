@@ -18,10 +18,12 @@ from grounded.evidence import (
     Evidence,
     Mask,
     Measurement,
+    evidence_box,
     evidence_from_dict,
     evidence_to_dict,
+    lies_in,
 )
-from grounded.findings import Finding
+from grounded.findings import Finding, ScoreKind
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo
 from grounded.regions import Regions
@@ -45,11 +47,11 @@ Section = Literal["findings", "impression"]
 class Sentence:
     """What a generator says of one or more regions, before it is grounded.
 
-    score: how sure the generator is of the whole sentence, 0..1. abnormal: whether it says
-    something that a reader should see first. impression: the short form for the impression, ""
-    when the sentence does not belong there. origin: what wrote it. notes: what the origin or the
-    composer has to say about it. written: what its generator wrote it from, for that generator to
-    explain it by; it is no part of the report.
+    score: how sure the generator is of the whole sentence, 0..1; score_kind: what that number is
+    of. abnormal: whether it says something that a reader should see first. impression: the short
+    form for the impression, "" when the sentence does not belong there. origin: what wrote it.
+    notes: what the origin or the composer has to say about it. written: what its generator wrote it
+    from, for that generator to explain it by; it is no part of the report.
     """
 
     text: str
@@ -61,6 +63,7 @@ class Sentence:
     abnormal: bool = False
     impression: str = ""
     notes: tuple[str, ...] = ()
+    score_kind: ScoreKind = ScoreKind.UNSPECIFIED
     written: object = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +86,7 @@ class GroundedSentence:
     section: Section = "findings"
     abnormal: bool = False
     notes: tuple[str, ...] = ()
+    score_kind: ScoreKind = ScoreKind.UNSPECIFIED
 
     def __post_init__(self) -> None:
         _check_sentence(self.text, self.regions, self.score)
@@ -102,6 +106,7 @@ class GroundedSentence:
             "evidence": [evidence_to_dict(item) for item in self.evidence],
             "findings": [finding.to_dict() for finding in self.findings],
             "score": self.score,
+            "score_kind": str(self.score_kind),
             "section": self.section,
             "abnormal": self.abnormal,
             "origin": self.origin,
@@ -120,6 +125,7 @@ class GroundedSentence:
             section=data["section"],
             abnormal=bool(data["abnormal"]),
             notes=tuple(data["notes"]),
+            score_kind=ScoreKind(data.get("score_kind", ScoreKind.UNSPECIFIED)),
         )
 
 
@@ -202,7 +208,9 @@ class GroundedReport:
     """A report in which every sentence points at the place in the film that it was read from.
 
     film: the pixels, or None for a report that was read from JSON without its film.
-    Raises InvalidValueError when a sentence names a region that the report does not have.
+    Raises InvalidValueError when a sentence or one of its findings names a region that the report
+    does not have, when a region or evidence does not lie in the film, and for regions that still
+    carry what a network made of the film.
     """
 
     image: ImageInfo
@@ -215,14 +223,30 @@ class GroundedReport:
     notice: str = NOTICE
 
     def __post_init__(self) -> None:
+        if self.regions.features is not None or self.regions.encoding is not None:
+            raise InvalidValueError("a report keeps regions without_networks()")
+        for region in self.regions:
+            if not lies_in(region.box, self.image.frame):
+                raise InvalidValueError(f"the region {region.name!r} does not lie in the film")
         for sentence in self.sentences:
-            if unknown := set(sentence.regions) - set(self.regions.names):
-                raise InvalidValueError(
-                    f"the sentence {sentence.text!r} points at {sorted(unknown)}, "
-                    f"which the report does not have"
-                )
+            self._check(sentence)
         if self.film is not None and self.film.info != self.image:
             raise InvalidValueError("the film is not the one that the report describes")
+
+    def _check(self, sentence: GroundedSentence) -> None:
+        """What a sentence points at is in this report and in its film."""
+        of_findings = {finding.region for finding in sentence.findings}
+        if unknown := {*sentence.regions, *of_findings} - set(self.regions.names):
+            raise InvalidValueError(
+                f"the sentence {sentence.text!r} points at {sorted(unknown)}, "
+                f"which the report does not have"
+            )
+        for item in sentence.evidence:
+            if not lies_in(item, self.image.frame):
+                raise InvalidValueError(
+                    f"the evidence of {sentence.text!r} does not lie in the film: "
+                    f"{tuple(evidence_box(item))} in {tuple(self.image.frame)}"
+                )
 
     @property
     def text(self) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from grounded import Box, Evidence, Heatmap, Line, Mask, Measurement
 from grounded.errors import InvalidValueError, ReportError
-from grounded.evidence import evidence_box, evidence_from_dict, evidence_to_dict
+from grounded.evidence import evidence_box, evidence_from_dict, evidence_to_dict, lies_in
 
 RATIO = Measurement(
     "cardiothoracic ratio",
@@ -105,3 +105,49 @@ def test_values_meet_the_pixels_that_they_cover() -> None:
 def test_heat_in_the_film_keeps_its_unit() -> None:
     heat = Heatmap(np.full((3, 3), -2.5, np.float32), Box(-4, -4, 20, 20), "test")
     assert (heat.in_film((9, 7)) == -2.5).all()
+
+
+def test_a_point_is_held_by_the_cell_of_its_own_row_and_column() -> None:
+    values = np.zeros((4, 2), np.float32)  # cells of 10 x 5 film pixels
+    values[3, 0] = 1
+    values[0, 1] = 0.5
+    mask = Mask(values, Box(100, 200, 120, 220))
+    inside = {
+        (x, y) for x in (101, 109, 111, 119) for y in range(201, 220, 3) if mask.contains(x, y)
+    }
+    assert inside == {
+        (101, 216),
+        (109, 216),
+        (101, 219),
+        (109, 219),
+        (111, 201),
+        (119, 201),
+        (111, 204),
+        (119, 204),
+    }
+    assert not mask.contains(99, 217)
+    assert not mask.contains(105, 220)
+    assert mask.contains(100, 219.9)
+
+
+FILM = Box(0, 0, 30, 20)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "lies"),
+    [
+        (Box(0, 0, 30, 20), True),
+        (Box(0, 0, 20, 30), False),  # rows and columns swapped
+        (Box(29, 1, 31, 5), True),  # to a pixel
+        (Box(-3, 1, 5, 5), False),
+        (Measurement("m", 1, "1", (Line(1, 2, 29, 2),)), True),
+        (Measurement("m", 1, "1", (Line(1, 2, 2, 29),)), False),
+        (Measurement("m", 1, "1", (Line(1, 2, 9, 2), Line(-5, 2, 9, 2))), False),
+        (Mask(VALUES, Box(-5, -5, 35, 35)), True),
+        (Mask(VALUES, Box(1, 21, 5, 35)), False),
+        (Heatmap(VALUES, Box(-10, 0, 40, 20), "m"), True),
+        (Heatmap(VALUES, Box(30, 0, 40, 20), "m"), False),
+    ],
+)
+def test_evidence_lies_in_the_film_or_not(evidence: Evidence, lies: bool) -> None:
+    assert lies_in(evidence, FILM) is lies

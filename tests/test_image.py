@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,11 @@ def test_the_info_round_trips() -> None:
 def test_an_impossible_spacing_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="spacing"):
         Image.of(np.zeros((2, 2), np.float32), spacing_mm=(0, 1))
+
+
+def test_the_hash_is_that_of_the_pixels_and_of_nothing_else() -> None:
+    pixels = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    film = Image.of(pixels)
+    assert film.info.sha256 == hashlib.sha256(pixels.tobytes()).hexdigest()
+    assert film.info.sha256 != hashlib.sha256().hexdigest()
+    assert Image.of(pixels[::-1]).info.sha256 != film.info.sha256

@@ -5,9 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from grounded import Box, GroundedReport, GroundedSentence, Image, Sentence
+from grounded import (
+    Box,
+    Finding,
+    GroundedReport,
+    GroundedSentence,
+    Image,
+    Placement,
+    Sentence,
+)
+from grounded.detectors.features import EncodedFilm
 from grounded.errors import InvalidValueError, MissingExtraError, ReportError
+from grounded.findings import ScoreKind
 from grounded.viz.canvas import View, film_pixels
 from grounded.viz.marks import marks_of
 from grounded.viz.overlay import _region_labels, draw_labels, draw_marks
@@ -33,6 +44,57 @@ def test_a_report_knows_every_region_that_it_speaks_of(report: GroundedReport) -
     stray = GroundedSentence("The liver.", ("liver",), (Box(0, 0, 1, 1),), origin="test")
     with pytest.raises(InvalidValueError, match="liver"):
         replace(report, sentences=(stray,))
+
+
+def test_a_finding_is_of_a_region_that_the_report_has(report: GroundedReport) -> None:
+    first = report.sentences[0]
+    stray = replace(first, findings=(Finding("Edema", "present", "spine"),))
+    with pytest.raises(InvalidValueError, match="spine"):
+        replace(report, sentences=(stray,))
+
+
+def test_evidence_beside_the_film_is_refused(report: GroundedReport) -> None:
+    first = report.sentences[0]
+    for evidence in (Box(90, 10, 150, 20), Box(10, 5, 40, 95)):
+        with pytest.raises(InvalidValueError, match="does not lie in the film"):
+            replace(report, sentences=(replace(first, evidence=(evidence,)),))
+
+
+def test_a_region_beside_the_film_is_refused(report: GroundedReport) -> None:
+    boxes = report.regions.boxes[:, [1, 0, 3, 2]] * 2  # rows and columns swapped
+    with pytest.raises(InvalidValueError, match="does not lie in the film"):
+        replace(report, regions=replace(report.regions, boxes=boxes))
+
+
+def test_a_report_keeps_nothing_that_a_network_made(report: GroundedReport) -> None:
+    encoded = EncodedFilm(torch.zeros(1, 2, 2), Placement.letterbox((80, 100), (8, 8)))
+    carrying = replace(report.regions, encoding=encoded)
+    with pytest.raises(InvalidValueError, match="without_networks"):
+        replace(report, regions=carrying)
+    assert replace(report, regions=carrying.without_networks()).text == report.text
+
+
+def test_a_score_keeps_its_kind_through_json(report: GroundedReport) -> None:
+    scored = [
+        replace(item, score_kind=kind)
+        for item, kind in zip(report.sentences, ScoreKind, strict=False)
+    ]
+    again = GroundedReport.from_dict(replace(report, sentences=tuple(scored)).to_dict())
+    assert [item.score_kind for item in again.sentences] == [item.score_kind for item in scored]
+    data = report.to_dict()
+    del data["sentences"][0]["score_kind"]  # a report from before there were kinds
+    assert GroundedReport.from_dict(data).sentences[0].score_kind is ScoreKind.UNSPECIFIED
+
+
+def test_without_outlines_a_point_is_in_the_boxes(report: GroundedReport) -> None:
+    bare = replace(report, regions=replace(report.regions, masks=()))
+    for region in bare.regions:
+        x, y = region.box.center
+        said = bare.at(x, y)
+        assert {s.text for s in said} >= {
+            s.text for s in bare.sentences if region.name in s.regions
+        }
+    assert bare.at(99, 79) == ()
 
 
 def test_another_film_is_refused(report: GroundedReport, film: Image) -> None:

@@ -127,7 +127,8 @@ def _caption(
         (at for at, item in enumerate(report.sentences, start=1) if item is sentence), None
     )
     place = f"Sentence {number} · " if number else ""
-    head = f"{place}{sentence.section} · score {sentence.score:.2f} · from {sentence.origin}"
+    score = f"{sentence.score_kind.word} {sentence.score:.2f}"
+    head = f"{place}{sentence.section} · {score} · from {sentence.origin}"
     pad = size // 2
     parts = [
         paragraph(head, size, width, FAINT, pad=pad),

@@ -14,7 +14,7 @@ from grounded.chest.names import HEART, HEMIDIAPHRAGMS, LUNGS, kind_of, side_of
 from grounded.chest.outline import NotMeasurable
 from grounded.errors import InvalidValueError
 from grounded.evidence import Line, Mask, Measurement
-from grounded.findings import VOCABULARY
+from grounded.findings import VOCABULARY, ScoreKind
 from grounded.generators.measured import statements
 from grounded.generators.measured.wording import NOTHING, Hidden, Known, Said, Style, Subject
 from grounded.geometry import Box
@@ -79,10 +79,15 @@ class _Topic:
             origin=ORIGIN,
             evidence=said.measurements,
             findings=tuple(
-                replace(finding, region=_nearest(finding.region, regions))
+                replace(
+                    finding,
+                    region=_nearest(finding.region, regions),
+                    score_kind=ScoreKind.DISTANCE,
+                )
                 for finding in said.findings
             ),
             score=said.score,
+            score_kind=ScoreKind.DISTANCE,
             abnormal=any(finding.presence == "present" for finding in said.findings),
             impression=said.impression,
             notes=said.notes,
@@ -308,7 +313,11 @@ def _of_region(region: Region, found: Regions, measurable: _Measurable) -> list[
 
 def _of_drawn(region: Region, measurable: _Measurable) -> list[Sentence]:
     return [
-        replace(sentence, regions=(region.name,))
+        replace(
+            sentence,
+            regions=(region.name,),
+            findings=tuple(replace(item, region=region.name) for item in sentence.findings),
+        )
         for sentence in measurable.sentences.values()
         if _lies_in(sentence, region.box)
     ]

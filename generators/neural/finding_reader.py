@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grounded.chest.names import kind_of, side_of
 from grounded.errors import ConfigError
-from grounded.findings import Finding, Presence, ReadFinding
+from grounded.findings import Finding, Presence, ReadFinding, ScoreKind
 from grounded.generators.neural.finding_net import FindingNet, seen
 from grounded.generators.neural.tissue import Tissue
 from grounded.geometry import Box
@@ -82,7 +82,7 @@ class Read:
     def findings(self) -> tuple[Finding, ...]:
         """Those that may be stated, each with how sure it is that it is so."""
         return tuple(
-            Finding(item.label, item.presence, item.region, _certainty(item))
+            Finding(item.label, item.presence, item.region, _certainty(item), ScoreKind.PROBABILITY)
             for item in self.found
             if item.stated
         )

@@ -70,6 +70,7 @@ class Stated:
             origin=self.origin,
             findings=(finding,),
             score=finding.score,
+            score_kind=finding.score_kind,
             abnormal=not self.is_absent,
             notes=self.notes,
         )
@@ -175,13 +176,15 @@ def _clear(side: str, absent: Mapping[str, Stated]) -> Sentence:
 
 
 def _joined(text: str, items: Sequence[Stated]) -> Sentence:
-    """One sentence for what is absent; it is as sure as the least sure of them."""
+    """One sentence for what is absent; it is as sure as the least sure of its first's kind."""
+    kind = items[0].finding.score_kind
     return Sentence(
         text=text,
         regions=_once(item.finding.region for item in items),
         origin=SET if all(item.origin == SET for item in items) else ORIGIN,
         findings=_once(item.finding for item in items),
-        score=min(item.finding.score for item in items),
+        score=min(item.finding.score for item in items if item.finding.score_kind == kind),
+        score_kind=kind,
         notes=_once(note for item in items for note in item.notes),
     )
 

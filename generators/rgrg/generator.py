@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.findings import VOCABULARY
+from grounded.findings import VOCABULARY, ScoreKind
 from grounded.generators.rgrg.net import DecoderLayout, DecoderNet, accelerate
 from grounded.nn.decode import Decoded, decode
 from grounded.nn.onednn import can_pack
@@ -115,6 +115,7 @@ class RgrgGenerator:
             regions=(question.asked.names[row],),
             origin=self.name,
             score=min(1.0, math.exp(sum(decoded.log_probs) / len(decoded.log_probs))),
+            score_kind=ScoreKind.TOKENS,
             abnormal=abnormal,
             impression=text if abnormal else "",
             notes=() if decoded.finished else (f"cut off at {self.max_length} tokens",),

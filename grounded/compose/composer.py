@@ -105,6 +105,7 @@ def _ground(sentence: Sentence, section: Section) -> GroundedSentence:
         origin=sentence.origin,
         findings=sentence.findings,
         score=sentence.score,
+        score_kind=sentence.score_kind,
         section=section,
         abnormal=sentence.abnormal,
         notes=sentence.notes,

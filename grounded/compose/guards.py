@@ -128,16 +128,16 @@ def without_contradictions(draft: DraftReport, atlas: Atlas, labeller: Labeller)
     """Takes out the weaker of two sentences of which one denies what the other says.
 
     What is denied of a region is denied of all regions in it, and by words that name no side also
-    of the other side. The weaker is the one with the lower score. Where they need not be about the
-    same thing (a finding that is uncertain, a nodule in a lung called clear, the other side), and
-    where the scores are equal, the denial goes. The labeller reads sentences without findings.
-    "Otherwise clear" denies nothing that others say.
+    of the other side. The weaker is the one with the lower score, if the scores are of one kind.
+    Where they are not, where they need not be about the same thing (a finding that is uncertain, a
+    nodule in a lung called clear, the other side), and where the scores are equal, the denial goes.
+    The labeller reads sentences without findings. "Otherwise clear" denies nothing that others say.
     """
     claims = [_claims(sentence, labeller) for sentence in draft.sentences]
     lost: dict[int, str] = {}
     for winner, loser in sorted(
         _contradictions(draft.sentences, claims, atlas),
-        key=lambda pair: (-draft.sentences[pair[0]].score, pair),
+        key=lambda pair: (*_surest(draft.sentences[pair[0]]), pair),
     ):
         if winner not in lost and loser not in lost:
             lost[loser] = _lost_to(draft.sentences[winner], draft.sentences[loser])
@@ -153,7 +153,9 @@ def without_repetition(draft: DraftReport, atlas: Atlas) -> DraftReport:
     """
     sentences = draft.sentences
     repeated: dict[int, str] = {}
-    for index in sorted(range(len(sentences)), key=lambda i: (sentences[i].score, -i)):
+    for index in sorted(
+        range(len(sentences)), key=lambda i: (*_surest(sentences[i]), i), reverse=True
+    ):
         sentence = sentences[index]
         others = [
             finding
@@ -168,9 +170,18 @@ def without_repetition(draft: DraftReport, atlas: Atlas) -> DraftReport:
     return draft.without(repeated)
 
 
+def _surest(sentence: Sentence) -> tuple[int, float]:
+    """In this order the surest comes first; kinds of score stand one after the other."""
+    return sentence.score_kind.rank, -sentence.score
+
+
+def _is_surer(one: Sentence, other: Sentence) -> bool:
+    return one.score_kind == other.score_kind and one.score > other.score
+
+
 def _lost_to(winner: Sentence, loser: Sentence) -> str:
     surer = f"score {winner.score:.2f} against {loser.score:.2f}"
-    why = surer if winner.score > loser.score else "what may be there stands before its denial"
+    why = surer if _is_surer(winner, loser) else "what may be there stands before its denial"
     return (
         f"it contradicts {_quoted([winner.text])} on {_the(winner.regions)}, which is kept ({why})"
     )
@@ -207,7 +218,7 @@ def _contradictions(
                 for denied in claims[denying]
                 for said in claims[saying]
             }
-            if "direct" in clashes and denial.score > statement.score:
+            if "direct" in clashes and _is_surer(denial, statement):
                 yield denying, saying
             elif clashes - {"none"}:
                 yield saying, denying

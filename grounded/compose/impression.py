@@ -42,7 +42,10 @@ def impression(
     own = [replace(item, text=item.impression) for item in kept if item.impression]
     fixed = [_fixed_form(pairs, atlas, origin) for pairs in _found(kept)]
     if said := [*own, *fixed]:
-        return sorted(said, key=lambda item: (_presence(item) != "present", -item.score))
+        return sorted(
+            said,
+            key=lambda item: (_presence(item) != "present", item.score_kind.rank, -item.score),
+        )
     assessed = [item for item in kept if item.findings]
     if not assessed or any(_matters(item) for item in given):
         return []

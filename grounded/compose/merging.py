@@ -47,9 +47,10 @@ def sides_and_zones(
 
 
 def merge(group: Sequence[Sentence], text: str = "") -> Sentence:
-    """One sentence for all: every region, piece of evidence and finding once; the lowest score.
+    """One sentence for all: every region, piece of evidence and finding once.
 
-    text: the words for all of them, if they differ; the notes then keep the words of each.
+    The score is the lowest of those of the first sentence's kind. text: the words for all of them,
+    if they differ; the notes then keep the words of each.
     """
     words = " and ".join(f"“{sentence.text}”" for sentence in group)
     note = f"merged from {words}" if text else f"merged from {len(group)} sentences"
@@ -60,7 +61,7 @@ def merge(group: Sequence[Sentence], text: str = "") -> Sentence:
         regions=_once(name for sentence in group for name in sentence.regions),
         evidence=_evidence(group),
         findings=_once(item for sentence in group for item in sentence.findings),
-        score=min(sentence.score for sentence in group),
+        score=min(item.score for item in group if item.score_kind == group[0].score_kind),
         abnormal=any(sentence.abnormal for sentence in group),
         impression=_impression(group),
         notes=(*_once(note for sentence in group for note in sentence.notes), *merged),

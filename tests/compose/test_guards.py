@@ -1,6 +1,7 @@
 """Each guard on sentences as a report has them: what goes, what stays, and the reason."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from grounded.compose.guards import (
     without_repetition,
     without_wrong_sides,
 )
-from grounded.findings import Presence
+from grounded.findings import Presence, ScoreKind
 from grounded.language.labeller import Labeller
 
 from .said import ATLAS, EFFUSION, NODULE, OPACITY, say, texts
@@ -342,3 +343,15 @@ def test_no_sentences_pass_every_guard(guard: Callable[[DraftReport], DraftRepor
 def test_texts_of_a_draft_keep_their_order() -> None:
     draft = between(DraftReport((say("B.", "left lung"), say("A.", "right lung"))))
     assert texts(draft.sentences) == ["B.", "A."]
+
+
+def test_scores_of_different_kinds_do_not_decide_which_sentence_goes() -> None:
+    def of(kind: ScoreKind, sentence: Sentence) -> Sentence:
+        return replace(sentence, score_kind=kind)
+
+    low, high = opaque(0.7), clear(0.95)
+    one_kind = reasons(between, of(ScoreKind.PROBABILITY, low), of(ScoreKind.PROBABILITY, high))
+    assert "score 0.95 against 0.70" in one_kind[0]
+    two_kinds = reasons(between, of(ScoreKind.PROBABILITY, low), of(ScoreKind.TOKENS, high))
+    assert two_kinds[0] == ""
+    assert "what may be there stands before its denial" in two_kinds[1]

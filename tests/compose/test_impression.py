@@ -6,7 +6,7 @@ import pytest
 
 from grounded import Sentence
 from grounded.compose.impression import NOTHING_ABNORMAL, impression
-from grounded.findings import Presence
+from grounded.findings import Presence, ScoreKind
 
 from .said import ATLAS, EFFUSION, OPACITY, say, texts
 
@@ -102,3 +102,17 @@ def test_nothing_is_called_normal_when_a_finding_was_taken_out() -> None:
 def test_without_findings_there_is_no_impression() -> None:
     assert concluded(say("A length.", "left lung")) == []
     assert concluded() == []
+
+
+def test_the_surest_of_a_kind_comes_first_and_kinds_are_not_mixed() -> None:
+    kinds = (ScoreKind.TOKENS, ScoreKind.PROBABILITY, ScoreKind.PROBABILITY, ScoreKind.DISTANCE)
+    scores = (0.99, 0.6, 0.8, 0.5)
+    said = [
+        replace(
+            say(f"Seen {score}.", "left lung", {OPACITY: "present"}, score=score),
+            score_kind=kind,
+            impression=f"Seen {score}.",
+        )
+        for kind, score in zip(kinds, scores, strict=True)
+    ]
+    assert concluded(*said) == ["Seen 0.5.", "Seen 0.8.", "Seen 0.6.", "Seen 0.99."]

@@ -7,7 +7,7 @@ import pytest
 
 from grounded import Box, Heatmap, Mask, Sentence
 from grounded.compose.merging import merge, same_words, sides_and_zones
-from grounded.findings import Presence
+from grounded.findings import Presence, ScoreKind
 from grounded.language.labeller import Labeller
 
 from .said import ATLAS, BOX, EFFUSION, OPACITY, say, texts
@@ -197,3 +197,12 @@ def test_one_sentence_stays_as_it_is() -> None:
 
 def test_no_sentences_stay_none() -> None:
     assert same_words([]) == joined() == ()
+
+
+def test_a_merged_score_is_the_lowest_of_its_own_kind() -> None:
+    measured = replace(say("Clear.", "left lung", score=0.9), score_kind=ScoreKind.DISTANCE)
+    also = replace(say("Clear.", "spine", score=0.8), score_kind=ScoreKind.DISTANCE)
+    words = replace(say("Clear.", "right lung", score=0.1), score_kind=ScoreKind.TOKENS)
+    merged = merge([measured, also, words])
+    assert (merged.score, merged.score_kind) == (0.8, ScoreKind.DISTANCE)
+    assert merge([words, measured]).score == 0.1

@@ -57,3 +57,8 @@ def test_weights_decide_what_the_calibration_refers_to() -> None:
     assert calibration_error(scores, truth) == pytest.approx(0.25)
     assert calibration_error(scores, truth, weights=[3, 1, 1, 1]) == pytest.approx(0)
     assert math.isnan(calibration_error(scores, truth, weights=[0] * 4))
+
+
+def test_errors_of_opposite_sign_do_not_cancel() -> None:
+    scores, truth = [0.25] * 4 + [0.75] * 4, [True, True, False, False] * 2
+    assert calibration_error(scores, truth) == pytest.approx(0.25)

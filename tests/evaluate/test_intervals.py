@@ -52,3 +52,8 @@ def test_there_is_no_interval_where_most_draws_have_no_value() -> None:
 def test_an_estimate_without_value_is_written_as_a_dash_and_as_null() -> None:
     assert str(Estimate.none()) == "-"
     assert Estimate.none().to_dict() == {"value": None, "low": None, "high": None}
+
+
+def test_an_interval_holds_95_percent_of_the_draws() -> None:
+    estimate = interval(0.5, np.linspace(0, 1, 1001))
+    assert (estimate.low, estimate.high) == pytest.approx((0.025, 0.975))

@@ -1,5 +1,6 @@
 """What can be wrong with a folder of weights is said in words."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from grounded.nn.weights import (
     check_belongs,
     fill,
     read_config,
-    sha256,
 )
 
 
@@ -108,6 +108,6 @@ def test_weights_of_another_part_are_refused_with_both_digests(tmp_path: Path) -
 def test_a_network_is_named_by_its_role_in_a_part(tmp_path: Path) -> None:
     folder = write(tmp_path, {"width": 3})
     net = build(Tiny, read_config(folder), folder)
-    digest = sha256(folder / WEIGHTS)
+    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     assert fill(net, folder, role="encoder") == {f"encoder/{WEIGHTS}": digest}
     assert len(digest) == 64
