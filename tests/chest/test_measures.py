@@ -1,8 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 
 from grounded.chest import measures
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import Chest, NotMeasurable
+from grounded.evidence import Measurement
 from grounded.geometry import Box
 from grounded.image import ImageInfo
 
@@ -176,6 +179,32 @@ def test_the_positions_survive_a_tilt(chest_shapes: Shapes, degrees: float) -> N
     straight = chest_of(chest_shapes)
     for measure in (measures.heart_position, measures.upper_mediastinum_position):
         assert measure(tilted).value == pytest.approx(measure(straight).value, abs=0.012)
+
+
+def test_lungs_that_end_above_the_middle_of_the_heart_give_it_no_position(
+    chest_shapes: Shapes,
+) -> None:
+    chest_shapes[RIGHT_LUNG] = rectangle(36, 40, 106, 140)
+    chest_shapes[LEFT_LUNG] = rectangle(146, 40, 236, 140)
+    with pytest.raises(NotMeasurable, match="do not reach down to the middle of the heart"):
+        measures.heart_position(chest_of(chest_shapes))
+
+
+@pytest.mark.parametrize(
+    "measure", [measures.upper_mediastinum_position, measures.upper_mediastinum_width]
+)
+def test_without_both_lungs_beside_the_aortic_arch_the_mediastinum_is_not_measured(
+    chest_shapes: Shapes, measure: Callable[[Chest], Measurement]
+) -> None:
+    chest_shapes[LEFT_LUNG] = rectangle(146, 180, 236, 240)
+    with pytest.raises(NotMeasurable, match="do not both reach the height of the aortic arch"):
+        measure(chest_of(chest_shapes))
+
+
+def test_lungs_above_one_another_have_no_common_width(chest_shapes: Shapes) -> None:
+    chest_shapes[LEFT_LUNG] = rectangle(146, 205, 236, 245)
+    with pytest.raises(NotMeasurable, match="do not lie beside one another"):
+        measures.cardiothoracic_ratio(chest_of(chest_shapes))
 
 
 def test_the_ratio_of_boxes_is_heart_over_chest() -> None:

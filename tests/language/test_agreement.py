@@ -3,7 +3,17 @@
 import pytest
 
 from grounded.atlas import Atlas
-from grounded.language.agreement import ZONES, SideAndZone, fill, frame, join, name_places, plural
+from grounded.language.agreement import (
+    ZONES,
+    Nouns,
+    SideAndZone,
+    fill,
+    frame,
+    join,
+    name_places,
+    noun_of,
+    plural,
+)
 from grounded.language.labeller import Labeller
 
 LABELLER = Labeller.open()
@@ -72,6 +82,9 @@ BOTH_SIDES = [
     ("The right costophrenic angle is blunted, which may be a small effusion.", None),
     ("There is a nodule in the right upper lung zone, which measures 2 cm.", None),
     ("The right lung volume is low.", None),
+    ("A right, small effusion.", None),
+    ("Small right effusion with opacity.", None),
+    ("Right effusion which is small.", None),
     ("Right lung: nothing was read here.", None),
     ("The right internal jugular catheter ends in the svc.", None),
 ]
@@ -139,6 +152,47 @@ def test_the_one_sentence_says_the_same_findings(text: str, merged: str) -> None
 )
 def test_without_just_one_side_there_is_no_frame(text: str) -> None:
     assert frame(text) is None
+
+
+def test_a_noun_of_another_atlas_has_its_own_plural() -> None:
+    nouns = Nouns({"carpal bones": "carpal bones", "foot": "feet"})
+    for text, both in [
+        ("The right foot is normal.", "The feet are normal."),
+        ("There is a fracture of the right foot.", "There are fractures of both feet."),
+        ("The right carpal bones are normal.", "The carpal bones are normal."),
+        (
+            "There is a fracture of the right carpal bones.",
+            "There are fractures of the carpal bones on both sides.",
+        ),
+    ]:
+        framed = frame(text, nouns)
+        assert framed is not None
+        assert fill(framed[0], [SideAndZone("right"), SideAndZone("left")]) == both
+
+
+def test_only_a_plural_that_differs_can_mean_both_sides() -> None:
+    assert Nouns({"carpal bones": "carpal bones", "foot": "feet"}).said_of_both == ("feet",)
+
+
+@pytest.mark.parametrize(
+    ("region", "noun", "place"),
+    [
+        ("right mid lung zone", "lung zone", SideAndZone("right", "mid")),
+        ("left lung", "lung", SideAndZone("left")),
+        ("left apical zone", "apical zone", SideAndZone("left")),
+    ],
+)
+def test_a_region_with_a_counterpart_has_a_noun_and_a_place(
+    region: str, noun: str, place: SideAndZone
+) -> None:
+    assert noun_of(region, Atlas.open("chest29")) == (noun, place)
+
+
+@pytest.mark.parametrize(
+    "region", ["right atrium", "mediastinum", "upper mediastinum", "marked area"]
+)
+def test_a_region_without_a_counterpart_has_no_noun(region: str) -> None:
+    assert noun_of(region, Atlas.open("chest29")) is None
 
 
 def test_right_and_left_have_the_same_frame() -> None:

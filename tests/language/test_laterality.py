@@ -43,3 +43,11 @@ def test_sides_are_named_by_words_not_by_directions(sentence: str, sides: set[st
 )
 def test_words_for_both_sides_are_found(sentence: str, words: str) -> None:
     assert words_for_both(sentence) == words
+
+
+def test_plurals_of_another_body_part_mean_both_sides_unless_a_side_is_named() -> None:
+    plurals = ("femurs", "feet")
+    assert words_for_both("The femurs are intact.", plurals) == "femurs"
+    assert words_for_both("The femurs on the right are intact.", plurals) == ""
+    assert words_for_both("The femurs are intact.") == ""
+    assert words_for_both("No fracture.", plurals) == ""
