@@ -113,5 +113,5 @@ def test_the_end_of_a_uid_belongs_to_the_name(tmp_path: Path, file: str, name: s
 
 
 def test_a_name_with_a_null_character_is_refused() -> None:
-    with pytest.raises(ImageError, match="no such file|cannot be opened"):
+    with pytest.raises(ImageError, match=r"no such file|cannot be opened"):
         Image.open("film\0.png")
