@@ -79,7 +79,7 @@ def describe_each(
     findings: what is set, by region.
     """
     set_ = findings or {}
-    questions = [Question(image, regions, regions[[name]], set_.get(name, {})) for name in names]
+    questions = [Question(image, regions, regions[[name]], set_) for name in names]
     return dict(zip(names, generator.describe(questions), strict=True))
 
 

@@ -105,7 +105,9 @@ def targets(
             ]
             if held:
                 region = min(held, key=lambda name: found[name].box.area)
-                question = Question(film.image, found, found[[region]], {label: "present"})
+                question = Question(
+                    film.image, found, found[[region]], {region: {label: "present"}}
+                )
                 [sentences] = generator.describe([question])
                 yield Target(
                     film.name,

@@ -34,6 +34,7 @@ from grounded.generators.neural.planned import (
     Stated,
     of_film,
     of_region,
+    told,
     with_set,
 )
 from grounded.generators.neural.writer import Brief, Writer, Written
@@ -110,12 +111,12 @@ class Neural:
         return self._in_words_of_the_writer(answers) if self.writer else answers
 
     def _described(self, question: Question) -> list[Sentence]:
-        told = question.findings
+        given = question.findings
         read = _stated(self.reader.read(replace(question, asked=question.found)))
-        of_film_ = known(self.reader, question, with_set(read, told))
+        of_film_ = known(self.reader, question, with_set(read, given))
         measured = self.measured.answer(question, of_film_)
-        film = with_set(read, told, measured)
-        kept = [sentence for sentence in measured if not _is_set(sentence, told)]
+        film = with_set(read, given, measured)
+        kept = [sentence for sentence in measured if not _is_set(sentence, given)]
         if not question.whole:
             return self._of_regions(question, film, kept)
         lungs = [name for name in LUNGS if name in question.found]
@@ -132,8 +133,8 @@ class Neural:
             kind = read.place.kind if read else kind_of(name)
             here = [item for item in film if item.finding.region == name]
             if name not in question.found:
-                told = {name: question.findings.get(name, {})}
-                here = with_set(_stated([read] if read else []), told)
+                given = {name: question.findings.get(name, {})}
+                here = with_set(_stated([read] if read else []), given)
             said = of_region([item for item in here if not _is_measured(item)], kind)
             said += [sentence for sentence in measured if name in sentence.regions]
             drawn_off = name not in question.found and read is None
@@ -256,12 +257,7 @@ class Neural:
         """What the writer is told; in words for another kind where it has none for this one."""
         assert self.writer is not None
         kind = self.writer.terms.kind_for(finding.label, kind)
-        said: dict[str, Presence] = {finding.label: finding.presence}
-        if finding.label == "Consolidation" and finding.presence != "absent":
-            said["Lung Opacity"] = finding.presence  # a consolidation is an opacity too
-        if finding.label == "Lung Opacity" and finding.presence == "absent":
-            said["Consolidation"] = "absent"
-        return Brief(finding.region, kind, said, _known(ratio, finding))
+        return Brief(finding.region, kind, told(finding), _known(ratio, finding))
 
 
 def _written(sentences: Iterable[Sentence]) -> tuple[list[Brief], list[str]]:
@@ -302,9 +298,9 @@ def _is_measured(item: Stated) -> bool:
     return item.label in MEASURED_HERE and item.origin != SET
 
 
-def _is_set(sentence: Sentence, told: Mapping[str, Mapping[str, Presence]]) -> bool:
+def _is_set(sentence: Sentence, given: Mapping[str, Mapping[str, Presence]]) -> bool:
     """Whether a reader has set what it says."""
-    labels = {label for of_region in told.values() for label in of_region}
+    labels = {label for of_region in given.values() for label in of_region}
     return any(finding.label in labels for finding in sentence.findings)
 
 

@@ -63,9 +63,8 @@ class Stated:
     def sentence(self) -> Sentence:
         """The finding alone."""
         finding = self.finding
-        words = FindingWords.open()
         return Sentence(
-            text=words.say(finding.label, finding.presence, finding.region, chest_atlas()),
+            text=plainly(finding),
             regions=(finding.region,),
             origin=self.origin,
             findings=(finding,),
@@ -74,6 +73,23 @@ class Stated:
             abnormal=not self.is_absent,
             notes=self.notes,
         )
+
+
+def plainly(finding: Finding) -> str:
+    """A finding in fixed words."""
+    words = FindingWords.open()
+    return words.say(finding.label, finding.presence, finding.region, chest_atlas())
+
+
+def told(finding: Finding) -> dict[str, Presence]:
+    """What a writer is told of a finding: a consolidation is an opacity too, and a lung without
+    opacity has none."""
+    said: dict[str, Presence] = {finding.label: finding.presence}
+    if finding.label == "Consolidation" and finding.presence != "absent":
+        said["Lung Opacity"] = finding.presence
+    if finding.label == "Lung Opacity" and finding.presence == "absent":
+        said["Consolidation"] = "absent"
+    return said
 
 
 def of_film(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:

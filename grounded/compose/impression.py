@@ -1,4 +1,4 @@
-"""The impression: what matters, made from the sentences that were kept, the surest first."""
+"""The impression: what is there, what matters most first; what is not sure only beside it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,32 @@ from grounded.atlas import Atlas
 from grounded.compose.merging import merge
 from grounded.findings import Finding, Presence
 from grounded.language.agreement import name_places
+from grounded.language.finding_words import FindingWords
+from grounded.language.templates import polish
 from grounded.report import Sentence
 
 NOTHING_ABNORMAL = "No abnormality among the findings assessed."
+NOTHING_SURE = "No definite abnormality among the findings assessed."
+
+# What has to be acted on first comes first; what is not in here comes last.
+_URGENCY = (
+    *("Pneumothorax", "Mass", "Pneumonia", "Consolidation", "Lung Opacity", "Pleural Effusion"),
+    *("Edema", "Nodule", "Lung Lesion", "Atelectasis", "Fracture", "Cardiomegaly"),
+    *("Enlarged Cardiomediastinum", "Mediastinal Shift", "Emphysema", "Fibrosis"),
+    *("Pleural Thickening", "Pleural Other", "Calcification"),
+)
 
 # How the place of a finding is named: by its side alone, or not at all; else by the region.
 _BY_SIDE = frozenset(
     (
         *("Pleural Effusion", "Pneumothorax", "Pleural Other"),
-        *("Elevated Hemidiaphragm", "Blunted Costophrenic Angle"),
+        *("Pleural Thickening", "Elevated Hemidiaphragm", "Blunted Costophrenic Angle"),
     )
 )
 _PLACELESS = frozenset(
     (
         *("Cardiomegaly", "Enlarged Cardiomediastinum", "Tracheal Deviation"),
-        *("Mediastinal Shift", "Lung Volume Asymmetry"),
+        *("Mediastinal Shift", "Lung Volume Asymmetry", "Edema"),
     )
 )
 _NO_ABNORMALITY = frozenset(("No Finding", "Support Devices"))
@@ -32,24 +43,36 @@ _NO_ABNORMALITY = frozenset(("No Finding", "Support Devices"))
 def impression(
     kept: Sequence[Sentence], given: Sequence[Sentence], atlas: Atlas, origin: str
 ) -> list[Sentence]:
-    """The sentences of the impression, what is present before what is uncertain.
+    """The sentences of the impression: what is present, then what is uncertain beside it.
 
-    kept: of the findings section. A sentence with a short form of its own gives that; for the
-    findings of the others there is a fixed form, one for all regions of a finding. given: all
-    sentences from before the guards: only if none of them found anything is nothing abnormal.
-    origin: of what is written here.
+    What is uncertain is no impression by itself. kept: of the findings section. A sentence with a
+    short form of its own gives that; for the findings of the others there is a fixed form, one for
+    all regions of a finding. given: all sentences from before the guards: only if none of them
+    found anything is nothing abnormal. origin: of what is written here.
     """
     own = [replace(item, text=item.impression) for item in kept if item.impression]
-    fixed = [_fixed_form(pairs, atlas, origin) for pairs in _found(kept)]
-    if said := [*own, *fixed]:
-        return sorted(
-            said,
-            key=lambda item: (_presence(item) != "present", item.score_kind.rank, -item.score),
-        )
+    said = [*own, *(_fixed_form(pairs, atlas, origin) for pairs in _found(kept))]
+    if any(_presence(item) == "present" for item in said):
+        return sorted(said, key=_order)
     assessed = [item for item in kept if item.findings]
-    if not assessed or any(_matters(item) for item in given):
+    unsure = any(_matters(item) for item in kept)
+    if not assessed or any(_is_sure(item) if unsure else _matters(item) for item in given):
         return []
-    return [replace(merge(assessed), text=NOTHING_ABNORMAL, origin=origin, notes=())]
+    text = NOTHING_SURE if unsure else NOTHING_ABNORMAL
+    return [replace(merge(assessed), text=text, origin=origin, impression="", notes=())]
+
+
+def _order(sentence: Sentence) -> tuple[bool, int, int, float]:
+    """What is present first, by what has to be acted on first, then the surest."""
+    labels = {finding.label for finding in sentence.findings}
+    urgency = min((_URGENCY.index(x) for x in labels if x in _URGENCY), default=len(_URGENCY))
+    unsure = _presence(sentence) != "present"
+    return unsure, urgency, sentence.score_kind.rank, -sentence.score
+
+
+def _is_sure(sentence: Sentence) -> bool:
+    """Whether it says that something is there."""
+    return _matters(sentence) and _presence(sentence) == "present"
 
 
 def _presence(sentence: Sentence) -> Presence:
@@ -90,24 +113,24 @@ def _topic(finding: Finding) -> tuple[str, str]:
 def _fixed_form(pairs: Sequence[tuple[Sentence, Finding]], atlas: Atlas, origin: str) -> Sentence:
     findings = tuple(dict.fromkeys(finding for _, finding in pairs))
     merged = merge(list(dict.fromkeys(sentence for sentence, _ in pairs)))
-    words = findings[0].label.lower()
-    words = f"possible {words}" if findings[0].presence == "uncertain" else words
-    text = f"{words.capitalize()}{_where(findings, atlas)}."
+    possible = "possible " if findings[0].presence == "uncertain" else ""
+    text = f"{polish(f'{possible}{_placed(findings, atlas)}')}."
     return replace(
         merged, text=text, findings=findings, origin=origin, abnormal=True, impression="", notes=()
     )
 
 
-def _where(findings: Sequence[Finding], atlas: Atlas) -> str:
-    """ ", left", " in the right mid and lower lung zones" or ""."""
+def _placed(findings: Sequence[Finding], atlas: Atlas) -> str:
+    """ "left pleural effusion", "opacity in the right mid and lower lung zones", "cardiomegaly"."""
     label = findings[0].label
     regions = list(dict.fromkeys(finding.region for finding in findings))
+    noun = FindingWords.open().named(label, atlas.kind(regions[0]))
     if label in _PLACELESS:
-        return ""
+        return noun
+    sides = {atlas.side(region) for region in regions} - {"unpaired"}
     if label in _BY_SIDE:
-        sides = {atlas.side(region) for region in regions} - {"unpaired"}
-        return ", both sides" if len(sides) == 2 else "".join(f", {side}" for side in sides)
+        return " ".join(("bilateral", noun) if len(sides) == 2 else (*sides, noun))
     held = {outer for region in regions if region in atlas for outer in atlas.ancestors(region)}
     inner = [region for region in regions if region not in held]
     inner.sort(key=lambda region: atlas.order(region) if region in atlas else len(atlas))
-    return f" in {name_places(inner, atlas)}"
+    return f"{noun} in {name_places(inner, atlas)}"

@@ -95,6 +95,10 @@ class FindingWords:
         listed = join([self.term(label).listed for label in labels])
         return f"Not assessed: {listed}." if listed else "Not assessed."
 
+    def named(self, label: str, kind: str) -> str:
+        """The noun for a finding in a kind of region; its label in small letters without one."""
+        return self.terms[label].named(kind) if label in self.terms else label.lower()
+
     def term(self, label: str) -> Term:
         """Raises InvalidValueError for a finding without words."""
         if label not in self.terms:

@@ -131,7 +131,7 @@ class Finder:
 
 @pytest.fixture(scope="module")
 def neural(tmp_path_factory: pytest.TempPathFactory) -> Neural:
-    return Neural(write_neural(tmp_path_factory.mktemp("neural"), ENCODER))
+    return Neural(write_neural(tmp_path_factory.mktemp("neural"), ENCODER), words="writer")
 
 
 def painted(*holders: str, label: str = "Lung Opacity") -> PaintedFilm:

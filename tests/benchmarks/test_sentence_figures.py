@@ -70,7 +70,7 @@ def test_a_sentence_agrees_if_it_says_its_finding_and_no_other(
 def test_sentences_in_fixed_words_are_counted() -> None:
     found = fidelity(
         [
-            SaidFinding(HAS, "Pneumothorax in the right lung."),
+            SaidFinding(HAS, "Right pneumothorax."),
             SaidFinding(HAS, "Right pleural effusion."),
         ],
         LABELLER,
@@ -84,7 +84,7 @@ def test_a_verified_sentence_that_says_something_else_is_put_plainly() -> None:
     findings = [HAS, HAS_NOT]
     briefs = [brief(finding) for finding in findings]
     texts = [said.text for said in write(frequent, findings, briefs, LABELLER)]
-    assert texts == ["Pneumothorax in the right lung.", "No right pneumothorax."]
+    assert texts == ["Right pneumothorax.", "No right pneumothorax."]
     assert write(frequent, findings, briefs, None)[0].text == "No right pneumothorax."
 
 

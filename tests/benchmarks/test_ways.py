@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import pytest
@@ -13,13 +12,14 @@ from own.baselines import FrequentNormal, Retrieval
 from own.sentence_figures import fidelity
 from own.ways import LOOKED_UP, OURS, TRUTH, Told, Ways
 
-from grounded.generators.neural.generator import MENTIONED, Neural
+from grounded.generators.neural.generator import Neural
 from grounded.language.labeller import Labeller
+from grounded.nn.weights import bind
 from grounded.train.writer.bank import Bank
 from grounded.train.writer.corpus import Phrase
 from grounded.train.writer.run import WriterConfig, train_writer
 
-from ..generators.reading import LABELS, PRESENT, question, write_findings
+from ..generators.reading import ENCODER, LABELS, PRESENT, question, write_findings
 
 OPACITY = "Lung Opacity"
 RIGHT, LEFT = "right lung", "left lung"
@@ -50,9 +50,9 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Ways:
     bank = Bank(seen, ("lung",), ({OPACITY: "present"},), ("",), ("",))
     write_findings(folder / "findings")
     train_writer(PHRASES, bank, TINY, folder / "writer")
-    (folder / MENTIONED).write_text(json.dumps({}))
+    bind(folder / "writer", encoder=ENCODER)
     return Ways(
-        Neural(folder),
+        Neural(folder, words="writer"),
         FrequentNormal(PHRASES),
         Retrieval(PHRASES, bank),
         Labeller.open(),

@@ -136,9 +136,7 @@ def test_a_case_reads_as_a_report(compose: Compose) -> None:
         "There is no pleural effusion.",
         "The left lung is clear.",
     ]
-    assert [item.text for item in report.section("impression")] == [
-        "Lung opacity in the right lung."
-    ]
+    assert [item.text for item in report.section("impression")] == ["Opacity in the right lung."]
     assert {item.text: item.reason.split()[1] for item in report.removed} == {
         "Seen nowhere.": "evidence",
         "Stable cardiomegaly.": "speaks",
@@ -169,7 +167,7 @@ def test_a_drawn_box_is_composed_like_a_region(film: Image) -> None:
     report = AnatomicalComposer().compose(film, drawn, sentences, ATLAS, Scope(), PROVENANCE)
     assert [s.text for s in report.sentences] == [
         "There is a left opacity.",
-        "Lung opacity in the marked area.",
+        "Opacity in the marked area.",
     ]
     assert len(report.removed) == 2
 

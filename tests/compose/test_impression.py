@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from grounded import Sentence
-from grounded.compose.impression import NOTHING_ABNORMAL, impression
+from grounded.compose.impression import NOTHING_ABNORMAL, NOTHING_SURE, impression
 from grounded.findings import Presence, ScoreKind
 
 from .said import ATLAS, EFFUSION, OPACITY, say, texts
@@ -22,28 +22,30 @@ def found(label: str, *regions: str, presence: Presence = "present") -> list[Sen
 @pytest.mark.parametrize(
     ("label", "regions", "text"),
     [
-        (OPACITY, ["right lower lung zone"], "Lung opacity in the right lower lung zone."),
+        (OPACITY, ["right lower lung zone"], "Opacity in the right lower lung zone."),
         (
             OPACITY,
             ["right lower lung zone", "right mid lung zone"],
-            "Lung opacity in the right mid and lower lung zones.",
+            "Opacity in the right mid and lower lung zones.",
         ),
         (
             OPACITY,
             ["right lower lung zone", "left lower lung zone"],
-            "Lung opacity in both lower lung zones.",
+            "Opacity in both lower lung zones.",
         ),
         (
             OPACITY,
             ["right lung", "right lower lung zone"],
-            "Lung opacity in the right lower lung zone.",
+            "Opacity in the right lower lung zone.",
         ),
-        (EFFUSION, ["left costophrenic angle"], "Pleural effusion, left."),
-        (EFFUSION, ["left lung", "right lung"], "Pleural effusion, both sides."),
-        ("Pneumothorax", ["right apical zone"], "Pneumothorax, right."),
+        (EFFUSION, ["left costophrenic angle"], "Left pleural effusion."),
+        (EFFUSION, ["left lung", "right lung"], "Bilateral pleural effusion."),
+        ("Pneumothorax", ["right apical zone"], "Right pneumothorax."),
         ("Cardiomegaly", ["cardiac silhouette"], "Cardiomegaly."),
         ("Atelectasis", ["marked area"], "Atelectasis in the marked area."),
         ("Pleural Effusion", ["marked area"], "Pleural effusion."),
+        ("Edema", ["right lung", "left lung"], "Pulmonary edema."),
+        ("Nodule", ["left upper lung zone"], "Nodule in the left upper lung zone."),
     ],
 )
 def test_each_finding_has_a_fixed_form(label: str, regions: list[str], text: str) -> None:
@@ -53,12 +55,24 @@ def test_each_finding_has_a_fixed_form(label: str, regions: list[str], text: str
 def test_what_may_be_there_is_possible_and_comes_last() -> None:
     perhaps = say("Perhaps fluid.", "left lung", {EFFUSION: "uncertain"}, score=0.99)
     said = concluded(replace(perhaps, abnormal=True), *found(OPACITY, "left mid lung zone"))
-    assert said == ["Lung opacity in the left mid lung zone.", "Possible pleural effusion, left."]
+    assert said == ["Opacity in the left mid lung zone.", "Possible left pleural effusion."]
 
 
 def test_what_is_not_abnormal_stays_out_though_it_is_uncertain() -> None:
     perhaps = say("Whether there is fluid is open.", "left lung", {EFFUSION: "uncertain"})
-    assert concluded(perhaps) == []
+    assert concluded(perhaps) == [NOTHING_SURE]
+
+
+def test_what_is_uncertain_is_no_impression_by_itself() -> None:
+    perhaps = replace(say("Possible fluid.", "left lung", {EFFUSION: "uncertain"}), abnormal=True)
+    assert concluded(perhaps) == [NOTHING_SURE]
+
+
+def test_what_has_to_be_acted_on_first_comes_first() -> None:
+    heart = say("Large.", "cardiac silhouette", {"Cardiomegaly": "present"}, score=0.99)
+    air = say("Air.", "left lung", {"Pneumothorax": "present"}, score=0.7)
+    said = concluded(replace(heart, abnormal=True), replace(air, abnormal=True))
+    assert said == ["Left pneumothorax.", "Cardiomegaly."]
 
 
 def test_a_short_form_of_its_own_is_kept_and_not_said_twice() -> None:
@@ -81,7 +95,7 @@ def test_a_sentence_of_the_impression_has_the_evidence_of_all_that_say_so() -> N
 
 def test_two_findings_of_one_sentence_are_two_conclusions() -> None:
     both = say("Both.", "left lung", {OPACITY: "present", EFFUSION: "present"})
-    assert concluded(both) == ["Lung opacity in the left lung.", "Pleural effusion, left."]
+    assert concluded(both) == ["Opacity in the left lung.", "Left pleural effusion."]
 
 
 def test_a_device_that_was_expected_is_no_abnormality() -> None:
