@@ -160,6 +160,10 @@ def describe(
         list[str] | None,
         typer.Option(help='What you see there, as "Pleural Effusion=present"; may be repeated.'),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="A file for the answer; its ending chooses the format."),
+    ] = None,
     preset: Preset = DEFAULT,
     force: Force = False,
     trust: Trust = False,
@@ -168,7 +172,10 @@ def describe(
     target = _box(region) if "," in region else region
     findings = dict(map(_finding, finding or []))
     reading = load(preset, trust=trust).read(film, force=force)
-    for sentence in reading.describe(target, findings=findings):
+    answer = reading.answer(target, findings=findings)
+    if out is not None:
+        answer.save(out)
+    for sentence in answer.section("findings"):
         _say(sentence.text)
         for note in sentence.notes:
             _say(f"  ({note})")

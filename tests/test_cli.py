@@ -71,6 +71,15 @@ def test_a_broken_film_does_not_stop_the_others(run, png: Path, tmp_path: Path) 
     assert (out / "more" / "film" / "report.json").is_file()
 
 
+def test_an_answer_is_saved(run, png: Path, tmp_path: Path) -> None:
+    out = tmp_path / "answer.json"
+    status, output, _ = run("describe", png, "5,5,30,40", "--preset", "baseline", "-o", out)
+    assert status == 0
+    report = GroundedReport.open(out)
+    assert "marked area" in report.regions
+    assert report.section("findings")[0].text in output
+
+
 def test_a_region_or_a_box_is_described(run, png: Path) -> None:
     status, output, _ = run("describe", png, "heart", "--preset", "baseline")
     assert status == 0

@@ -1,0 +1,120 @@
+"""What is said of a film, a region and a box of what was read in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from grounded.chest.names import LUNGS
+from grounded.findings import Finding, Presence
+from grounded.generators.neural.planned import CLEAR, SET, Stated, of_film, of_region, with_set
+from grounded.report import Sentence
+
+
+def read(label: str, presence: Presence, *regions: str) -> list[Stated]:
+    return [Stated(Finding(label, presence, region, 0.9)) for region in regions]
+
+
+def texts(sentences: Sequence[Sentence]) -> list[str]:
+    return [sentence.text for sentence in sentences]
+
+
+def nothing_there(*without: str) -> list[Stated]:
+    return [x for label in CLEAR if label not in without for x in read(label, "absent", *LUNGS)]
+
+
+def test_lungs_are_clear_when_all_that_makes_them_clear_is_absent() -> None:
+    assert texts(of_film(nothing_there(), LUNGS)) == [
+        "The right lung is clear.",
+        "The left lung is clear.",
+        "No pleural effusion or pneumothorax.",
+    ]
+
+
+@pytest.mark.parametrize("label", CLEAR)
+def test_lungs_are_not_clear_when_one_of_it_was_not_looked_for(label: str) -> None:
+    said = texts(of_film(nothing_there(label), LUNGS))
+    assert not any("clear" in text for text in said)
+    assert said[0].startswith("No ")
+    assert said[-1].startswith("Not assessed: ")
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize("label", [*CLEAR, "Fibrosis", "Edema", "Emphysema"])
+@pytest.mark.parametrize("presence", ["present", "uncertain"])
+def test_a_lung_with_something_is_not_clear_and_the_other_is(
+    label: str, presence: Presence
+) -> None:
+    stated = [
+        item
+        for item in nothing_there()
+        if (item.label, item.finding.region) != (label, "left lung")
+    ]
+    said = texts(of_film([*stated, *read(label, presence, "left lung")], LUNGS))
+    assert "The right lung is clear." in said
+    assert "The left lung is clear." not in said
+
+
+def test_an_opacity_of_a_lung_is_told_by_its_zones() -> None:
+    regions = ("left lung", "left mid lung zone", "left lower lung zone")
+    said = texts(of_film(read("Lung Opacity", "present", *regions), LUNGS))
+    assert said[:2] == [
+        "Opacity in the left mid lung zone.",
+        "Opacity in the left lower lung zone.",
+    ]
+
+
+def test_an_opacity_that_is_in_no_zone_for_sure_is_told_of_the_lung() -> None:
+    stated = [
+        *read("Lung Opacity", "present", "left lung"),
+        *read("Lung Opacity", "uncertain", "left mid lung zone"),
+    ]
+    assert texts(of_film(stated, LUNGS))[0] == "Opacity in the left lung."
+
+
+def test_an_effusion_is_told_once_by_its_side() -> None:
+    regions = ("left lung", "left lower lung zone", "left costophrenic angle")
+    said = texts(of_film(read("Pleural Effusion", "present", *regions), LUNGS))
+    assert said[0] == "Left pleural effusion."
+    assert sum("effusion" in text for text in said) == 1
+
+
+def test_a_costophrenic_angle_is_blunted_by_an_effusion() -> None:
+    name = "left costophrenic angle"
+    [said] = of_region(read("Pleural Effusion", "present", name), "costophrenic angle")
+    assert said.text == "The left costophrenic angle is blunted by a pleural effusion."
+
+
+def test_what_is_absent_in_a_region_is_one_sentence() -> None:
+    stated = [*read("Nodule", "absent", "left lung"), *read("Lung Opacity", "absent", "left lung")]
+    assert texts(of_region(stated, "lung")) == ["No opacity or nodule in the left lung."]
+
+
+def test_what_a_reader_sees_takes_the_place_of_its_absence_on_that_side() -> None:
+    told: dict[str, dict[str, Presence]] = {"left lower lung zone": {"Lung Opacity": "present"}}
+    kept = with_set(nothing_there(), told)
+    left = [i for i in kept if i.label == "Lung Opacity" and i.side == "left"]
+    assert [(item.origin, item.finding.presence) for item in left] == [(SET, "present")]
+    assert "Opacity in the left lower lung zone." in texts(of_film(kept, LUNGS))
+
+
+def test_what_a_reader_denies_takes_the_place_of_what_was_read_in_the_region() -> None:
+    stated = read("Lung Opacity", "present", "left lung", "left mid lung zone", "right lung")
+    kept = with_set(stated, {"left lung": {"Lung Opacity": "absent"}})
+    assert {(i.finding.region, i.finding.presence) for i in kept} == {
+        ("left lung", "absent"),
+        ("right lung", "present"),
+    }
+
+
+def test_a_set_consolidation_takes_the_place_of_the_absence_of_an_opacity() -> None:
+    kept = with_set(nothing_there(), {"left lung": {"Consolidation": "present"}})
+    assert not [i for i in kept if i.label == "Lung Opacity" and i.side == "left"]
+
+
+def test_a_set_finding_has_no_size_and_no_number() -> None:
+    for label in ("Pleural Effusion", "Nodule", "Atelectasis"):
+        kept = with_set([], {"left lung": {label: "present"}})
+        text = of_film(kept, LUNGS)[0].text.lower()
+        assert not {"large", "small", "nodules", "effusions"} & set(text.rstrip(".").split())

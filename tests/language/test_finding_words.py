@@ -1,0 +1,71 @@
+"""Findings in a radiologist's words: the labeller reads back what was meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from grounded.chest.names import REGIONS, chest_atlas
+from grounded.errors import InvalidValueError
+from grounded.findings import Presence
+from grounded.language.finding_words import FindingWords
+from grounded.language.labeller import Labeller
+
+WORDS, ATLAS, LABELLER = FindingWords.open(), chest_atlas(), Labeller.open()
+SAID = [
+    (label, region)
+    for label in WORDS.terms
+    for region in REGIONS
+    if label in WORDS.belonging(ATLAS.kind(region))
+]
+
+
+@pytest.mark.parametrize("presence", ["present", "uncertain", "absent"])
+def test_the_labeller_reads_back_every_finding_of_every_region(presence: Presence) -> None:
+    for label, region in SAID:
+        text = WORDS.say(label, presence, region, ATLAS)
+        said = {finding.label: finding.presence for finding in LABELLER.label(text)}
+        assert said.get(label) == presence, text
+
+
+def test_a_side_is_named_and_only_its_own() -> None:
+    for label, region in SAID:
+        text = WORDS.say(label, "present", region, ATLAS).lower()
+        for side in ("right", "left"):
+            named = side in text.split()
+            assert not named or ATLAS.side(region) == side, text
+
+
+@pytest.mark.parametrize(
+    ("label", "presence", "region", "text"),
+    [
+        ("Lung Opacity", "uncertain", "left lung", "Possible opacity in the left lung."),
+        ("Lung Opacity", "present", "right hilar structures", "Right hilar opacity."),
+        ("Fracture", "absent", "left clavicle", "No fracture of the left clavicle."),
+        ("Fracture", "present", "left lung", "Left rib fracture."),
+        ("Pneumothorax", "present", "right apical zone", "Right apical pneumothorax."),
+        ("Pleural Effusion", "present", "marked area", "Pleural effusion in the marked area."),
+    ],
+)
+def test_findings_are_worded(label: str, presence: Presence, region: str, text: str) -> None:
+    assert WORDS.say(label, presence, region, ATLAS) == text
+
+
+def test_absences_are_listed() -> None:
+    assert (
+        WORDS.deny(["Nodule", "Mass"], "left lung", ATLAS) == "No nodule or mass in the left lung."
+    )
+    assert WORDS.deny_in_film(["Pleural Effusion", "Pneumothorax"]) == (
+        "No pleural effusion or pneumothorax."
+    )
+
+
+def test_what_was_not_assessed_is_listed() -> None:
+    assert WORDS.not_assessed(["Nodule", "Pneumothorax"]) == (
+        "Not assessed: nodules and pneumothorax."
+    )
+    assert WORDS.not_assessed([]) == "Not assessed."
+
+
+def test_a_finding_without_words_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="no words for the finding 'Pleuritis'"):
+        WORDS.say("Pleuritis", "present", "left lung", ATLAS)
