@@ -57,6 +57,7 @@ class _Topic:
     name: in words. say: makes the sentence, without regions; raises NotMeasurable. regions: of
     which it speaks. otherwise: of which it speaks when none of them was found. doubts: whether a
     report says so wherever it cannot be judged, and not only where something hides it.
+    sided: whether it tells right from left.
     """
 
     name: str
@@ -64,6 +65,7 @@ class _Topic:
     regions: tuple[str, ...]
     otherwise: tuple[str, ...] = ()
     doubts: bool = False
+    sided: bool = False
 
     def sentence(self, subject: Subject, style: Style) -> Sentence:
         """The sentence. Raises NotMeasurable with the reason."""
@@ -71,6 +73,10 @@ class _Topic:
             raise NotMeasurable(
                 f"{'an' if subject.view == 'oblique' else 'a'} {subject.view} film is not measured"
             )
+        if subject.child:
+            raise NotMeasurable("this is a child's film, and the limits are those of adults")
+        if subject.sides_in_doubt and self.sided:
+            raise NotMeasurable("the film is mirrored or the heart lies on the right")
         said = self.say(subject)
         regions = self.about(subject.names)
         return Sentence(
@@ -109,10 +115,16 @@ def _kept(names: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _HEART_SIZE = _Topic("heart size", statements.heart_size, (HEART, "right atrium"), doubts=True)
-_DIAPHRAGM = _Topic("height of the diaphragm", statements.diaphragm, HEMIDIAPHRAGMS, LUNGS)
-_SYMMETRY = _Topic("relative size of the lungs", statements.lung_symmetry, LUNGS)
+_DIAPHRAGM = _Topic(
+    "height of the diaphragm", statements.diaphragm, HEMIDIAPHRAGMS, LUNGS, sided=True
+)
+_SYMMETRY = _Topic("relative size of the lungs", statements.lung_symmetry, LUNGS, sided=True)
 _SHIFT = _Topic(
-    "mediastinal shift", statements.mediastinal_position, ("mediastinum", HEART), doubts=True
+    "mediastinal shift",
+    statements.mediastinal_position,
+    ("mediastinum", HEART),
+    doubts=True,
+    sided=True,
 )
 _WIDTH = _Topic(
     "mediastinal width",

@@ -19,6 +19,7 @@ from grounded.view import Projection, projection
 Style = Literal["short", "long"]
 """How a measurement is told: in a radiologist's words, with one number at most, or with all."""
 
+_CHILD_MM = 60.0  # a newborn's; less comes of a film that was made smaller
 _WIDTHS_MM = (180.0, 450.0)  # chests of the JSRT films: 250 to 340 mm
 _NOTES = {"patient": "", "detector": " at the detector", "unknown": " by the file's pixel spacing"}
 
@@ -109,7 +110,11 @@ NOTHING = Known()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """The film that sentences are made about. appears: the view is a guess from the film itself."""
+    """The film that sentences are made about.
+
+    appears: the view is a guess from the film itself. child: limits for adults do not hold.
+    sides_in_doubt: the film is mirrored, or the heart lies on the right.
+    """
 
     chest: Chest
     names: tuple[str, ...]
@@ -117,6 +122,8 @@ class Subject:
     view: Projection
     appears: bool
     known: Known
+    child: bool = False
+    sides_in_doubt: bool = False
 
     @classmethod
     def of(cls, question: Question, known: Known = NOTHING) -> Subject:
@@ -126,13 +133,24 @@ class Subject:
         appears = stated == "unknown" and known.view != "unknown"
         view = known.view if appears else stated
         lengths = Lengths.of(info, chest)
-        return cls(chest, question.found.names, lengths, view, appears, known)
+        child = info.child or _is_small(info, chest)
+        names = question.found.names
+        return cls(chest, names, lengths, view, appears, known, child, info.sides_in_doubt)
 
     def seen(self, *borders: str) -> None:
         """Raises Hidden if something hides one of the borders, by region."""
         for border in borders:
             if what := self.known.hidden.get(border):
                 raise Hidden(f"{what} may hide {_BORDERS[border]}")
+
+
+def _is_small(info: ImageInfo, chest: Chest) -> bool:
+    """Whether the chest is as narrow as a child's, by the spacing of the film."""
+    try:
+        width_mm = thoracic_diameter(chest) * (info.spacing_mm or (0.0, 0.0))[1]
+    except NotMeasurable:
+        return False
+    return _CHILD_MM <= width_mm < _WIDTHS_MM[0]
 
 
 _BORDERS = {

@@ -59,12 +59,14 @@ class Reference:
     source: of the definition and the range. sharp: the range is a limit agreed
     on, so that a value near to it is uncertain on both of its sides; otherwise it is the span of
     normal films, measurement errors included, and a value inside, as it is shown, is a usual one.
+    possible: values outside come from outlines that are no chest's, whatever the disease.
     """
 
     normal: tuple[float, float]
     error: float
     source: str
     sharp: bool = False
+    possible: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def tolerance(self) -> float:
@@ -103,6 +105,7 @@ CARDIOTHORACIC_RATIO = Reference(
     0.022,
     "Danzer, The cardiothoracic ratio, Am J Med Sci 1919: normal up to 0.50 on a PA film",
     sharp=True,
+    possible=(0.25, 0.80),
 )
 # A heart that measures 0.50 in PA projection measures 0.50 / 0.889 in AP projection from 1 m.
 CARDIOTHORACIC_RATIO_AP = Reference(
@@ -111,30 +114,40 @@ CARDIOTHORACIC_RATIO_AP = Reference(
     "Chon et al., J Korean Med Sci 2011;26:1446: from 1 m, the cardiac diameter of a PA film is "
     "0.889 of that of an AP film",
     sharp=True,
+    possible=(0.25, 0.80),
 )
 LUNG_HEIGHT_DIFFERENCE = Reference(
-    (-0.03, 0.17), 0.016, f"definition: apex to dome, left minus right, over their mean; {_JSRT}"
+    (-0.03, 0.17),
+    0.016,
+    f"definition: apex to dome, left minus right, over their mean; {_JSRT}",
+    possible=(-0.9, 0.9),
 )
 RIGHT_AREA_SHARE = Reference(
-    (0.51, 0.60), 0.015, f"definition: area of the right lung over that of both; {_JSRT}"
+    (0.51, 0.60),
+    0.015,
+    f"definition: area of the right lung over that of both; {_JSRT}",
+    possible=(0.15, 0.85),
 )
 HEART_POSITION = Reference(
     (0.026, 0.130),
     0.013,
     f"definition: centre of the heart left of the centre of the chest, at the height of the "
     f"heart's centroid, over the thoracic diameter; {_JSRT}",
+    possible=(-0.35, 0.35),
 )
 UPPER_MEDIASTINUM_POSITION = Reference(
     (-0.001, 0.050),
     0.009,
     f"definition: centre between the lungs left of the centre of the chest, at the height of the "
     f"aortic arch, over the thoracic diameter; {_JSRT}",
+    possible=(-0.30, 0.30),
 )
 UPPER_MEDIASTINUM_WIDTH = Reference(
     (0.0, 0.264),
     0.019,
     f"definition: widest gap between the lungs at the height of the aortic arch, over the thoracic "
     f"diameter; {_JSRT}",
+    possible=(0.05, 0.70),
 )
 # The aortic arch, as fractions of the lungs' height below the apices. Where the left lung's medial
 # edge bulges outwards on the JSRT films.
@@ -309,6 +322,10 @@ def thoracic_diameter(chest: Chest) -> float:
 def _measurement(
     name: str, value: float, unit: str, lines: tuple[Line, ...], reference: Reference
 ) -> Measurement:
+    """Raises NotMeasurable for a value that no chest has."""
+    low, high = reference.possible
+    if not low <= value <= high:
+        raise NotMeasurable(f"a {name} of {value:.2f} is not possible, so the outlines are wrong")
     return Measurement(
         name, value, unit, lines, reference.normal, reference.tolerance, reference.source
     )

@@ -250,3 +250,16 @@ def test_a_range_is_judged_on_both_sides(value: float, side: int) -> None:
 
 def test_a_small_value_of_a_one_sided_limit_is_no_finding() -> None:
     assert measures.CARDIOTHORACIC_RATIO.judge(0.2).presence == "absent"
+
+
+@pytest.mark.parametrize(("width", "possible"), [(20, False), (45, True), (78, True), (88, False)])
+def test_a_ratio_that_no_chest_has_is_not_measured(
+    chest_shapes: Shapes, width: float, possible: bool
+) -> None:
+    chest_shapes[HEART] = ellipse(146, 160, width, 35)
+    chest = chest_of(chest_shapes)
+    if possible:
+        assert measures.cardiothoracic_ratio(chest).value == pytest.approx(width / 100, abs=0.01)
+    else:
+        with pytest.raises(NotMeasurable, match="is not possible"):
+            measures.cardiothoracic_ratio(chest)

@@ -244,3 +244,28 @@ def test_a_hidden_border_is_not_judged_and_the_report_says_why(ask: Ask) -> None
 
 def heart_of(sentences: list[Sentence]) -> list[Sentence]:
     return [s for s in sentences if any(f.label == "Cardiomegaly" for f in s.findings)]
+
+
+def test_a_child_s_film_is_not_held_against_the_limits_of_adults(ask: Ask) -> None:
+    assert texts(ask(child=True)) == [
+        "Heart size, mediastinal shift and mediastinal width cannot be judged, as this is a "
+        "child's film, and the limits are those of adults."
+    ]
+
+
+@pytest.mark.parametrize(("millimetres", "child"), [(0.6, True), (1.2, False), (0.2, False)])
+def test_a_chest_as_narrow_as_a_child_s_is_taken_for_one(
+    ask: Ask, millimetres: float, child: bool
+) -> None:
+    said = " ".join(texts(ask(spacing_mm=(millimetres, millimetres))))
+    assert ("a child's film" in said) == child
+
+
+def test_where_sides_are_in_doubt_no_side_is_judged(ask: Ask) -> None:
+    question = ask()
+    info = replace(question.image.info, sides_in_doubt=True)
+    doubtful = replace(question, image=replace(question.image, info=info))
+    said = texts(doubtful)
+    assert any(text.startswith("Heart size is normal") for text in said)
+    assert not [text for text in said if "diaphragm" in text or "symmetric" in text]
+    assert "the film is mirrored or the heart lies on the right" in " ".join(said)
