@@ -71,7 +71,7 @@ use_git_change_detection = false
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RoomResult:
     """What became of the mutants of a room.
 
     survivors: names with what was changed. explained: how many others survived for a known reason.
@@ -116,7 +116,7 @@ def main() -> None:
 
 def examine(
     room: Room, folder: Path, digits: str, children: int, reasons: Sequence[str]
-) -> Outcome:
+) -> RoomResult:
     """Runs mutants of a room in a copy of the package as it is installed.
 
     digits: those in which the numbers of the mutants end that are run.
@@ -133,7 +133,7 @@ def examine(
         for name, change in changes.items()
         if not any(re.search(reason, f"{name}: {change}") for reason in reasons)
     }
-    return Outcome(len(found) - len(missed), len(missed) - len(survivors), survivors)
+    return RoomResult(len(found) - len(missed), len(missed) - len(survivors), survivors)
 
 
 def _mutmut(folder: Path, *words: str) -> str:

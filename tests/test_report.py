@@ -19,7 +19,7 @@ from grounded import (
 from grounded.detectors.features import EncodedFilm
 from grounded.errors import InvalidValueError, MissingExtraError, ReportError
 from grounded.findings import ScoreKind
-from grounded.viz.canvas import View, film_pixels
+from grounded.viz.canvas import Display, film_pixels
 from grounded.viz.marks import marks_of
 from grounded.viz.overlay import _region_labels, draw_labels, draw_marks
 
@@ -183,7 +183,7 @@ def test_the_layer_lies_on_the_film(report) -> None:
     film = np.repeat(np.rint(report.film.pixels * 255)[:, :, None], 3, axis=2)
     alpha = layer[..., 3:] / 255
     laid = film * (1 - alpha) + layer[..., :3] * alpha
-    view = View.of(report.film.shape, enlarge=False)
+    view = Display.of(report.film.shape, enlarge=False)
     drawn = film_pixels(report.film, view)
     draw_marks(drawn, marks_of(report), view)
     draw_labels(drawn, _region_labels(marks_of(report), view), view)

@@ -19,7 +19,7 @@ _HEAT_OPACITY = 0.75  # of the hottest place in the report
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Display:
     """A film as it is shown: `scale` shown pixels for one film pixel, the same both ways.
 
     shape: (H, W) of the shown film. font: height of the lettering; stroke: width of a line.
@@ -33,7 +33,7 @@ class View:
     @classmethod
     def of(
         cls, shape: tuple[int, int], *, largest: int | None = None, enlarge: bool = True
-    ) -> View:
+    ) -> Display:
         """The film at its own size; enlarged by a whole number where it is smaller than 512.
 
         enlarge: whether it may be enlarged. largest: shrink a film whose longest side is larger.
@@ -54,7 +54,7 @@ class View:
         return Box(*(value * self.scale for value in box))
 
 
-def film_pixels(film: Image, view: View) -> NDArray[np.uint8]:
+def film_pixels(film: Image, view: Display) -> NDArray[np.uint8]:
     """The film as shown, (H, W, 3) RGB, undistorted; a fresh array."""
     grey = np.rint(film.pixels * 255).astype(np.uint8)
     if grey.shape != view.shape:
@@ -81,7 +81,7 @@ def stroke(
         cv2.polylines(pixels, encoded, False, ink, thickness, cv2.LINE_AA, _SHIFT)
 
 
-def draw_ruler(pixels: NDArray[np.uint8], line: Line, view: View) -> None:
+def draw_ruler(pixels: NDArray[np.uint8], line: Line, view: Display) -> None:
     """A measured line with a tick at each end, in white."""
     ends = view.points(np.array([[line.x0, line.y0], [line.x1, line.y1]]))
     along = ends[1] - ends[0]
@@ -93,7 +93,7 @@ def draw_ruler(pixels: NDArray[np.uint8], line: Line, view: View) -> None:
 
 
 def with_heat(
-    pixels: NDArray[np.uint8], heat: Heatmap, maximum: float, view: View
+    pixels: NDArray[np.uint8], heat: Heatmap, maximum: float, view: Display
 ) -> NDArray[np.uint8]:
     """The picture with a heatmap over it: nothing where the heat is 0, opaque where it is most.
 

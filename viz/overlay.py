@@ -16,7 +16,7 @@ from PIL import ImageDraw
 
 from grounded.geometry import Box
 from grounded.report import GroundedReport
-from grounded.viz.canvas import View, film_pixels, stroke
+from grounded.viz.canvas import Display, film_pixels, stroke
 from grounded.viz.labels import Spot, Wanted, mark_spots, place_labels
 from grounded.viz.legend import draw_legend
 from grounded.viz.lettering import shortened
@@ -43,7 +43,7 @@ def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
     Raises ReportError for a report without film.
     """
     film = film_of(report)
-    view = View.of(film.shape)
+    view = Display.of(film.shape)
     marks = marks_of(report)
     pixels = film_pixels(film, view)
     draw_marks(pixels, marks, view)
@@ -61,7 +61,7 @@ def draw_layer(report: GroundedReport) -> NDArray[np.uint8]:
     It lies on the film pixel by pixel; where nothing is drawn it is transparent. It needs no film.
     """
     shape = (report.image.height, report.image.width)
-    view, marks = View.of(shape, enlarge=False), marks_of(report)
+    view, marks = Display.of(shape, enlarge=False), marks_of(report)
     on_black, on_white = (np.full((*shape, 3), grey, np.uint8) for grey in (0, 255))
     for pixels in (on_black, on_white):
         draw_marks(pixels, marks, view)
@@ -73,7 +73,7 @@ def draw_layer(report: GroundedReport) -> NDArray[np.uint8]:
     return np.dstack([np.clip(np.rint(color), 0, 255), alpha]).astype(np.uint8)
 
 
-def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: View) -> None:
+def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: Display) -> None:
     """Lines of the regions onto an array that is being made: thin ones first, small ones last."""
     crowded = is_crowded(marks)
     for mark in sorted(marks, key=lambda mark: (mark.cited, -mark.region.box.area)):
@@ -86,7 +86,7 @@ def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: View) -> 
 
 
 def draw_labels(
-    pixels: NDArray[np.uint8], wanted: Sequence[Wanted], view: View, taken: Sequence[Box] = ()
+    pixels: NDArray[np.uint8], wanted: Sequence[Wanted], view: Display, taken: Sequence[Box] = ()
 ) -> None:
     """Labels onto an array that is being made, none over another or over `taken` where there is
     room."""
@@ -106,7 +106,7 @@ def draw_labels(
         patch[:] = as_array(picture)
 
 
-def region_label(mark: Mark, view: View, *, named: bool) -> Wanted:
+def region_label(mark: Mark, view: Display, *, named: bool) -> Wanted:
     """The label of a region; of one that no sentence points at it is a small number."""
     text = f"{mark.number} {mark.label}" if named and mark.cited else str(mark.number)
     spots = mark_spots(mark, _frame(view))
@@ -118,7 +118,7 @@ def wanted_label(
     color: Rgb,
     names: Box,
     spots: tuple[Spot, ...],
-    view: View,
+    view: Display,
     *,
     quiet: bool = False,
 ) -> Wanted:
@@ -129,16 +129,16 @@ def wanted_label(
     return Wanted(text, color, (wide / view.scale, high / view.scale), names, spots, quiet)
 
 
-def label_size(view: View, *, quiet: bool) -> int:
+def label_size(view: Display, *, quiet: bool) -> int:
     """The height of a label's lettering, pixels."""
     return max(11, round(view.font * 0.8)) if quiet else view.font
 
 
-def _frame(view: View) -> Box:
+def _frame(view: Display) -> Box:
     return Box(0, 0, view.shape[1] / view.scale, view.shape[0] / view.scale)
 
 
-def _region_labels(marks: Sequence[Mark], view: View) -> list[Wanted]:
+def _region_labels(marks: Sequence[Mark], view: Display) -> list[Wanted]:
     """Regions that sentences point at choose first, small ones before large ones."""
     named = not is_crowded(marks)
     turns = sorted(marks, key=lambda mark: (not mark.cited, mark.region.box.area))
@@ -146,7 +146,7 @@ def _region_labels(marks: Sequence[Mark], view: View) -> list[Wanted]:
 
 
 def _legend(
-    marks: Sequence[Mark], report: GroundedReport, view: View, film: tuple[int, int]
+    marks: Sequence[Mark], report: GroundedReport, view: Display, film: tuple[int, int]
 ) -> Piece:
     """The legend to the right of the film (width, height), or beneath one that is much wider."""
     width, height = film

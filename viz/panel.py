@@ -12,7 +12,7 @@ from PIL import ImageDraw
 from grounded.evidence import Heatmap, Line, Mask, Measurement
 from grounded.geometry import Box
 from grounded.report import GroundedReport, GroundedSentence
-from grounded.viz.canvas import View, draw_ruler, film_pixels, stroke, with_heat
+from grounded.viz.canvas import Display, draw_ruler, film_pixels, stroke, with_heat
 from grounded.viz.labels import Wanted, line_boxes, line_spots
 from grounded.viz.lettering import font
 from grounded.viz.marks import (
@@ -55,7 +55,7 @@ def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray
     report without film.
     """
     film = film_of(report)
-    view = View.of(film.shape, largest=_LARGEST)
+    view = Display.of(film.shape, largest=_LARGEST)
     marks = marks_in(sentence, marks_of(report))
     pixels = film_pixels(film, view)
     maximum = heat_maximum(report)
@@ -75,7 +75,7 @@ def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray
 
 
 def _draw_places(
-    pixels: NDArray[np.uint8], sentence: GroundedSentence, marks: Sequence[Mark], view: View
+    pixels: NDArray[np.uint8], sentence: GroundedSentence, marks: Sequence[Mark], view: Display
 ) -> None:
     """Boxes and outlines of the evidence, then its rulers; regions without evidence of their own
     are drawn thin, so that every region that the sentence names is to be seen."""
@@ -94,7 +94,7 @@ def _draw_places(
             draw_ruler(pixels, line, view)
 
 
-def _labels(sentence: GroundedSentence, marks: Sequence[Mark], view: View) -> list[Wanted]:
+def _labels(sentence: GroundedSentence, marks: Sequence[Mark], view: Display) -> list[Wanted]:
     """Values beside their rulers, then the number and name of each region."""
     values = [
         wanted_label(text, WHITE, measurement.box, line_spots(line), view)
@@ -168,7 +168,7 @@ def _names(marks: Sequence[Mark], size: int, width: int) -> Picture.Image:
     return sheet
 
 
-def _heat_bar(top_value: str, view: View) -> NDArray[np.uint8]:
+def _heat_bar(top_value: str, view: Display) -> NDArray[np.uint8]:
     """The heat scale, to stand beside the film: one for the whole report, from 0 to its top."""
     size, room = view.font, view.shape[0]
     sheet = blank(round(size * 6), room)

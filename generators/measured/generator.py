@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from grounded.chest import measures
-from grounded.chest.measures import Reference
+from grounded.chest.measures import ReferenceRange
 from grounded.chest.names import HEART, HEMIDIAPHRAGMS, LUNGS, kind_of, side_of
 from grounded.chest.outline import NotMeasurable
 from grounded.errors import InvalidValueError
@@ -28,7 +28,7 @@ from grounded.report import Scope, Sentence
 ORIGIN = "measured"
 
 
-def _figure(what: str, reference: Reference) -> str:
+def _figure(what: str, reference: ReferenceRange) -> str:
     """The figure that the scope states: how near a value comes to that of people's outlines."""
     return f"{what}, to ± {reference.tolerance:.2g} in 90 % of {measures.ERRORS_FROM}"
 

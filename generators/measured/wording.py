@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from grounded.chest.measures import Reference, Verdict, thoracic_diameter
+from grounded.chest.measures import ReferenceRange, Verdict, thoracic_diameter
 from grounded.chest.names import HEART
 from grounded.chest.outline import Chest, NotMeasurable
 from grounded.evidence import Measurement
@@ -205,7 +205,7 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def usual(reference: Reference) -> str:
+def usual(reference: ReferenceRange) -> str:
     low, high = reference.normal
     if low == 0:
         return f"usual up to {100 * high:.0f} %"

@@ -50,7 +50,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ReferenceRange:
     """What a measurement is held against.
 
     normal: (low, high); low is 0 where only a high value matters. error: how far values from the
@@ -100,7 +100,7 @@ _JSRT = (
     "range: central 95 % of the films of the JSRT set (Shiraishi et al., AJR 2000), adults, PA, by "
     "benchmarks/measurement_agreement.py"
 )
-CARDIOTHORACIC_RATIO = Reference(
+CARDIOTHORACIC_RATIO = ReferenceRange(
     (0.0, 0.50),
     0.022,
     "Danzer, The cardiothoracic ratio, Am J Med Sci 1919: normal up to 0.50 on a PA film",
@@ -108,7 +108,7 @@ CARDIOTHORACIC_RATIO = Reference(
     possible=(0.25, 0.80),
 )
 # A heart that measures 0.50 in PA projection measures 0.50 / 0.889 in AP projection from 1 m.
-CARDIOTHORACIC_RATIO_AP = Reference(
+CARDIOTHORACIC_RATIO_AP = ReferenceRange(
     (0.0, 0.56),
     0.022,
     "Chon et al., J Korean Med Sci 2011;26:1446: from 1 m, the cardiac diameter of a PA film is "
@@ -116,33 +116,33 @@ CARDIOTHORACIC_RATIO_AP = Reference(
     sharp=True,
     possible=(0.25, 0.80),
 )
-LUNG_HEIGHT_DIFFERENCE = Reference(
+LUNG_HEIGHT_DIFFERENCE = ReferenceRange(
     (-0.03, 0.17),
     0.016,
     f"definition: apex to dome, left minus right, over their mean; {_JSRT}",
     possible=(-0.9, 0.9),
 )
-RIGHT_AREA_SHARE = Reference(
+RIGHT_AREA_SHARE = ReferenceRange(
     (0.51, 0.60),
     0.015,
     f"definition: area of the right lung over that of both; {_JSRT}",
     possible=(0.15, 0.85),
 )
-HEART_POSITION = Reference(
+HEART_POSITION = ReferenceRange(
     (0.026, 0.130),
     0.013,
     f"definition: centre of the heart left of the centre of the chest, at the height of the "
     f"heart's centroid, over the thoracic diameter; {_JSRT}",
     possible=(-0.35, 0.35),
 )
-UPPER_MEDIASTINUM_POSITION = Reference(
+UPPER_MEDIASTINUM_POSITION = ReferenceRange(
     (-0.001, 0.050),
     0.009,
     f"definition: centre between the lungs left of the centre of the chest, at the height of the "
     f"aortic arch, over the thoracic diameter; {_JSRT}",
     possible=(-0.30, 0.30),
 )
-UPPER_MEDIASTINUM_WIDTH = Reference(
+UPPER_MEDIASTINUM_WIDTH = ReferenceRange(
     (0.0, 0.264),
     0.019,
     f"definition: widest gap between the lungs at the height of the aortic arch, over the thoracic "
@@ -168,7 +168,9 @@ def ratio_of_boxes(boxes: Mapping[str, Box]) -> float | None:
     return boxes[HEART].width / thorax if thorax > 0 else None
 
 
-def cardiothoracic_ratio(chest: Chest, reference: Reference = CARDIOTHORACIC_RATIO) -> Measurement:
+def cardiothoracic_ratio(
+    chest: Chest, reference: ReferenceRange = CARDIOTHORACIC_RATIO
+) -> Measurement:
     """The heart's greatest transverse diameter over the greatest width of the chest.
 
     Cardiac diameter: from the heart's rightmost to its leftmost point. Thoracic diameter: from the
@@ -320,7 +322,7 @@ def thoracic_diameter(chest: Chest) -> float:
 
 
 def _measurement(
-    name: str, value: float, unit: str, lines: tuple[Line, ...], reference: Reference
+    name: str, value: float, unit: str, lines: tuple[Line, ...], reference: ReferenceRange
 ) -> Measurement:
     """Raises NotMeasurable for a value that no chest has."""
     low, high = reference.possible

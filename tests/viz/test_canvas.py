@@ -3,7 +3,7 @@ import pytest
 
 from grounded import Box, Heatmap, Image, Line
 from grounded.viz.canvas import (
-    View,
+    Display,
     draw_ruler,
     film_pixels,
     heat_picture,
@@ -22,13 +22,13 @@ def black(height=100, width=120):
     ("shape", "scale"), [((64, 64), 8), ((30, 64), 8), ((512, 400), 1), ((4000, 3000), 1)]
 )
 def test_only_small_films_are_enlarged_and_by_a_whole_number(shape, scale):
-    view = View.of(shape)
+    view = Display.of(shape)
     assert view.scale == scale
     assert view.shape == (shape[0] * scale, shape[1] * scale)
 
 
 def test_lettering_and_lines_grow_with_the_film():
-    views = [View.of((side, side)) for side in (512, 1024, 2500, 4000)]
+    views = [Display.of((side, side)) for side in (512, 1024, 2500, 4000)]
     fonts = [view.font for view in views]
     assert fonts == sorted(set(fonts))
     assert fonts[0] >= 11
@@ -37,15 +37,15 @@ def test_lettering_and_lines_grow_with_the_film():
 
 
 def test_a_large_film_is_shrunk_without_distortion():
-    view = View.of((2000, 1000), largest=500)
+    view = Display.of((2000, 1000), largest=500)
     assert view.shape == (500, 250)
 
 
 def test_the_film_is_shown_grey_and_is_not_changed():
     film = Image.of(np.linspace(0, 1, 600 * 700, dtype=np.float32).reshape(600, 700))
-    pixels = film_pixels(film, View.of(film.shape))
+    pixels = film_pixels(film, Display.of(film.shape))
     pixels[:] = 7
-    again = film_pixels(film, View.of(film.shape))
+    again = film_pixels(film, Display.of(film.shape))
     assert np.array_equal(again[:, :, 0], np.rint(film.pixels * 255))
     assert np.array_equal(again[:, :, 0], again[:, :, 2])
 
@@ -82,13 +82,13 @@ def test_a_dashed_line_has_gaps():
 def test_a_line_of_no_length_does_no_harm():
     pixels = black()
     stroke(pixels, [np.array([[5.0, 5.0], [5.0, 5.0]])], RED, 2, dashed=True)
-    draw_ruler(pixels, Line(50, 50, 50, 50), View.of((512, 512)))
+    draw_ruler(pixels, Line(50, 50, 50, 50), Display.of((512, 512)))
     assert pixels.max() > 0
 
 
 def test_a_ruler_has_a_tick_at_each_end():
     pixels = black(512, 512)
-    view = View.of((512, 512))
+    view = Display.of((512, 512))
     draw_ruler(pixels, Line(100, 200, 400, 200), view)
     reach = view.font // 2 - 2
     for x in (100, 400):
@@ -99,14 +99,14 @@ def test_a_ruler_has_a_tick_at_each_end():
 def test_no_heat_leaves_the_picture_as_it_is():
     pixels = np.full((600, 600, 3), 90, np.uint8)
     cold = Heatmap(np.zeros((4, 4), np.float32), Box(0, 0, 600, 600), "made up")
-    assert np.array_equal(with_heat(pixels, cold, 1.0, View.of((600, 600))), pixels)
-    assert np.array_equal(with_heat(pixels, cold, 0.0, View.of((600, 600))), pixels)
+    assert np.array_equal(with_heat(pixels, cold, 1.0, Display.of((600, 600))), pixels)
+    assert np.array_equal(with_heat(pixels, cold, 0.0, Display.of((600, 600))), pixels)
 
 
 def test_heat_is_drawn_in_its_extent_and_not_on_the_given_array():
     pixels = np.full((600, 600, 3), 90, np.uint8)
     hot = Heatmap(np.ones((2, 2), np.float32), Box(100, 200, 300, 400), "made up")
-    picture = with_heat(pixels, hot, 1.0, View.of((600, 600)))
+    picture = with_heat(pixels, hot, 1.0, Display.of((600, 600)))
     changed = np.any(picture != 90, axis=2)
     assert np.all(pixels == 90)
     assert np.array_equal(np.flatnonzero(changed.any(axis=0))[[0, -1]], [100, 299])
@@ -116,13 +116,13 @@ def test_heat_is_drawn_in_its_extent_and_not_on_the_given_array():
 def test_heat_beyond_the_film_is_cut_off():
     pixels = np.full((600, 600, 3), 90, np.uint8)
     hot = Heatmap(np.ones((2, 2), np.float32), Box(-50, -50, 700, 30), "made up")
-    assert with_heat(pixels, hot, 1.0, View.of((600, 600))).shape == (600, 600, 3)
+    assert with_heat(pixels, hot, 1.0, Display.of((600, 600))).shape == (600, 600, 3)
 
 
 def test_a_weak_heat_stays_weak_on_the_scale_of_the_report():
     pixels = np.zeros((600, 600, 3), np.uint8)
     weak = Heatmap(np.full((2, 2), 0.2, np.float32), Box(0, 0, 600, 600), "made up")
-    view = View.of((600, 600))
+    view = Display.of((600, 600))
     assert with_heat(pixels, weak, 2.0, view).max() < 20
     assert with_heat(pixels, weak, 0.2, view).max() > 150
 

@@ -6,14 +6,14 @@ import pytest
 
 from grounded import Image, Regions
 from grounded.errors import ReportError
-from grounded.viz.canvas import View
+from grounded.viz.canvas import Display
 from grounded.viz.overlay import draw_report
 from grounded.viz.palette import REGION_COLORS
 from grounded.viz.sheet import gutter
 
 
 def film_part(picture, film):
-    view = View.of(film.shape)
+    view = Display.of(film.shape)
     left = gutter(view.font)
     return picture[: view.shape[0], left : left + view.shape[1]]
 
@@ -39,7 +39,7 @@ def test_the_picture_is_rgb_and_larger_than_the_film(drawn):
 
 
 def test_r_stands_left_of_the_film_and_l_right_of_it(drawn):
-    picture, unit = draw_report(drawn), View.of(drawn.film.shape).font
+    picture, unit = draw_report(drawn), Display.of(drawn.film.shape).font
     wide, high = gutter(unit), round(2.3 * unit)  # of the letters; upright words lie beneath
     right = wide + drawn.film.shape[1]
     assert letter(picture[:high, :wide]) == "R"
@@ -94,7 +94,7 @@ def test_the_same_report_gives_the_same_picture(drawn):
 )
 def test_films_of_any_shape_can_be_drawn(drawn, height, width):
     picture = draw_report(resized(drawn, height, width))
-    view = View.of((height, width))
+    view = Display.of((height, width))
     assert picture.shape[0] >= view.shape[0]
     assert picture.shape[1] >= view.shape[1]
 

@@ -5,14 +5,14 @@ import pytest
 
 from grounded import Box, GroundedSentence, Line, Measurement
 from grounded.errors import ReportError
-from grounded.viz.canvas import View
+from grounded.viz.canvas import Display
 from grounded.viz.palette import REGION_COLORS
 from grounded.viz.panel import draw_sentence, ruler_labels
 from grounded.viz.sheet import gutter
 
 
 def film_part(panel, shape):
-    left = gutter(View.of(shape, largest=1280).font)
+    left = gutter(Display.of(shape, largest=1280).font)
     return panel[: shape[0], left : left + shape[1]].astype(int)
 
 
