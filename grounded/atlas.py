@@ -12,24 +12,13 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from grounded.codes import Code
 from grounded.errors import ConfigError, InvalidValueError, RegionError
 from grounded.geometry import Box
 
 Side = Literal["right", "left", "unpaired"]
 PairedSide = Literal["right", "left", ""]
 Source = Literal["annotated", "derived"]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A coded concept: scheme ("SCT" for SNOMED CT, "DCM", "RADLEX"), value and meaning."""
-
-    scheme: str
-    value: str
-    meaning: str
-
-    def to_dict(self) -> dict[str, str]:
-        return {"scheme": self.scheme, "value": self.value, "meaning": self.meaning}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from grounded.codes import Code, measurement_code
 from grounded.errors import InvalidValueError, ReportError
 from grounded.geometry import Box, union
 
@@ -136,6 +137,11 @@ class Measurement:
             raise InvalidValueError(f"the measurement {self.name!r} has no line to show")
 
     @property
+    def code(self) -> Code | None:
+        """SNOMED CT or DICOM, None where neither has one that fits."""
+        return measurement_code(self.name)
+
+    @property
     def box(self) -> Box:
         """The box around the lines, at least a pixel wide."""
         return union(_around(line) for line in self.lines)
@@ -247,6 +253,7 @@ def _measurement_to_dict(measurement: Measurement) -> dict[str, Any]:
         "normal": list(measurement.normal) if measurement.normal else None,
         "tolerance": measurement.tolerance,
         "source": measurement.source,
+        **({"code": measurement.code.to_dict()} if measurement.code else {}),
         "lines": [
             {"from": [line.x0, line.y0], "to": [line.x1, line.y1], "label": line.label}
             for line in measurement.lines

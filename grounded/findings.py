@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
 
+from grounded.codes import Code, finding_code
 from grounded.errors import InvalidValueError, RegionError
 from grounded.table import dataframe
 
@@ -97,12 +98,21 @@ class Finding:
             "region": self.region,
             "score": self.score,
             "score_kind": str(self.score_kind),
+            **({"code": self.code.to_dict()} if self.code else {}),
         }
+
+    @property
+    def code(self) -> Code | None:
+        """SNOMED CT or DICOM, None where neither has one that fits."""
+        return finding_code(self.label)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
         kind = ScoreKind(data.get("score_kind", ScoreKind.UNSPECIFIED))
         return cls(data["label"], data["presence"], data["region"], float(data["score"]), kind)
+
+
+_COLUMNS = ("region", "label", "probability", "presence", "stated", "code")  # of a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,13 @@ class ReadFinding:
             "probability": self.probability,
             "presence": self.presence,
             "stated": self.stated,
+            "code": f"{self.code.scheme} {self.code.value}" if self.code else "",
         }
+
+    @property
+    def code(self) -> Code | None:
+        """SNOMED CT or DICOM, None where neither has one that fits."""
+        return finding_code(self.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +209,7 @@ class Findings(Sequence[ReadFinding]):
 
     def to_dataframe(self) -> pd.DataFrame:
         """`to_rows` as a table of pandas. Raises MissingExtraError without it."""
-        return dataframe(self.to_rows(), ("region", "label", "probability", "presence", "stated"))
+        return dataframe(self.to_rows(), _COLUMNS)
 
 
 def _check_label(label: str) -> None:

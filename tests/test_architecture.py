@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 # Each row may import the rows above it; the names of one row never import each other.
 LAYERS = (
     {"errors", "version"},
-    {"geometry", "table"},
+    {"codes", "geometry", "table"},
     {"image", "atlas", "evidence", "findings", "view"},
     {"regions"},
     {"report"},

@@ -63,6 +63,7 @@ def test_the_table_has_a_row_for_each_with_equal_keys() -> None:
         "probability": 0.2,
         "presence": "absent",
         "stated": False,
+        "code": "SCT 36118008",
     }
     assert {tuple(row) for row in rows} == {tuple(rows[0])}
     assert Findings().to_rows() == []
