@@ -38,6 +38,7 @@ NOTICE = "AI-generated draft for review by a qualified reader; not a medical dev
 
 # What values of the wrong kind or size raise where they are used, whatever a file holds.
 _MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+_OUTLINE = "outline"  # evidence that is a region's own outline
 _COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "score")
 
 Section = Literal["findings", "impression"]
@@ -99,11 +100,18 @@ class GroundedSentence:
     def measurements(self) -> tuple[Measurement, ...]:
         return tuple(item for item in self.evidence if isinstance(item, Measurement))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, regions: Regions | None = None) -> dict[str, Any]:
+        """The sentence for JSON. An outline that one of `regions` has is named, not repeated."""
+        outlines = {id(region.mask): region.name for region in regions or () if region.mask}
         return {
             "text": self.text,
             "regions": list(self.regions),
-            "evidence": [evidence_to_dict(item) for item in self.evidence],
+            "evidence": [
+                {"kind": _OUTLINE, "region": outlines[id(item)]}
+                if id(item) in outlines
+                else evidence_to_dict(item)
+                for item in self.evidence
+            ],
             "findings": [finding.to_dict() for finding in self.findings],
             "score": self.score,
             "score_kind": str(self.score_kind),
@@ -114,11 +122,17 @@ class GroundedSentence:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> GroundedSentence:
+    def from_dict(cls, data: Mapping[str, Any], regions: Regions | None = None) -> GroundedSentence:
+        """The way back. regions: that outlines are named of. Raises ReportError for others."""
         return cls(
             text=data["text"],
             regions=tuple(data["regions"]),
-            evidence=tuple(evidence_from_dict(item) for item in data["evidence"]),
+            evidence=tuple(
+                _outline(item["region"], regions)
+                if item.get("kind") == _OUTLINE
+                else evidence_from_dict(item)
+                for item in data["evidence"]
+            ),
             origin=data["origin"],
             findings=tuple(Finding.from_dict(item) for item in data["findings"]),
             score=float(data["score"]),
@@ -352,7 +366,7 @@ class GroundedReport:
             "image": self.image.to_dict(),
             "regions": self.regions.to_dict(),
             "missing_regions": dict(self.regions.missing),
-            "sentences": [sentence.to_dict() for sentence in self.sentences],
+            "sentences": [sentence.to_dict(self.regions) for sentence in self.sentences],
             "removed": [item.to_dict() for item in self.removed],
             "scope": self.scope.to_dict(),
             "provenance": self.provenance.to_dict(),
@@ -367,10 +381,12 @@ class GroundedReport:
         if data.get("schema") != SCHEMA:
             raise ReportError(f"expected a report of schema {SCHEMA}, got {data.get('schema')!r}")
         try:
+            regions = Regions.from_dict(data["regions"], data["missing_regions"])
+            said = data["sentences"]
             return cls(
                 image=ImageInfo.from_dict(data["image"]),
-                regions=Regions.from_dict(data["regions"], data["missing_regions"]),
-                sentences=tuple(GroundedSentence.from_dict(item) for item in data["sentences"]),
+                regions=regions,
+                sentences=tuple(GroundedSentence.from_dict(item, regions) for item in said),
                 scope=Scope.from_dict(data["scope"]),
                 provenance=Provenance.from_dict(data["provenance"]),
                 removed=tuple(Removed.from_dict(item) for item in data["removed"]),
@@ -397,6 +413,13 @@ class GroundedReport:
         from grounded.viz.html import render_fragment
 
         return render_fragment(self)
+
+
+def _outline(name: str, regions: Regions | None) -> Mask:
+    mask = regions[name].mask if regions is not None and name in regions else None
+    if mask is None:
+        raise ReportError(f"a sentence stands on the outline of {name!r}, which has none here")
+    return mask
 
 
 def _check_sentence(text: str, regions: Sequence[str], score: float) -> None:

@@ -18,7 +18,9 @@ from grounded import (
 )
 from grounded.report import Provenance, Removed, Scope
 
-PROVENANCE = Provenance("0.1", "test", "detector", "generator", "explainer", "composer", {"a": "f"})
+PROVENANCE = Provenance(
+    "0.1", "test", "detector", "generator", "explainer", "composer", {"a": "f" * 64}
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -256,3 +256,28 @@ def test_a_file_that_is_no_report_is_an_error_of_ours(tmp_path, content) -> None
     path.write_bytes(content)
     with pytest.raises(ReportError):
         GroundedReport.open(path)
+
+
+def test_an_outline_is_written_once_and_comes_back_where_it_was(report) -> None:
+    mask = Mask(np.tri(6, 5, dtype=np.float32), Box(10, 5, 40, 60))
+    own = Mask(np.eye(4, dtype=np.float32), Box(1, 2, 30, 40))
+    regions = replace(report.regions, masks=(mask, None, None))
+    sentence = replace(report.sentences[0], evidence=(mask, own))
+    report = replace(report, regions=regions, sentences=(sentence,))
+    text = json.dumps(data := report.to_dict())
+    assert text.count('"kind": "mask"') == 2  # the region's, and the one that is no region's
+    assert data["sentences"][0]["evidence"][0] == {"kind": "outline", "region": regions.names[0]}
+    again = GroundedReport.from_dict(json.loads(text))
+    back = again.sentences[0].evidence
+    assert np.array_equal(back[0].values, mask.values)
+    assert np.array_equal(back[1].values, own.values)
+    assert again.to_dict() == json.loads(text)
+
+
+def test_the_outline_of_a_region_without_one_is_an_error(report) -> None:
+    data = report.to_dict()
+    data["sentences"][0]["evidence"] = [{"kind": "outline", "region": "left lung"}]
+    for row in data["regions"]:
+        row.pop("mask", None)
+    with pytest.raises(ReportError, match="outline of 'left lung'"):
+        GroundedReport.from_dict(data)
