@@ -13,6 +13,7 @@ from grounded import (
     GroundedReport,
     GroundedSentence,
     Image,
+    Mask,
     Placement,
     Sentence,
 )
