@@ -126,8 +126,9 @@ def test_the_top_of_the_scale_says_whether_there_is_more(drawn):
     assert heat_top(replace(drawn, sentences=drawn.sentences[2:])) == ""
 
 
-def test_without_heat_the_maximum_is_zero(drawn):
-    cold = Heatmap(np.full((2, 2), -1, np.float32), Box(0, 0, 5, 5), "made up", strong=1.0)
+@pytest.mark.parametrize("value", [-1, 0])
+def test_without_heat_the_maximum_is_zero(drawn, value):
+    cold = Heatmap(np.full((2, 2), value, np.float32), Box(0, 0, 5, 5), "made up", strong=1.0)
     sentence = replace(drawn.sentences[0], evidence=(cold,))
     assert heat_maximum(replace(drawn, sentences=(sentence,))) == 0.0
 

@@ -1,6 +1,7 @@
 import pytest
 
 from grounded import Line, Measurement
+from grounded.chest.names import REGIONS
 from grounded.viz.words import body_part, is_normal, normal_range, quantity, short_name, tolerance
 
 
@@ -26,6 +27,7 @@ def test_region_names_become_short_enough_for_a_film(name, short):
 
 def test_only_regions_of_the_chest_alone_are_called_a_chest():
     assert body_part(["left lung", "spine"]) == "Chest"
+    assert body_part(REGIONS) == "Chest"
     assert body_part(["left lung", "patella"]) == ""
 
 
