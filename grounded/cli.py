@@ -16,10 +16,12 @@ from grounded.config import DEFAULT, load, presets, purpose
 from grounded.errors import GroundedError, InvalidValueError
 from grounded.findings import Presence
 from grounded.geometry import Box
+from grounded.image import Image
 from grounded.version import VERSION
 
 if TYPE_CHECKING:
-    from grounded.batch.run import Outcome
+    from grounded.batch.run import Options, Outcome
+    from grounded.reporter import Reporter
 
 app = typer.Typer(
     name="grounded",
@@ -40,6 +42,9 @@ app.add_typer(train, name="train")
 app.add_typer(convert, name="convert")
 app.add_typer(data, name="data")
 
+FilmView = Annotated[
+    str, typer.Option("--view", help="PA or AP, where the header does not say it or says it wrong.")
+]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Preset = Annotated[
     str, typer.Option(help="A shipped preset by name, a TOML file, or a folder with preset.toml.")
@@ -77,10 +82,16 @@ def settings(
 @app.command()
 def report(
     films: Annotated[
-        list[Path], typer.Argument(help="DICOM, PNG, JPEG or TIFF files, or folders of them.")
+        list[Path],
+        typer.Argument(
+            help="DICOM, PNG, JPEG or TIFF files, or folders of them; - for standard input."
+        ),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write to.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="The folder to write to; - for standard output.")
+    ],
     preset: Preset = DEFAULT,
+    view: FilmView = "",
     force: Force = False,
     trust: Trust = False,
     pictures: Annotated[
@@ -104,13 +115,19 @@ def report(
     """Write the report of one film to a folder, or of many films to a folder each.
 
     Many films keep the folders that they lie in. manifest.csv and manifest.jsonl in the output say
-    what became of each.
+    what became of each. One film can come from standard input, and its report can go to standard
+    output in one format (text, unless --format says another).
     """
     from grounded.batch.ledger import Status
     from grounded.batch.plan import plan
     from grounded.batch.run import Options, report_films
 
-    options = Options(_formats(format, pictures), force, anonymous, batch_size)
+    if out == Path("-") and not format:
+        format = "txt"
+    options = Options(_formats(format, pictures), force, anonymous, batch_size, view)
+    if Path("-") in (*films, out):
+        _report_stream(films, out, options, load(preset, trust=trust))
+        return
     planned = plan(films, out, in_place=in_place)
     reporter = load(preset, trust=trust)
     done = failed = 0
@@ -165,13 +182,14 @@ def describe(
         typer.Option("-o", "--out", help="A file for the answer; its ending chooses the format."),
     ] = None,
     preset: Preset = DEFAULT,
+    view: FilmView = "",
     force: Force = False,
     trust: Trust = False,
 ) -> None:
     """Say what is to be seen in one region or box of a film."""
     target = _box(region) if "," in region else region
     findings = dict(map(_finding, finding or []))
-    reading = load(preset, trust=trust).read(film, force=force)
+    reading = load(preset, trust=trust).read(Image.open(film, view=view, force=force))
     answer = reading.answer(target, findings=findings)
     if out is not None:
         answer.save(out)
@@ -386,6 +404,27 @@ def _progress(what: str, *, shown: bool = True) -> Iterator[Callable[[int, int],
     ) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _report_stream(films: list[Path], out: Path, options: Options, reporter: Reporter) -> None:
+    """One film from standard input or a file, its report to standard output or a folder."""
+    from grounded.export.exporters import exporter, save_all
+
+    formats = options.formats
+    if len(films) != 1 or (out == Path("-") and len(formats) != 1):
+        raise InvalidValueError(
+            f"standard input and output take one film and one format, got {len(films)} and "
+            f"{len(formats)}; name one with --format, or a folder with --out"
+        )
+    [film] = films
+    source = sys.stdin.buffer.read() if film == Path("-") else film
+    image = Image.open(source, view=options.view, force=options.force)
+    report = reporter(image.anonymous() if options.anonymous else image)
+    if out != Path("-"):
+        save_all(report, out, formats)
+        return
+    sys.stdout.buffer.write(exporter(formats[0])(report))
+    sys.stdout.buffer.flush()
 
 
 def _formats(names: str, pictures: bool) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
@@ -223,6 +223,10 @@ class Image:
         from grounded.films.open import open_film
 
         return open_film(film, view=view, spacing_mm=spacing_mm, name=name, force=force)
+
+    def anonymous(self) -> Image:
+        """The film without its name and without the identifiers of its DICOM instance."""
+        return replace(self, info=replace(self.info, name="", reference=None))
 
     def placement(self, model_shape: tuple[int, int]) -> Placement:
         """How the film lies in a network's input: without a uniform border, its pixels square."""

@@ -201,3 +201,28 @@ def test_films_and_reports_do_not_share_a_folder(run, png: Path) -> None:
     status, _, errors = run("report", png, "-o", png.parent, "--preset", "baseline")
     assert status == 1
     assert "--in-place" in errors
+
+
+def test_a_film_from_standard_input_becomes_a_report_on_standard_output(png: Path) -> None:
+    command = [sys.executable, "-m", "grounded", "report", "-", "-o", "-", "--preset", "baseline"]
+    done = subprocess.run(command, input=png.read_bytes(), capture_output=True, check=True)
+    assert done.stdout.decode("utf-8").startswith("FINDINGS\n")
+    command += ["--format", "json"]
+    done = subprocess.run(command, input=png.read_bytes(), capture_output=True, check=True)
+    assert GroundedReport.from_dict(json.loads(done.stdout)).sentences
+
+
+def test_standard_output_takes_one_format(run, png: Path) -> None:
+    status, _, errors = run("report", png, "-o", "-", "--format", "json,txt")
+    assert status == 1
+    assert "one film and one format, got 1 and 2" in errors
+
+
+def test_the_view_can_be_given(run, png: Path, tmp_path: Path) -> None:
+    arguments = ("-o", tmp_path / "out", "--preset", "baseline", "--no-pictures")
+    status, _, errors = run("report", png, *arguments, "--view", "AP")
+    assert status == 0, errors
+    assert GroundedReport.open(tmp_path / "out" / "report.json").image.view == "AP"
+    status, _, errors = run("report", png, *arguments, "--view", "sideways")
+    assert status == 1
+    assert "sideways" in errors

@@ -26,13 +26,15 @@ class Options:
 
     force: read films that their header says are no frontal chest films. anonymous: leave file names
     and unique identifiers out of the reports, their folders and the manifest. batch_size: how many
-    films go through the models, and are held in memory, at once.
+    films go through the models, and are held in memory, at once. view: PA or AP, of all films,
+    whatever their headers say.
     """
 
     formats: tuple[str, ...] = EVERYTHING
     force: bool = False
     anonymous: bool = False
     batch_size: int = 4
+    view: str = ""
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -105,13 +107,13 @@ class _Run:
             yield self._written(replace(film, seconds=film.seconds + share), report)
 
     def _open(self, job: Job, clock: _Clock) -> _Opened:
-        image = Image.open(job.film, force=self.options.force)
+        image = Image.open(job.film, view=self.options.view, force=self.options.force)
         reference = image.info.reference
         if not self.options.anonymous:
             uid = reference.instance_uid if reference else ""
             return _Opened(job, image, job.name, uid, clock.seconds)
         name = f"film-{image.info.sha256[:16]}"
-        image = replace(image, info=replace(image.info, name="", reference=None))
+        image = image.anonymous()
         folder = self.out if job.folder == self.out else self.out / name
         return _Opened(replace(job, folder=folder), image, name, "", clock.seconds)
 
@@ -181,5 +183,6 @@ def _digest(reporter: Reporter, options: Options) -> str:
         sorted(options.formats),
         options.force,
         options.anonymous,
+        options.view,
     ]
     return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
