@@ -36,6 +36,7 @@ from grounded.evaluate.detection import (
     ratio_errors,
     region_accuracy,
 )
+from grounded.nn.device import Placed
 from grounded.nn.weights import build, fill, read_config
 from grounded.train.augmentation import move_box, no_chest, warp
 from grounded.train.organs.samples import FOUND
@@ -170,7 +171,7 @@ AWAY = {
 
 @dataclass(frozen=True)
 class Detector:
-    net: OrganNet
+    net: Placed[OrganNet]
 
     def outlines(self, pixels: NDArray[np.uint8]) -> OrganOutlines:
         return find_outlines(self.net, [pixels.astype(np.float32) / 255])[0]
@@ -263,7 +264,7 @@ def main() -> None:
 
     net = build(OrganNet, read_config(options.weights), options.weights)
     fill(net, options.weights)
-    detector = Detector(net)
+    detector = Detector(Placed(net))
     _, held = split_by_patient(organ_films(options.data), options.held_out, options.seed)
     laterals = [example for example in held if example.absent]
     films = [Film.of(example) for example in held if not example.absent]

@@ -6,7 +6,7 @@ DIR holds `fill_weights.py` (the same pseudo-random value for each key on every 
 `layout.json` (every key of the published checkpoint with its shape) and, to compare with,
 `golden_<seed>.npz`. A checkpoint with every key and alias is written, converted as
 `grounded convert rgrg` does, loaded as a preset does, and run. `--out` keeps our outputs under the
-names of the golden file, to be compared elsewhere. `--precision fast` shows what bfloat16 changes.
+names of the golden file, to be compared elsewhere. `--dtype bfloat16` shows what bfloat16 changes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from grounded.detectors.rgrg.detector import load_detector
 from grounded.detectors.rgrg.net import CHOSEN_ABOVE
 from grounded.generators.rgrg.generator import generate, load_decoder
 from grounded.nn.decode import Decoded
+from grounded.nn.device import DType
 
 Array = NDArray[Any]
 LIMITS = {
@@ -74,9 +75,9 @@ def write_checkpoint(reference: Path, seed: int, path: Path) -> None:
     torch.save({"model": model, "epoch": 0}, path)
 
 
-def outputs(folder: Path, film: Tensor, precision: Any) -> dict[str, Array]:
+def outputs(folder: Path, film: Tensor, dtype: DType) -> dict[str, Array]:
     """Everything that the golden file records, from a converted folder."""
-    detector, _ = load_detector(folder / "detector", precision)
+    detector = load_detector(folder / "detector", dtype)[0].net
     with torch.inference_mode():
         choice, readings = detector(film)
     regions = choice.detected.shape
@@ -91,13 +92,13 @@ def outputs(folder: Path, film: Tensor, precision: Any) -> dict[str, Array]:
         "selected": choice.detected & (selection > CHOSEN_ABOVE),
     }
     del detector
-    decoder, _ = load_decoder(folder / "generator", precision)
+    decoder, _ = load_decoder(folder / "generator", dtype)
     vectors = readings.vectors[:DECODED]
     stop = decoder.layout.stop
     for name, beams in (("greedy_ids", 1), ("beam4_ids", 4)):
         said = generate(decoder, vectors, beams, LENGTH)
         found[name] = torch.from_numpy(padded(said, stop))
-    if precision == "exact":
+    if dtype == "float32":
         with torch.inference_mode():
             start = torch.full((len(vectors), 1), stop)
             found["first_step_logits"] = decoder(vectors, start)[:, 0, ::EVERY]
@@ -139,7 +140,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, help="keep checkpoint and converted folder here")
     parser.add_argument("--out", type=Path, help="write our outputs to this .npz file")
-    parser.add_argument("--precision", choices=("exact", "fast"), default="exact")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = options.work or Path(temporary)
@@ -151,7 +152,7 @@ def main() -> None:
         if not (folder / "preset.toml").is_file():
             convert_rgrg(checkpoint, folder)
         film = torch.from_numpy(stand_in(options.reference).image(options.seed))
-        found = outputs(folder, film, options.precision)
+        found = outputs(folder, film, options.dtype)
     if options.out:
         np.savez_compressed(options.out, **found)
     golden = options.reference / f"golden_{options.seed}.npz"

@@ -9,8 +9,8 @@ weights and inputs:
     plain   torchvision's detector as it is; a decoder written below in the usual way: keys and
             values appended by concatenation, a copy for each beam, reordered in every step, a
             log-softmax over the whole vocabulary
-    exact   `precision = "exact"`: float32
-    fast    `precision = "fast"`: bfloat16
+    exact   `dtype = "float32"`
+    fast    `dtype = "bfloat16"`
 
 All sentences have the same number of tokens (the stop token is an ordinary one here), so that no
 setting gains by stopping early: random weights never stop. Printed are the least seconds of all
@@ -42,10 +42,12 @@ from grounded.detectors.rgrg.net import DetectorLayout, DetectorNet
 from grounded.generators.rgrg.generator import empty_decoder, load_decoder
 from grounded.generators.rgrg.net import DecoderLayout, DecoderNet
 from grounded.nn.decode import Decoded, decode
+from grounded.nn.device import DType
 from grounded.nn.weights import fill, parameters, read_config, write
 
 CASES = ((29, 4), (8, 4), (8, 1))  # regions, beams
 Tokens = list[tuple[int, ...]]
+DTYPES: dict[str, DType] = {"exact": "float32", "fast": "bfloat16"}
 
 
 @torch.inference_mode()
@@ -125,10 +127,11 @@ def load_plain(folder: Path) -> tuple[DetectorNet, DecoderNet]:
     return detector, decoder
 
 
-def load_ours(folder: Path, precision: Any) -> tuple[DetectorNet, DecoderNet]:
+def load_ours(folder: Path, setting: str) -> tuple[DetectorNet, DecoderNet]:
+    dtype = DTYPES[setting]
     return (
-        load_detector(folder / "detector", precision)[0],
-        load_decoder(folder / "generator", precision)[0],
+        load_detector(folder / "detector", dtype)[0].net,
+        load_decoder(folder / "generator", dtype)[0],
     )
 
 

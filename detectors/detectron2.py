@@ -27,6 +27,7 @@ from grounded.atlas import Atlas
 from grounded.errors import ConfigError, InvalidValueError, MissingExtraError
 from grounded.geometry import Placement
 from grounded.image import Image
+from grounded.nn.device import DType, Placed, choose_device
 from grounded.regions import Regions
 
 INSTALL = "https://detectron2.readthedocs.io/en/latest/tutorials/install.html"
@@ -40,8 +41,8 @@ class Detectron2Detector:
     config: a detectron2 YAML file, or "chest29" for the one that ships. weights: its checkpoint,
     or None for random weights (tests, and the start of training). names: the region of each
     class, by default the atlas's order. min_score: a region whose best box scores less is not
-    found. Raises MissingExtraError without detectron2, ConfigError for a configuration or weights
-    that do not fit.
+    found. device, dtype: see `grounded.nn.device`. Raises MissingExtraError without detectron2,
+    ConfigError for a configuration or weights that do not fit.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Detectron2Detector:
         names: Sequence[str] = (),
         min_score: float = 0.05,
         device: str = "cpu",
+        dtype: DType = "float32",
     ) -> None:
         self.atlas = Atlas.open(atlas)
         self.names = tuple(self.atlas[name].name for name in names) or self.atlas.names
@@ -60,13 +62,15 @@ class Detectron2Detector:
         self.name = f"detectron2 {Path(config).stem}"
         self._config = _read_config(_locate(config), len(self.names), min_score, device)
         self.model = _build(self._config)
+        self._placed = Placed(self.model, device, dtype)
         self.weights_sha256: dict[str, str] = {}
         if weights is not None:
             load_weights(self.model, Path(weights))
             digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
             self.weights_sha256[Path(weights).name] = digest
         self._pooler, self._levels = _pooler(self.model)
-        self._lock = threading.Lock()
+        self._maps = threading.local()  # of the pass that a thread is in
+        self.model.backbone.register_forward_hook(self._keep_maps)
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """Films that the network sees at the same size go through it together."""
@@ -99,18 +103,20 @@ class Detectron2Detector:
 
     def _run(self, inputs: list[dict[str, Any]]) -> tuple[Any, Any]:
         """The model's answer and its backbone's maps, from one pass."""
-        maps: list[Any] = []
-        with self._lock:  # another thread's pass would be heard by this hook too
-            ear = self.model.backbone.register_forward_hook(lambda *call: maps.append(call[2]))
-            try:
-                return self.model(inputs), maps[0]
-            finally:
-                ear.remove()
+        with self._placed.computing():
+            outputs = self.model(inputs)
+        maps = {name: level.float() for name, level in self._maps.newest.items()}
+        del self._maps.newest
+        return outputs, maps
+
+    def _keep_maps(self, backbone: nn.Module, inputs: Any, maps: Any) -> None:
+        """The backbone's forward hook."""
+        self._maps.newest = maps
 
     def _regions(self, instances: Any, placement: Placement, maps: Sequence[Tensor]) -> Regions:
         classes = instances.pred_classes.cpu().numpy()
-        scores = instances.scores.double().cpu().numpy()
-        boxes = placement.to_image(instances.pred_boxes.tensor.double().cpu().numpy())
+        scores = instances.scores.cpu().double().numpy()
+        boxes = placement.to_image(instances.pred_boxes.tensor.cpu().double().numpy())
         height, width = placement.image_shape
         boxes = boxes.clip(0, (width, height, width, height))
         solid = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
@@ -158,7 +164,8 @@ class Detectron2Features:
     ) -> Detectron2Features:
         """Pool on boxes (N, 4) of the image frame."""
         structures = importlib.import_module("detectron2.structures")
-        model_boxes = torch.from_numpy(placement.to_model(boxes.reshape(-1, 4))).to(maps[0])
+        placed = placement.to_model(boxes.reshape(-1, 4)).astype(np.float32)
+        model_boxes = torch.from_numpy(placed).to(maps[0].device)
         with torch.inference_mode():
             pooled = pooler(list(maps), [structures.Boxes(model_boxes)])  # (N, D, 7, 7)
         return cls(maps, placement, pooler, pooled.mean(dim=(2, 3)))
@@ -261,7 +268,7 @@ def _read_config(path: Path, classes: int, min_score: float, device: str) -> Any
     if number != classes:
         raise ConfigError(f"{path} has {number} classes, but there are {classes} regions")
     config.TEST.DETECTIONS_PER_IMAGE = _EVERY_BOX
-    config.MODEL.DEVICE = device
+    config.MODEL.DEVICE = str(choose_device(device))
     return config
 
 

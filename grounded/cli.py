@@ -52,6 +52,9 @@ Preset = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Read films that their header says are no chest films.")
 ]
+Device = Annotated[
+    str, typer.Option(help="Where the networks compute: auto, cpu, cuda, cuda:1, mps.")
+]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Let a preset use classes from outside of this package.")
 ]
@@ -92,6 +95,7 @@ def report(
     ],
     preset: Preset = DEFAULT,
     view: FilmView = "",
+    device: Device = "auto",
     force: Force = False,
     trust: Trust = False,
     pictures: Annotated[
@@ -126,10 +130,10 @@ def report(
         format = "txt"
     options = Options(_formats(format, pictures), force, anonymous, batch_size, view)
     if Path("-") in (*films, out):
-        _report_stream(films, out, options, load(preset, trust=trust))
+        _report_stream(films, out, options, load(preset, device=device, trust=trust))
         return
     planned = plan(films, out, in_place=in_place)
-    reporter = load(preset, trust=trust)
+    reporter = load(preset, device=device, trust=trust)
     done = failed = 0
     with _progress("Reporting", shown=not quiet) as show:
         try:
@@ -183,13 +187,16 @@ def describe(
     ] = None,
     preset: Preset = DEFAULT,
     view: FilmView = "",
+    device: Device = "auto",
     force: Force = False,
     trust: Trust = False,
 ) -> None:
     """Say what is to be seen in one region or box of a film."""
     target = _box(region) if "," in region else region
     findings = dict(map(_finding, finding or []))
-    reading = load(preset, trust=trust).read(Image.open(film, view=view, force=force))
+    reading = load(preset, device=device, trust=trust).read(
+        Image.open(film, view=view, force=force)
+    )
     answer = reading.answer(target, findings=findings)
     if out is not None:
         answer.save(out)

@@ -32,15 +32,24 @@ PARTS: dict[str, type] = {
 DEFAULT = "neural"
 
 
-def load(preset: str | os.PathLike[str] = DEFAULT, *, trust: bool = False) -> Reporter:
+def load(
+    preset: str | os.PathLike[str] = DEFAULT,
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    trust: bool = False,
+) -> Reporter:
     """A reporter from a shipped preset by name, a TOML file, or a folder that holds `preset.toml`.
 
+    device, dtype: where the networks compute ("auto" is a GPU if there is one, else the CPU) and in
+    which type ("float32", "bfloat16", "float16"); a part that the preset gives its own keeps it.
     trust: let the preset use classes from outside of this package, which runs their code.
     Raises ConfigError that says what is wrong with the preset and what would be right.
     """
     file = _locate(preset)
     tables = _read(file)
-    parts = {part: _build(part, tables[part], file, trust) for part in PARTS}
+    usual = {"device": device, "dtype": dtype}
+    parts = {part: _build(part, tables[part], file, usual, trust) for part in PARTS}
     return Reporter(**parts, preset=file.stem, version=VERSION)
 
 
@@ -83,11 +92,16 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _build(part: str, table: Mapping[str, Any], file: Path, trust: bool) -> Any:
+def _build(
+    part: str, table: Mapping[str, Any], file: Path, usual: Mapping[str, str], trust: bool
+) -> Any:
+    """usual: keywords for a part that takes them and whose table leaves them out."""
     where = f"{file} [{part}]"
     keywords = {key: _resolve(value, file) for key, value in table.items() if key != "use"}
     constructor = _find(str(table.get("use", "")), where, trust)
     _check(constructor, keywords, where)
+    takes = inspect.signature(constructor).parameters
+    keywords = {key: usual[key] for key in usual if key in takes} | keywords
     try:
         made = constructor(**keywords)
     except GroundedError:

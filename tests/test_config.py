@@ -1,10 +1,13 @@
+from importlib import resources
 from pathlib import Path
 
 import pytest
+import torch
 
 import grounded
 from grounded.config import presets
-from grounded.errors import ConfigError
+from grounded.detectors.organs.detector import OrganDetector
+from grounded.errors import ConfigError, InvalidValueError
 
 PRESET = """
 [detector]
@@ -83,3 +86,22 @@ def test_a_file_that_is_no_preset_is_refused(tmp_path: Path) -> None:
     file.write_text("[detector]")
     with pytest.raises(ConfigError, match="tables detector, generator"):
         grounded.load(file)
+
+
+def test_parts_that_compute_take_the_device_and_the_type_of_the_reporter() -> None:
+    reporter = grounded.load("measured", device="cpu", dtype="bfloat16")
+    assert isinstance(reporter.detector, OrganDetector)
+    assert reporter.detector._net.dtype == torch.bfloat16
+    with pytest.raises(InvalidValueError, match="got 'cuda:99'"):
+        grounded.load("measured", device="cuda:99")
+
+
+def test_a_part_keeps_the_device_that_its_preset_names(tmp_path: Path) -> None:
+    weights = Path(str(resources.files("grounded.configs"))) / "weights" / "organ_net"
+    file = preset(tmp_path, f'weights = "{weights}"\ndevice = "cpu"')
+    atlas_prior = "grounded.detectors.atlas_prior:AtlasPrior"
+    organs = "grounded.detectors.organs.detector:OrganDetector"
+    file.write_text(file.read_text().replace(atlas_prior, organs))
+    reporter = grounded.load(tmp_path, device="cuda:99")
+    assert isinstance(reporter.detector, OrganDetector)
+    assert reporter.detector._net.device.type == "cpu"

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +21,7 @@ from grounded.detectors.faster_rcnn.net import RegionRCNN
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.errors import ConfigError, InvalidValueError, RegionError
+from grounded.export.json import encode
 from grounded.generators.neural.planned import CLEAR
 from grounded.language.labeller import Labeller
 from grounded.nn.weights import parameters, read_config, sha256, write
@@ -54,6 +57,26 @@ def test_loading_it_imports_no_library_that_takes_long() -> None:
     code = f"import sys, grounded; grounded.load(); print([n for n in {slow} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def one_processor_each() -> Iterator[None]:
+    """torch gives no thread more than one processor: eight threads would wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_processor_each")
+def test_eight_threads_write_the_reports_that_one_writes(reporter: Reporter) -> None:
+    pixels = Image.open(FILM).pixels
+    films = [Image.of(pixels[row::2, row:].copy(), name="film") for row in range(4)]
+    expected = [encode(reporter(film)) for film in films]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda film: encode(reporter(film)), 2 * films))
+    assert found == 2 * expected
+    assert len(set(expected)) == len(films)
 
 
 def with_lesion(reading: Reading, kind: str, side: str) -> Image:

@@ -17,6 +17,7 @@ from grounded.detectors.organs.net import film_tensor
 from grounded.errors import ConfigError
 from grounded.geometry import Placement
 from grounded.image import Image
+from grounded.nn.device import DType, Placed
 from grounded.nn.weights import build, fill, read_config
 from grounded.regions import Regions
 
@@ -25,14 +26,19 @@ class FasterRCNNDetector:
     """Finds the regions of an atlas, each by the proposal that is surest of it.
 
     weights: a folder with config.json and model.safetensors, trained for the regions of `atlas` in
-    their order. threshold: the score from which a region counts as found. Raises ConfigError
-    for weights that cannot be used.
+    their order. threshold: the score from which a region counts as found. device, dtype: see
+    `grounded.nn.device`. Raises ConfigError for weights that cannot be used.
     """
 
     name = "faster r-cnn"
 
     def __init__(
-        self, weights: str | os.PathLike[str], atlas: str = "chest29", threshold: float = 0.3
+        self,
+        weights: str | os.PathLike[str],
+        atlas: str = "chest29",
+        threshold: float = 0.3,
+        device: str = "cpu",
+        dtype: DType = "float32",
     ) -> None:
         folder = Path(weights)
         self.atlas = Atlas.open(atlas)
@@ -44,14 +50,14 @@ class FasterRCNNDetector:
             )
         self.weights_sha256: Mapping[str, str] = fill(net, folder, role="faster_rcnn")
         [self.encoder_sha256] = self.weights_sha256.values()  # its backbone is the encoder
-        self._net = net
+        self._net = Placed(net, device, dtype)
         self._threshold = threshold
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """The regions of each film, in the atlas's order, with the network's map of the film."""
         if not images:
             return []
-        side = (self._net.side,) * 2
+        side = (self._net.net.side,) * 2
         prepared = [film_tensor(image.pixels, side[0], image.placement(side)) for image in images]
         with torch.inference_mode():
             output = self._net(torch.stack([film for film, _ in prepared]))

@@ -25,6 +25,7 @@ from grounded.errors import InvalidValueError
 from grounded.evidence import Mask
 from grounded.geometry import Box
 from grounded.image import Image
+from grounded.nn.device import DType, Placed
 from grounded.nn.weights import build, fill, read_config
 from grounded.regions import Regions
 
@@ -36,8 +37,8 @@ class OrganDetector:
 
     weights: a folder with config.json and model.safetensors. threshold: the score, that at least a
     third of an organ lies in the film, from which the organ counts as found. encoder: such a folder
-    of a FilmEncoder, whose map of the film travels with the regions; None for none. Raises
-    ConfigError for weights or an atlas that cannot be used.
+    of a FilmEncoder, whose map of the film travels with the regions; None for none. device, dtype:
+    see `grounded.nn.device`. Raises ConfigError for weights or an atlas that cannot be used.
     """
 
     name = "organs"
@@ -48,23 +49,25 @@ class OrganDetector:
         atlas: str = "chest29",
         threshold: float = 0.5,
         encoder: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
+        dtype: DType = "float32",
     ) -> None:
         folder = Path(weights)
         net = build(OrganNet, read_config(folder), folder)
-        self._encoder = None if encoder is None else Encoder(encoder)
+        self._encoder = None if encoder is None else Encoder(encoder, device, dtype)
         self.weights_sha256: Mapping[str, str] = {
             **fill(net, folder, role="organ_net"),
             **(self._encoder.weights_sha256 if self._encoder else {}),
         }
         self.encoder_sha256 = self._encoder.sha256 if self._encoder else ""
         self.atlas = Atlas.open(atlas)
-        self._net = net
+        self._net = Placed(net, device, dtype)
         self._threshold = threshold
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """The regions of each film, in the atlas's order, with its map if there is an encoder."""
         films = [image.pixels for image in images]
-        lie = [image.placement((self._net.side,) * 2) for image in images]
+        lie = [image.placement((self._net.net.side,) * 2) for image in images]
         regions = [
             film_regions(found, image.info.shown, self.atlas, self._threshold)
             for image, found in zip(images, find_outlines(self._net, films, lie), strict=True)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from grounded.detectors.organs.net import film_tensor
 from grounded.geometry import Placement
 from grounded.nn.blocks import Residual, conv, descend, descent, double
+from grounded.nn.device import DType, Placed
 from grounded.nn.weights import build, fill, read_config
 
 STRIDE = 8
@@ -56,14 +57,20 @@ class FilmEncoder(nn.Module):
 class Encoder:
     """A FilmEncoder with its weights: films in, maps out.
 
-    weights: a folder with config.json and model.safetensors. Raises ConfigError for weights that
-    cannot be used.
+    weights: a folder with config.json and model.safetensors. device, dtype: see
+    `grounded.nn.device`. Raises ConfigError for weights that cannot be used.
     """
 
-    def __init__(self, weights: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        weights: str | os.PathLike[str],
+        device: str = "cpu",
+        dtype: DType = "float32",
+    ) -> None:
         folder = Path(weights)
         self.net = build(FilmEncoder, read_config(folder), folder)
         self.weights_sha256: Mapping[str, str] = fill(self.net, folder, role="encoder")
+        self._placed = Placed(self.net, device, dtype)
 
     @property
     def sha256(self) -> str:
@@ -98,5 +105,5 @@ class Encoder:
             film_tensor(film, self.net.side, p)[0] for film, p in zip(films, lie, strict=True)
         ]
         with torch.inference_mode():
-            maps: Tensor = self.net(torch.stack(placed)).float()
+            maps: Tensor = self._placed(torch.stack(placed))
         return maps

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from grounded.chest.names import ORGANS
-from grounded.detectors.organs.net import OrganNet, OrganOutput, film_tensor
+from grounded.detectors.organs.net import OrganNet, film_tensor
 from grounded.geometry import Placement
+from grounded.nn.device import Placed
 from grounded.regions import Regions
 
 AGREE = 0.12
@@ -47,7 +48,7 @@ class OrganOutlines:
 
 
 def find_outlines(
-    net: OrganNet,
+    placed: Placed[OrganNet],
     films: Sequence[NDArray[np.float32]],
     placements: Sequence[Placement] | None = None,
 ) -> list[OrganOutlines]:
@@ -57,19 +58,19 @@ def find_outlines(
     """
     if not films:
         return []
+    side = placed.net.side
     lie: Sequence[Placement | None] = placements or [None] * len(films)
-    pairs = [film_tensor(film, net.side, place) for film, place in zip(films, lie, strict=True)]
+    pairs = [film_tensor(film, side, place) for film, place in zip(films, lie, strict=True)]
     tensors, placements = zip(*pairs, strict=True)
     with torch.inference_mode():
-        device = next(net.parameters()).device
-        output = OrganOutput(*(part.cpu() for part in net(torch.stack(tensors).to(device))))
-        maps = output.mask_logits.float().sigmoid().numpy()
+        output = placed(torch.stack(tensors))
+        maps = output.mask_logits.sigmoid().numpy()
         scores = output.presence_logits.double().sigmoid().numpy()
-    edges = output.edges.double().numpy() * net.side
+    edges = output.edges.double().numpy() * side
     found = []
     for row, placement in enumerate(placements):
         parts = np.stack([_one_part(_on_film(organ, placement)) for organ in maps[row]])
-        cell = net.side / parts.shape[2]
+        cell = side / parts.shape[2]
         boxes = np.stack(
             [blended(extent(p) * cell, edge) for p, edge in zip(parts, edges[row], strict=True)]
         )

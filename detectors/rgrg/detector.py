@@ -20,7 +20,7 @@ from torch import Tensor
 
 from grounded.atlas import Atlas
 from grounded.chest.names import REGIONS
-from grounded.detectors.rgrg.fast import accelerate, can_pack
+from grounded.detectors.rgrg.fast import pack_detector
 from grounded.detectors.rgrg.net import (
     CHOSEN_ABOVE,
     MEAN,
@@ -33,12 +33,13 @@ from grounded.detectors.rgrg.net import (
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.geometry import Placement
 from grounded.image import Image
+from grounded.nn.device import DType, Placed, choose_device
+from grounded.nn.onednn import can_pack, packed_dtype
 from grounded.nn.weights import fill, read_config
 from grounded.regions import Regions
 from grounded.view import FRONTAL_VIEWS, projection
 
 Mode = Literal["faithful", "grounded"]
-Precision = Literal["exact", "fast"]
 
 BLANK = "the film is blank: all of its pixels are alike"
 UNLIKE = "no part of the film looked most like it"
@@ -52,27 +53,31 @@ class RgrgDetector:
 
     weights: a folder with config.json and model.safetensors. mode: "faithful" reads a region in its
     proposal, the box before its last correction, as published; "grounded" reads it in the very box
-    that is shown, as a box drawn by hand is read. precision: "exact" is float32; "fast" computes
-    convolutions and the large layer in bfloat16 where the processor can, else as "exact". device:
-    "cpu", "cuda" or any other of torch. `name` says all three.
+    that is shown, as a box drawn by hand is read. device, dtype: see `grounded.nn.device`; bfloat16
+    is for convolutions and the large layer, and only where the processor can. `name` says mode and
+    dtype.
     """
 
     def __init__(
         self,
         weights: str | os.PathLike[str],
         mode: Mode = "faithful",
-        precision: Precision = "exact",
-        device: str = "cpu",
         atlas: str = "chest29",
+        device: str = "cpu",
+        dtype: DType = "float32",
     ) -> None:
         if mode not in get_args(Mode):
             raise InvalidValueError(f"mode is one of {get_args(Mode)}, got {mode!r}")
         self.atlas = Atlas.open(atlas)
         self.names = tuple(self.atlas[name].name for name in REGIONS)
         self.mode = mode
-        self.net, self.weights_sha256 = load_detector(weights, precision, device)
+        self._placed, self.weights_sha256 = load_detector(weights, dtype, device)
         pooled = "on the proposal" if mode == "faithful" else "on the shown box"
-        self.name = f"RGRG detector, {mode} (features pooled {pooled}), {precision}"
+        self.name = f"RGRG detector, {mode} (features pooled {pooled}), {dtype}"
+
+    @property
+    def net(self) -> DetectorNet:
+        return self._placed.net
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """The regions of each film, image frame; the same for a batch as one by one.
@@ -91,8 +96,9 @@ class RgrgDetector:
         side = self.net.layout.side
         placements = [image.placement((side, side)) for image in images]
         films = [model_input(*pair) for pair in zip(images, placements, strict=True)]
-        maps = self.net.encode(torch.cat(films).to(device_of(self.net)))
-        choice = self.net.choose(maps, self.net.propose(maps))
+        with self._placed.computing():
+            maps = self.net.encode(torch.cat(films).to(self._placed.device)).float()
+            choice = self.net.choose(maps, self.net.propose(maps))
         readings = self.net.read(maps, list(choice.proposals))
         count = len(REGIONS)
         return [
@@ -111,7 +117,7 @@ class RgrgDetector:
 
     def _regions(self, image: Image, choice: Choice, features: RgrgFeatures) -> Regions:
         """What is kept of one film's 29 classes, in the atlas's order."""
-        boxes = features.placement.to_image(choice.boxes.double().cpu().numpy())
+        boxes = features.placement.to_image(choice.boxes.cpu().double().numpy())
         height, width = image.shape
         boxes = boxes.clip(0, (width, height, width, height))
         solid = np.all(boxes[:, :2] < boxes[:, 2:], axis=1)
@@ -130,7 +136,7 @@ class RgrgDetector:
         return Regions(
             names=tuple(self.names[i] for i in rows),
             boxes=boxes[rows],
-            scores=choice.scores.double().cpu().numpy()[rows].clip(0, 1),
+            scores=choice.scores.cpu().double().numpy()[rows].clip(0, 1),
             features=shown,
             missing={
                 self.names[i]: OUTSIDE if detected[i] else UNLIKE
@@ -183,24 +189,25 @@ class RgrgFeatures:
 
 
 def load_detector(
-    folder: str | os.PathLike[str], precision: Precision = "exact", device: str = "cpu"
-) -> tuple[DetectorNet, dict[str, str]]:
+    folder: str | os.PathLike[str], dtype: DType = "float32", device: str = "cpu"
+) -> tuple[Placed[DetectorNet], dict[str, str]]:
     """The network of a folder of weights, ready to use, and the file's SHA-256.
 
     Its `encode`, `propose`, `choose` and `read`, or a call of it, give boxes, scores, detected,
     region vectors and logits for films (B, 1, side, side) from `model_input`. Raises ConfigError.
     """
     path = Path(folder)
-    dtype = dtype_of(precision, device)
     net = empty_detector(read_config(path), path)
+    if choose_device(device).type != "cpu":
+        return Placed(net, device, dtype), fill(net, path, role="rgrg")
+    narrow = packed_dtype(dtype)
     # the one layer that holds half of the weights; the others become narrow after they are folded
     digests = fill(
-        net, path, lambda name: dtype if ".fc6.weight" in name else torch.float32, role="rgrg"
+        net, path, lambda name: narrow if ".fc6.weight" in name else torch.float32, role="rgrg"
     )
-    if device == "cpu" and can_pack(dtype):
-        accelerate(net, dtype)
-    net.to(device)
-    return net, digests
+    if can_pack(narrow):
+        pack_detector(net, narrow)
+    return Placed(net, device), digests
 
 
 def empty_detector(config: dict[str, object], source: Path) -> DetectorNet:
@@ -212,18 +219,6 @@ def empty_detector(config: dict[str, object], source: Path) -> DetectorNet:
             return DetectorNet(layout)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{source} does not describe RGRG's detector: {error}") from error
-
-
-def dtype_of(precision: Precision, device: str) -> torch.dtype:
-    """The type of the weights: bfloat16 for "fast" where the processor computes in it."""
-    if precision not in get_args(Precision):
-        raise InvalidValueError(f"precision is one of {get_args(Precision)}, got {precision!r}")
-    fast = precision == "fast" and device == "cpu" and can_pack(torch.bfloat16)
-    return torch.bfloat16 if fast else torch.float32
-
-
-def device_of(net: DetectorNet) -> torch.device:
-    return net.dim_reduction.weight.device
 
 
 def model_input(image: Image, placement: Placement) -> Tensor:

@@ -8,7 +8,7 @@
   proposal, the map F and the weights W. F W is the same for all proposals, so with many of them
   the right-hand order costs a third. The cheaper order is taken.
 
-`tests/detectors/test_rgrg_fast.py` holds it against the plain network.
+`tests/rgrg/test_fast.py` holds it against the plain network.
 """
 
 from __future__ import annotations
@@ -18,22 +18,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from grounded.detectors.rgrg.net import POOLED, STRIDE, DetectorNet, sampling_weights
+from grounded.nn.onednn import PackedConvolution
 
 MANY = 228  # proposals from which the map goes through the layer first: 34.4 G against 151 M each
 
 
-def can_pack(dtype: torch.dtype) -> bool:
-    """Whether this CPU and this build of torch run the packed convolutions in `dtype`."""
-    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if not available or not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
-        return False
-    return dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def accelerate(net: DetectorNet, dtype: torch.dtype = torch.float32) -> None:
+def pack_detector(net: DetectorNet, dtype: torch.dtype = torch.float32) -> None:
     """Replace the network's costly parts by fast ones, in place; it cannot be trained any more.
 
     dtype: of the weights of convolutions and of the head's first layer. Everything that is compared
@@ -45,53 +37,6 @@ def accelerate(net: DetectorNet, dtype: torch.dtype = torch.float32) -> None:
     net.rpn.head = PackedProposalHead(net.rpn.head, side // STRIDE, dtype)
     net.fast_head = FoldedHead(net.roi_heads.box_head, dtype)
     net.roi_heads.box_head = None
-
-
-class PackedConvolution(nn.Module):
-    """A convolution, its folded normalisation and its ReLU as one oneDNN call.
-
-    side: of the square input that the weights are laid out for; other inputs work, more slowly.
-    """
-
-    def __init__(
-        self,
-        convolution: nn.Conv2d,
-        norm: nn.Module | None,
-        side: int,
-        dtype: torch.dtype,
-        *,
-        relu: bool = True,
-    ) -> None:
-        super().__init__()
-        self.side_out = (side - 1) // convolution.stride[0] + 1
-        if isinstance(norm, nn.BatchNorm2d):
-            convolution = fuse_conv_bn_eval(convolution, norm)
-        self.dtype = dtype
-        self.activation = "relu" if relu else "none"
-        self.shape = (
-            [int(n) for n in convolution.padding],
-            [int(n) for n in convolution.stride],
-            [int(n) for n in convolution.dilation],
-            1,
-        )
-        bias = convolution.bias
-        self.bias = None if bias is None else bias.detach().to(dtype)
-        weight = convolution.weight.detach().to(dtype)
-        size = [1, weight.shape[1], side, side]
-        self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.shape, size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x.to(self.dtype), self.weight, self.bias, *self.shape, self.activation, [], ""
-        )
-        return out
-
-    def add_to(self, other: Tensor, x: Tensor) -> Tensor:
-        """relu(other + convolution(x)), written over `other`."""
-        out: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
-            other, x, self.weight, self.bias, *self.shape, "add", 1.0, "relu", [], None
-        )
-        return out
 
 
 class PackedBlock(nn.Module):

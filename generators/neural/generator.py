@@ -39,6 +39,7 @@ from grounded.generators.neural.planned import (
 )
 from grounded.generators.neural.writer import Brief, Writer, Written
 from grounded.language.labeller import Labeller
+from grounded.nn.device import DType
 from grounded.nn.weights import check_belongs
 from grounded.protocols import Question, Target
 from grounded.regions import Region
@@ -58,8 +59,9 @@ class Neural:
 
     It needs a detector that makes the encoder's map of the film, and outlines for what is measured.
     Its scope holds what is measured, and those findings that are read well enough on real films.
-    encoder_sha256: of the encoder that its weights belong to. Raises ConfigError for weights that
-    cannot be used, or that do not belong together.
+    encoder_sha256: of the encoder that its weights belong to. device, dtype: of the writer, see
+    `grounded.nn.device`; regions are read from the map where it lies. Raises ConfigError for
+    weights that cannot be used, or that do not belong together.
     """
 
     name = "neural"
@@ -70,12 +72,14 @@ class Neural:
         style: Style = "short",
         words: Words = "plain",
         beams: int = 1,
+        device: str = "cpu",
+        dtype: DType = "float32",
     ) -> None:
         if words not in get_args(Words):
             raise InvalidValueError(f"words are one of {get_args(Words)}, got {words!r}")
         folder = Path(weights)
         self.reader = FindingReader(folder / "findings")
-        self.writer = Writer(folder / "writer") if words == "writer" else None
+        self.writer = Writer(folder / "writer", device, dtype) if words == "writer" else None
         self.measured = Measured(style)
         self.encoder_sha256 = self.reader.encoder_sha256
         if self.writer and self.writer.features:  # it sees what the encoder shows

@@ -30,6 +30,7 @@ from grounded.language.labeller import Labeller
 from grounded.language.templates import RATIO
 from grounded.language.templates import fill as fill_in
 from grounded.nn.decode import BeamCache, Best, Decoded, decode_ranked
+from grounded.nn.device import DType, Placed
 from grounded.nn.weights import build, fill, read_config
 
 TOKENIZER = "tokenizer.json"
@@ -135,10 +136,16 @@ class Terms:
 class Writer:
     """Writes from a folder of weights: config.json, model.safetensors, tokenizer.json.
 
-    kinds, labels: what it has words for. Raises ConfigError for a folder that cannot be used.
+    device, dtype: see `grounded.nn.device`. kinds, labels: what it has words for. Raises
+    ConfigError for a folder that cannot be used.
     """
 
-    def __init__(self, weights: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        weights: str | os.PathLike[str],
+        device: str = "cpu",
+        dtype: DType = "float32",
+    ) -> None:
         folder = Path(weights)
         config = read_config(folder)
         try:
@@ -149,16 +156,20 @@ class Writer:
             raise ConfigError(f"{folder} does not describe a writer: no {error}") from error
         digests = fill(net, folder, role="writer")
         self.tokenizer, digest = _open_tokenizer(folder / TOKENIZER)
-        self.net, self.terms = net, terms
+        self._placed, self.terms = Placed(net, device, dtype), terms
         self.weights_sha256 = {**digests, f"writer/{TOKENIZER}": digest}
 
     @classmethod
     def of(cls, net: WriterNet, terms: Terms, tokenizer: Tokenizer) -> Writer:
         """A writer of parts that are in memory, as while it is trained."""
         writer = cls.__new__(cls)
-        writer.net, writer.terms, writer.tokenizer = net, terms, tokenizer
+        writer._placed, writer.terms, writer.tokenizer = Placed(net), terms, tokenizer
         writer.weights_sha256 = {}
         return writer
+
+    @property
+    def net(self) -> WriterNet:
+        return self._placed.net
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -207,17 +218,14 @@ class Writer:
         seen: (N, PLACES, D) in the place of what the briefs hold; the result can be differentiated
         with respect to it. Raises InvalidValueError for a sentence that is too long.
         """
-        conditions = self._conditions(briefs)
-        if seen is not None:
-            conditions = conditions._replace(
-                seen=_checked(seen, self.features), sees=torch.ones_like(conditions.sees)
-            )
+        conditions = self._conditions(briefs, seen)
         tokens, targets = self.encode(templates)
-        logits = self.net(conditions, tokens)  # (N, T, V)
+        with self._placed.computing():
+            logits = self.net(conditions, tokens)  # (N, T, V)
         losses = functional.cross_entropy(
-            logits.transpose(1, 2), targets, ignore_index=-1, reduction="none"
+            logits.float().transpose(1, 2), targets, ignore_index=-1, reduction="none"
         )
-        return -losses.sum(1)
+        return -losses.sum(1).cpu()
 
     def attention(self, briefs: Sequence[Brief], templates: Sequence[str], seen: Tensor) -> Tensor:
         """How much was looked at each of PLACES while sentences with blanks were written.
@@ -226,14 +234,12 @@ class Writer:
         that was looked at, which adds up to 1. seen: (N, PLACES, D) in the place of what the briefs
         hold. Raises InvalidValueError for a writer that sees nothing.
         """
-        conditions = self._conditions(briefs)
-        conditions = conditions._replace(
-            seen=_checked(seen, self.features), sees=torch.ones_like(conditions.sees)
-        )
+        conditions = self._conditions(briefs, seen)
         tokens, targets = self.encode(templates)
         written = (targets >= 0)[..., None]  # (N, T, 1)
-        weights = self.net.attention(conditions, tokens) * written  # (N, T, PLACES)
-        return weights.sum(1) / written.sum(1)
+        with self._placed.computing():
+            weights = self.net.attention(conditions, tokens) * written  # (N, T, PLACES)
+        return (weights.sum(1) / written.sum(1)).float().cpu()
 
     def encode(self, templates: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Tokens that are read and those that should follow them: (N, T) both, -1 for none."""
@@ -272,16 +278,23 @@ class Writer:
             odd = log_probs < log_probs[..., :1] + math.log(ODD)
             return Best(log_probs.masked_fill(odd, -torch.inf), found.tokens.gather(2, order))
 
-        return decode_ranked(
-            step,
-            self.net.cache(conditions, beams),
-            start=end,
-            stop=end,
-            max_length=self.net.length,
-        )
+        with self._placed.computing():
+            return decode_ranked(
+                step,
+                self.net.cache(conditions, beams),
+                start=end,
+                stop=end,
+                max_length=self.net.length,
+            )
 
-    def _conditions(self, briefs: Sequence[Brief]) -> Conditions:
-        return self.terms.conditions(briefs, self.features).to(self.net.device)
+    def _conditions(self, briefs: Sequence[Brief], seen: Tensor | None = None) -> Conditions:
+        """seen: in the place of what the briefs hold."""
+        conditions = self.terms.conditions(briefs, self.features)
+        if seen is not None:
+            conditions = conditions._replace(
+                seen=_checked(seen, self.features), sees=torch.ones_like(conditions.sees)
+            )
+        return conditions.to(self.net.device)
 
     def _words(self, brief: Brief, decoded: Decoded) -> Words:
         template = self.tokenizer.decode(list(decoded.tokens), skip_special_tokens=False).strip()

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import tokenizers
@@ -20,14 +20,14 @@ from torch import Tensor
 
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import VOCABULARY, ScoreKind
-from grounded.generators.rgrg.net import DecoderLayout, DecoderNet, accelerate
+from grounded.generators.rgrg.net import DecoderLayout, DecoderNet, pack_decoder
 from grounded.nn.decode import Decoded, decode
-from grounded.nn.onednn import can_pack
+from grounded.nn.device import DType, choose_device, torch_dtype
+from grounded.nn.onednn import can_pack, packed_dtype
 from grounded.nn.weights import fill, read_config
 from grounded.protocols import Question
 from grounded.report import Scope, Sentence
 
-Precision = Literal["exact", "fast"]
 Text = Callable[[Sequence[int]], str]
 
 GPT2 = "openai-community/gpt2"
@@ -58,7 +58,7 @@ class RgrgGenerator:
     tokenizer.json, or its vocab.json and merges.txt; without one, GPT-2's from the local Hugging
     Face cache (nothing is downloaded); "token-ids" writes the numbers of the tokens instead of
     text. beams: 1 decodes greedily. max_length: of a sentence in tokens, the start token included.
-    precision: "exact" is float32; "fast" is bfloat16 where the processor can, else as "exact".
+    device, dtype: see `grounded.nn.device`; bfloat16 is used where the processor can.
 
     A sentence's score is the geometric mean of its tokens' probabilities, the stop token included.
     What a sentence says is not interpreted here: findings stay empty, `abnormal` is what the
@@ -71,8 +71,8 @@ class RgrgGenerator:
         tokenizer: str | os.PathLike[str] | None = None,
         beams: int = 4,
         max_length: int = 300,
-        precision: Precision = "exact",
         device: str = "cpu",
+        dtype: DType = "float32",
     ) -> None:
         if beams < 1 or max_length < 2:
             raise InvalidValueError(
@@ -80,8 +80,8 @@ class RgrgGenerator:
             )
         self.beams, self.max_length = beams, max_length
         self.text = open_tokenizer(tokenizer)
-        self.net, self.weights_sha256 = load_decoder(weights, precision, device)
-        self.name = f"RGRG sentences, {beams} beams, {precision}"
+        self.net, self.weights_sha256 = load_decoder(weights, dtype, device)
+        self.name = f"RGRG sentences, {beams} beams, {dtype}"
         self.scope = Scope(not_assessed=VOCABULARY)
 
     def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
@@ -139,25 +139,22 @@ def generate(
 
 
 def load_decoder(
-    folder: str | os.PathLike[str], precision: Precision = "exact", device: str = "cpu"
+    folder: str | os.PathLike[str], dtype: DType = "float32", device: str = "cpu"
 ) -> tuple[DecoderNet, dict[str, str]]:
     """The network of a folder of weights, ready to use, and the file's SHA-256.
 
     `generate` gives its tokens for region vectors. Raises ConfigError.
     """
-    if precision not in get_args(Precision):
-        raise InvalidValueError(f"precision is one of {get_args(Precision)}, got {precision!r}")
-    path = Path(folder)
-    cpu = device == "cpu"
-    fast = precision == "fast" and (not cpu or can_pack(torch.bfloat16))
-    dtype = torch.bfloat16 if fast else torch.float32
+    if dtype == "float16":
+        raise InvalidValueError("RGRG's decoder computes in float32 or bfloat16, got 'float16'")
+    path, place = Path(folder), choose_device(device)
+    cpu = place.type == "cpu"
+    kept = packed_dtype(dtype) if cpu else torch_dtype(dtype)
     net = empty_decoder(read_config(path), path)
-    digests = fill(
-        net, path, lambda name: dtype if _is_matrix(name) else torch.float32, role="rgrg"
-    )
-    net.to(device)
-    if fast or (cpu and can_pack(dtype)):
-        accelerate(net, dtype)
+    digests = fill(net, path, lambda name: kept if _is_matrix(name) else torch.float32, role="rgrg")
+    net.to(place)
+    if kept == torch.bfloat16 or (cpu and can_pack(kept)):
+        pack_decoder(net, kept)
     return net, digests
 
 

@@ -124,7 +124,7 @@ class DecoderNet(nn.Module):
         return best_of(functional.linear(hidden, self.wte.weight), best)
 
 
-def accelerate(net: DecoderNet, dtype: torch.dtype = torch.float32) -> None:
+def pack_decoder(net: DecoderNet, dtype: torch.dtype = torch.float32) -> None:
     """Make a loaded network fast, in place; it cannot be trained any more.
 
     dtype: of the matrices. What is summed up from layer to layer, attention, and the

@@ -249,22 +249,21 @@ Report Generation", CVPR 2023), converted by `grounded convert rgrg`; the number
 
 
 def _preset(dtype: Dtype, mode: Mode, has_tokenizer: bool) -> str:
-    precision = "exact" if dtype == "float32" else "fast"
     tokenizer = 'tokenizer = "./tokenizer"\n' if has_tokenizer else ""
     return f"""\
 # The published RGRG model (Tanida et al., CVPR 2023), converted by `grounded convert rgrg`.
 # mode: "faithful" reads a region in its proposal, as published; "grounded" in the shown box.
-# precision: "exact" computes in float32, "fast" in bfloat16 where the processor can.
+# dtype: "float32", or "bfloat16": half the memory, and faster where the processor can.
 [detector]
 use = "grounded.detectors.rgrg.detector:RgrgDetector"
 weights = "./detector"
 mode = "{mode}"
-precision = "{precision}"
+dtype = "{dtype}"
 
 [generator]
 use = "grounded.generators.rgrg.generator:RgrgGenerator"
 weights = "./generator"
-{tokenizer}precision = "{precision}"
+{tokenizer}dtype = "{dtype}"
 
 [explainer]
 use = "grounded.explain.places:RegionBoxes"

@@ -1,4 +1,4 @@
-"""Products with the weights of a layer or a vocabulary, laid out once for the CPU.
+"""Products with the weights of a layer, a convolution or a vocabulary, laid out once for the CPU.
 
 oneDNN lays a weight matrix out anew in every call unless it is handed over in its own order. These
 modules hand it over so, with float32 accumulation in either precision. They cannot be trained.
@@ -11,8 +11,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from grounded.nn.decode import Best, best_of
+from grounded.nn.device import DType, torch_dtype
 
 ROWS = 128  # the number of rows that the layout is chosen for; others work too
 
@@ -20,9 +22,19 @@ ROWS = 128  # the number of rows that the layout is chosen for; others work too
 def can_pack(dtype: torch.dtype) -> bool:
     """Whether this CPU and this build of torch multiply packed weights in `dtype`."""
     available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if not available or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+    operators = ("_linear_pointwise", "_convolution_pointwise")
+    if not available or not all(hasattr(torch.ops.mkldnn, name) for name in operators):
         return False
     return dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def packed_dtype(name: DType) -> torch.dtype:
+    """The type that weights are packed in: bfloat16 if asked for and can be, else float32.
+
+    Raises InvalidValueError for a name that is not one of DType.
+    """
+    dtype = torch_dtype(name)
+    return dtype if dtype == torch.bfloat16 and can_pack(dtype) else torch.float32
 
 
 class PackedLinear(nn.Module):
@@ -57,6 +69,53 @@ class NarrowLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.linear(x.to(self.linear.weight.dtype))
+        return out
+
+
+class PackedConvolution(nn.Module):
+    """A convolution, its folded normalisation and its ReLU as one oneDNN call.
+
+    side: of the square input that the weights are laid out for; other inputs work, more slowly.
+    """
+
+    def __init__(
+        self,
+        convolution: nn.Conv2d,
+        norm: nn.Module | None,
+        side: int,
+        dtype: torch.dtype,
+        *,
+        relu: bool = True,
+    ) -> None:
+        super().__init__()
+        self.side_out = (side - 1) // convolution.stride[0] + 1
+        if isinstance(norm, nn.BatchNorm2d):
+            convolution = fuse_conv_bn_eval(convolution, norm)
+        self.dtype = dtype
+        self.activation = "relu" if relu else "none"
+        self.shape = (
+            [int(n) for n in convolution.padding],
+            [int(n) for n in convolution.stride],
+            [int(n) for n in convolution.dilation],
+            1,
+        )
+        bias = convolution.bias
+        self.bias = None if bias is None else bias.detach().to(dtype)
+        weight = convolution.weight.detach().to(dtype)
+        size = [1, weight.shape[1], side, side]
+        self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.shape, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x.to(self.dtype), self.weight, self.bias, *self.shape, self.activation, [], ""
+        )
+        return out
+
+    def add_to(self, other: Tensor, x: Tensor) -> Tensor:
+        """relu(other + convolution(x)), written over `other`."""
+        out: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
+            other, x, self.weight, self.bias, *self.shape, "add", 1.0, "relu", [], None
+        )
         return out
 
 

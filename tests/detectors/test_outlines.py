@@ -6,6 +6,7 @@ import torch
 
 from grounded.detectors.organs.net import OrganNet
 from grounded.detectors.organs.outlines import blended, extent, find_outlines
+from grounded.nn.device import Placed
 
 
 def soft_square(x0: float, y0: float, x1: float, y1: float, shape: tuple[int, int]) -> np.ndarray:
@@ -44,16 +45,16 @@ def test_a_box_lies_halfway_to_edges_that_agree_and_ignores_others() -> None:
 
 
 @pytest.fixture
-def net() -> OrganNet:
+def net() -> Placed[OrganNet]:
     torch.manual_seed(1)
-    return OrganNet(64, (4, 8, 8, 8, 16), decoder_width=8, features=12).eval()
+    return Placed(OrganNet(64, (4, 8, 8, 8, 16), decoder_width=8, features=12).eval())
 
 
-def test_no_films_give_no_outlines(net: OrganNet) -> None:
+def test_no_films_give_no_outlines(net: Placed[OrganNet]) -> None:
     assert find_outlines(net, []) == []
 
 
-def test_films_of_different_sizes_in_one_batch_equal_singles(net: OrganNet) -> None:
+def test_films_of_different_sizes_in_one_batch_equal_singles(net: Placed[OrganNet]) -> None:
     rng = np.random.default_rng(0)
     films = [rng.random(shape, dtype=np.float32) for shape in ((50, 80), (91, 33), (64, 64))]
     together = find_outlines(net, films)
@@ -64,7 +65,7 @@ def test_films_of_different_sizes_in_one_batch_equal_singles(net: OrganNet) -> N
         assert np.allclose(found.scores, alone.scores, atol=1e-5)
 
 
-def test_boxes_lie_within_the_film(net: OrganNet) -> None:
+def test_boxes_lie_within_the_film(net: Placed[OrganNet]) -> None:
     film = np.random.default_rng(2).random((50, 81), dtype=np.float32)
     boxes = find_outlines(net, [film])[0].boxes
     seen = boxes[np.isfinite(boxes).all(axis=1)]
@@ -73,6 +74,6 @@ def test_boxes_lie_within_the_film(net: OrganNet) -> None:
     assert (seen[:, [1, 3]] <= 52).all()
 
 
-def test_a_score_below_the_threshold_is_not_found(net: OrganNet) -> None:
+def test_a_score_below_the_threshold_is_not_found(net: Placed[OrganNet]) -> None:
     film = np.random.default_rng(2).random((64, 64), dtype=np.float32)
     assert len(find_outlines(net, [film])[0].regions(threshold=1.01)) == 0

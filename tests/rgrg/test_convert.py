@@ -42,7 +42,7 @@ def test_matrices_are_turned_and_the_unused_positions_left_out(tiny, folder: Pat
 
 def test_bfloat16_keeps_norms_in_float32(tiny, tmp_path: Path) -> None:
     preset = convert(tiny, tiny.save(tmp_path / "a.pt"), tmp_path / "out", dtype="bfloat16")
-    assert 'precision = "fast"' in preset.read_text()
+    assert 'dtype = "bfloat16"' in preset.read_text()
     with safe_open(tmp_path / "out" / "generator" / "model.safetensors", "pt") as file:
         assert file.get_tensor("wte.weight").dtype == torch.bfloat16
         assert file.get_tensor("ln_f.weight").dtype == torch.float32

@@ -139,7 +139,7 @@ def test_no_proposal_detects_nothing() -> None:
 
 
 def test_one_proposal_detects_one_region(folder: Path, chest) -> None:
-    net, _ = load_detector(folder / "detector")
+    net = load_detector(folder / "detector")[0].net
     film = chest()
     maps = net.encode(model_input(film, Placement.letterbox(film.shape, (128, 128))))
     choice = net.choose(maps, [torch.tensor([[10.0, 10, 90, 80]])])
@@ -163,7 +163,7 @@ def test_an_empty_selection_of_features_is_fine(faithful, chest) -> None:
     assert nothing.features.vectors.shape == (0, 24)
 
 
-@pytest.mark.parametrize("keywords", [{"mode": "both"}, {"precision": "half"}])
+@pytest.mark.parametrize("keywords", [{"mode": "both"}, {"dtype": "half"}])
 def test_an_unknown_setting_is_refused(folder: Path, keywords: dict[str, str]) -> None:
     with pytest.raises(InvalidValueError, match="is one of"):
         RgrgDetector(folder / "detector", **keywords)

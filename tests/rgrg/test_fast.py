@@ -18,7 +18,7 @@ from grounded.nn.onednn import Vocabulary
 from grounded.nn.weights import fill, read_config
 
 needs_packing = pytest.mark.skipif(
-    not rgrg_fast.can_pack(torch.float32), reason="this build of torch has no oneDNN"
+    not packed.can_pack(torch.float32), reason="this build of torch has no oneDNN"
 )
 needs_bfloat16 = pytest.mark.skipif(
     not packed.can_pack(torch.bfloat16), reason="this processor has no bfloat16 instructions"
@@ -55,7 +55,7 @@ def test_the_exact_detector_gives_the_plain_ones_boxes_and_readings(
 ) -> None:
     monkeypatch.setattr(rgrg_fast, "MANY", many)  # both orders of the product
     plain, fast = detector(folder), detector(folder)
-    rgrg_fast.accelerate(fast)
+    rgrg_fast.pack_detector(fast)
     (choice, readings), (expected, expected_readings) = fast(films), plain(films)
     assert torch.equal(choice.detected, expected.detected)
     torch.testing.assert_close(choice.boxes, expected.boxes, atol=1e-2, rtol=0)
@@ -67,7 +67,7 @@ def test_the_exact_detector_gives_the_plain_ones_boxes_and_readings(
 @torch.inference_mode()
 def test_the_fast_detector_sees_nearly_the_same_map(folder: Path, films: torch.Tensor) -> None:
     plain, fast = detector(folder), detector(folder)
-    rgrg_fast.accelerate(fast, torch.bfloat16)
+    rgrg_fast.pack_detector(fast, torch.bfloat16)
     expected, maps = plain.encode(films), fast.encode(films)
     assert maps.dtype == torch.float32
     assert float((maps - expected).norm() / expected.norm()) < 0.02
@@ -93,7 +93,7 @@ def test_the_exact_decoder_gives_the_plain_ones_tokens(
     folder: Path, vectors: torch.Tensor, beams: int
 ) -> None:
     plain, fast = decoder(folder), decoder(folder)
-    rgrg_net.accelerate(fast)
+    rgrg_net.pack_decoder(fast)
     expected = generate(plain, vectors, beams, 16)
     found = generate(fast, vectors, beams, 16)
     assert [item.tokens for item in found] == [item.tokens for item in expected]
@@ -111,7 +111,7 @@ def test_the_fast_decoders_sentences_are_nearly_as_likely(
     folder: Path, vectors: torch.Tensor
 ) -> None:
     plain = decoder(folder)
-    fast, _ = load_decoder(folder / "generator", "fast")
+    fast, _ = load_decoder(folder / "generator", "bfloat16")
     pairs = zip(generate(plain, vectors, 4, 16), generate(fast, vectors, 4, 16), strict=True)
     for vector, (expected, found) in zip(vectors, pairs, strict=True):
         best = log_probability(plain, vector, expected.tokens)
@@ -144,6 +144,6 @@ def test_bfloat16_without_packing_gives_nearly_the_same(
     net = decoder(folder)
     expected = log_probability(net, vectors[0], generate(net, vectors[:1], 4, 12)[0].tokens)
     plain = decoder(folder)
-    rgrg_net.accelerate(net, torch.bfloat16)
+    rgrg_net.pack_decoder(net, torch.bfloat16)
     [found] = generate(net, vectors[:1], 4, 12)
     assert log_probability(plain, vectors[0], found.tokens) > expected * 1.03

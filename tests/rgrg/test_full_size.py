@@ -32,6 +32,6 @@ def test_the_published_layout_gives_the_references_numbers(
     parity.write_checkpoint(reference, seed, tmp_path / "full_model.pt")
     convert_rgrg(tmp_path / "full_model.pt", tmp_path / "rgrg")
     film = torch.from_numpy(parity.stand_in(reference).image(seed))
-    found = parity.outputs(tmp_path / "rgrg", film, "exact")
+    found = parity.outputs(tmp_path / "rgrg", film, "float32")
     with np.load(golden) as file:
         assert parity.compare(found, dict(file)), capsys.readouterr().out

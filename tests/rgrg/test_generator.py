@@ -182,7 +182,7 @@ def test_words_and_merges_on_disk_turn_tokens_to_text(tmp_path: Path) -> None:
     assert open_tokenizer(tmp_path)([0, 1, 2, 3, 4]) == "The heart is large."
 
 
-@pytest.mark.parametrize("keywords", [{"beams": 0}, {"max_length": 1}, {"precision": "half"}])
+@pytest.mark.parametrize("keywords", [{"beams": 0}, {"max_length": 1}, {"dtype": "half"}])
 def test_a_setting_out_of_range_is_refused(folder: Path, keywords: dict[str, object]) -> None:
     with pytest.raises(InvalidValueError):
         RgrgGenerator(folder / "generator", "token-ids", **keywords)

@@ -18,6 +18,7 @@ from grounded.detectors.organs.net import OrganNet
 from grounded.detectors.organs.outlines import find_outlines
 from grounded.errors import ConfigError
 from grounded.evaluate.detection import Pair, ratio_errors, region_accuracy
+from grounded.nn.device import Placed
 from grounded.nn.weights import WEIGHTS, write
 from grounded.regions import Regions
 from grounded.train.augmentation import Strength
@@ -172,11 +173,11 @@ def write_weights(net: OrganNet, config: DetectorConfig, folder: Path) -> None:
 
 def measure(net: OrganNet, held: Sequence[Example]) -> dict[str, float]:
     """Box IoU and found rate by source and organ, and the cardiothoracic ratio's mean error."""
-    net.eval()
+    placed = Placed(net.eval())
     pairs: dict[str, list[Pair]] = {}
     ratios: list[tuple[Regions, float]] = []
     for example in held:
-        regions = find_outlines(net, [example.image().pixels])[0].regions()
+        regions = find_outlines(placed, [example.image().pixels])[0].regions()
         pairs.setdefault(example.source, []).append((regions, example.reference_boxes()))
         if example.cardiothoracic_ratio is not None:
             ratios.append((regions, example.cardiothoracic_ratio))
