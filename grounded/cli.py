@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -458,7 +458,7 @@ def _show_figures(figures: Mapping[str, float]) -> None:
 
 def _finding(text: str) -> tuple[str, Presence]:
     label, _, presence = text.partition("=")
-    for known in get_args(Presence):
+    for known in Presence:
         if presence.strip() == known:
             return label.strip(), known
     raise InvalidValueError(

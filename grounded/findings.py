@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from grounded.codes import Code, finding_code
 from grounded.errors import InvalidValueError, RegionError
@@ -15,7 +15,13 @@ from grounded.table import dataframe
 if TYPE_CHECKING:
     import pandas as pd
 
-Presence = Literal["present", "absent", "uncertain"]
+
+class Presence(StrEnum):
+    """Whether a finding is there."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNCERTAIN = "uncertain"
 
 
 class ScoreKind(StrEnum):
@@ -87,7 +93,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         _check_label(self.label)
-        _check_presence(self.presence)
+        object.__setattr__(self, "presence", presence_of(self.presence))
         if not 0 <= self.score <= 1:
             raise InvalidValueError(f"a score lies in 0..1, got {self.score}")
 
@@ -109,7 +115,13 @@ class Finding:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
         kind = ScoreKind(data.get("score_kind", ScoreKind.UNSPECIFIED))
-        return cls(data["label"], data["presence"], data["region"], float(data["score"]), kind)
+        return cls(
+            data["label"],
+            presence_of(data["presence"]),
+            data["region"],
+            float(data["score"]),
+            kind,
+        )
 
 
 _COLUMNS = ("region", "label", "probability", "presence", "stated", "code")  # of a table
@@ -131,7 +143,7 @@ class ReadFinding:
     stated: bool
 
     def __post_init__(self) -> None:
-        _check_presence(self.presence)
+        object.__setattr__(self, "presence", presence_of(self.presence))
         if self.probability is not None and not 0 <= self.probability <= 1:
             raise InvalidValueError(f"a probability lies in 0..1, got {self.probability}")
 
@@ -222,6 +234,10 @@ def _check_label(label: str) -> None:
     )
 
 
-def _check_presence(presence: str) -> None:
-    if presence not in get_args(Presence):
-        raise InvalidValueError(f"presence is one of {get_args(Presence)}, got {presence!r}")
+def presence_of(word: str) -> Presence:
+    """The presence that a word names. Raises InvalidValueError for another word."""
+    try:
+        return Presence(word)
+    except ValueError:
+        known = ", ".join(Presence)
+        raise InvalidValueError(f"presence is one of {known}; got {word!r}") from None

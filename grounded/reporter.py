@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from grounded.errors import RegionError
-from grounded.findings import Findings, Presence
+from grounded.findings import Findings, Presence, presence_of
 from grounded.geometry import Box
 from grounded.image import Image
 from grounded.protocols import (
@@ -131,26 +131,26 @@ class Reading:
     findings: Findings = field(default_factory=Findings)
 
     def report(
-        self, findings: Mapping[str, Mapping[str, Presence]] | None = None
+        self, findings: Mapping[str, Mapping[str, Presence | str]] | None = None
     ) -> GroundedReport:
         """The report of the whole film.
 
         findings: what the reader has set, by region (name or alias) and label, for generators that
         can be steered; it takes the place of what was read. Raises RegionError as `describe`.
         """
-        told = {self.resolve(name): labels for name, labels in (findings or {}).items()}
+        told = {self.resolve(name): _set(labels) for name, labels in (findings or {}).items()}
         question = Question.of_film(self.image, self.regions, self.findings, told)
         [report] = self.reporter._composed([question])
         return report
 
     def describe(
-        self, target: str | Box, *, findings: Mapping[str, Presence] | None = None
+        self, target: str | Box, *, findings: Mapping[str, Presence | str] | None = None
     ) -> tuple[GroundedSentence, ...]:
         """What is to be said of one region, or of a box drawn by hand: the findings of `answer`."""
         return self.answer(target, findings=findings).section("findings")
 
     def answer(
-        self, target: str | Box, *, findings: Mapping[str, Presence] | None = None
+        self, target: str | Box, *, findings: Mapping[str, Presence | str] | None = None
     ) -> GroundedReport:
         """A report of one region, by name or alias, or of a box drawn by hand.
 
@@ -163,7 +163,7 @@ class Reading:
             asked = self.regions.drawn(DRAWN, target.clip(self.image.info.frame))
         else:
             asked = self.regions[[self.resolve(target)]]
-        told = dict.fromkeys(asked.names, findings) if findings else {}
+        told = dict.fromkeys(asked.names, _set(findings)) if findings else {}
         question = Question(self.image, self.regions, asked, told, read=self.findings)
         [report] = self.reporter._composed([question])
         return report
@@ -175,3 +175,8 @@ class Reading:
             reason = self.regions.missing.get(name, "the detector does not look for it")
             raise RegionError(f"{name!r} was not found in this film: {reason}")
         return name
+
+
+def _set(findings: Mapping[str, Presence | str]) -> dict[str, Presence]:
+    """What a reader has set. Raises InvalidValueError for a word that is no presence."""
+    return {label: presence_of(word) for label, word in findings.items()}

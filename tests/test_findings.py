@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
 from grounded import Finding, Findings, ReadFinding
 from grounded.errors import InvalidValueError, RegionError
+from grounded.findings import Presence, presence_of
 
 OPACITY = ReadFinding("Lung Opacity", "left lung", 0.9, "present", True)
 AIR = ReadFinding("Pneumothorax", "left lung", 0.2, "absent", False)
@@ -73,3 +76,11 @@ def test_the_table_has_a_row_for_each_with_equal_keys() -> None:
 def test_what_is_no_finding_is_refused(probability: float, presence: str) -> None:
     with pytest.raises(InvalidValueError):
         ReadFinding("Lung Opacity", "left lung", probability, presence, True)  # type: ignore[arg-type]
+
+
+def test_a_presence_is_one_of_three_and_writes_as_its_word() -> None:
+    finding = Finding("Edema", "present", "left lung")  # type: ignore[arg-type]
+    assert finding.presence is Presence.PRESENT
+    assert json.dumps(finding.to_dict()["presence"]) == '"present"'
+    with pytest.raises(InvalidValueError, match="one of present, absent, uncertain; got 'maybe'"):
+        presence_of("maybe")

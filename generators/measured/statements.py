@@ -31,7 +31,7 @@ def heart_size(subject: Subject) -> Said:
     parts = (_diameters(subject), _heart_limit(subject, presence), subject.lengths.doubt)
     detail = "; ".join(part for part in parts if part)
     if not agreed:
-        presence, score = "uncertain", 0.5
+        presence, score = Presence.UNCERTAIN, 0.5
     return Said(
         f"{lead}: {figure} ({detail}).",
         f"{short} (CTR {ratio.value:.2f}).",
@@ -110,10 +110,10 @@ def _heart_verdict(ratio: float, on_ap: bool) -> tuple[Presence, float]:
         return by_pa.presence, by_pa.score
     by_ap = measures.CARDIOTHORACIC_RATIO_AP.judge(ratio)
     if by_ap.presence == "present":
-        return "present", by_ap.score
+        return Presence.PRESENT, by_ap.score
     if by_pa.presence == "absent":
-        return "absent", by_pa.score
-    return "uncertain", max(by_pa.score, by_ap.score)
+        return Presence.ABSENT, by_pa.score
+    return Presence.UNCERTAIN, max(by_pa.score, by_ap.score)
 
 
 def _diameters(subject: Subject) -> str:
@@ -197,7 +197,7 @@ def lung_symmetry(subject: Subject) -> Said:
     small, other = ("left", "right") if verdict.side == 1 else ("right", "left")
     hidden = small == "left" and verdict.presence != "absent" and _is_large(subject)
     if hidden:
-        verdict = replace(verdict, presence="uncertain")
+        verdict = replace(verdict, presence=Presence.UNCERTAIN)
     _bases_seen(subject, verdict)
     lead, short, impression = {
         "present": (
@@ -272,9 +272,9 @@ def _both(first: Verdict, second: Verdict) -> Verdict:
     inside = [verdict.score for verdict in (first, second) if verdict.presence == "absent"]
     lowest = min(first.score, second.score)
     if inside or first.side != second.side:
-        return Verdict("absent", max(inside, default=lowest), first.side)
+        return Verdict(Presence.ABSENT, max(inside, default=lowest), first.side)
     both = first.presence == second.presence == "present"
-    return Verdict("present" if both else "uncertain", lowest, first.side)
+    return Verdict(Presence.PRESENT if both else Presence.UNCERTAIN, lowest, first.side)
 
 
 def _offset(value: float) -> str:
@@ -288,7 +288,7 @@ def mediastinal_width(subject: Subject) -> Said:
     reference = measures.UPPER_MEDIASTINUM_WIDTH
     verdict = reference.judge(width.value)
     if subject.view == "AP" and verdict.presence == "present":
-        verdict = replace(verdict, presence="uncertain")
+        verdict = replace(verdict, presence=Presence.UNCERTAIN)
     lead, short, impression = {
         "present": (
             "The upper mediastinum is wide",

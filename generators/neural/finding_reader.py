@@ -52,8 +52,8 @@ class Calibration:
     def presence(self, probability: float) -> Presence:
         """What a probability amounts to."""
         if probability >= self.present:
-            return "present"
-        return "absent" if probability <= self.absent else "uncertain"
+            return Presence.PRESENT
+        return Presence.ABSENT if probability <= self.absent else Presence.UNCERTAIN
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -88,7 +88,7 @@ def told(finding: Finding) -> dict[str, Presence]:
     if finding.label == "Consolidation" and finding.presence != "absent":
         said["Lung Opacity"] = finding.presence
     if finding.label == "Lung Opacity" and finding.presence == "absent":
-        said["Consolidation"] = "absent"
+        said["Consolidation"] = Presence.ABSENT
     return said
 
 

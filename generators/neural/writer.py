@@ -15,7 +15,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
 
 import torch
 from tokenizers import Tokenizer
@@ -38,7 +37,7 @@ END = "<end>"  # the token that begins, ends and fills up a sentence
 ODD = 0.01  # a token this much less probable than the best is not written
 AGAIN = 8  # beams for a sentence that has to be written again
 AT_ONCE = 64  # sentences in one pass; bounds the memory of their keys and values
-_STATUS: Mapping[Presence, int] = {"absent": 1, "uncertain": 2, "present": 3}
+_STATUS: Mapping[Presence, int] = {Presence.ABSENT: 1, Presence.UNCERTAIN: 2, Presence.PRESENT: 3}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +126,7 @@ class Terms:
         for label, presence in findings.items():
             if presence not in _STATUS:
                 raise InvalidValueError(
-                    f"a finding is one of {get_args(Presence)}, got {presence!r} for {label!r}"
+                    f"a finding is one of {', '.join(Presence)}; got {presence!r} for {label!r}"
                 )
             statuses[_index(self.labels, label, "finding")] = _STATUS[presence]
         return statuses

@@ -87,11 +87,11 @@ class ReferenceRange:
             side, beyond = 1, value - high
         score = 0.5 * (1 + math.erf(abs(beyond) / self.error / math.sqrt(2)))
         if beyond > self.tolerance:
-            return Verdict("present", score, side)
+            return Verdict(Presence.PRESENT, score, side)
         usual = round(low, SHOWN) <= round(value, SHOWN) <= round(high, SHOWN)
         if beyond > -self.tolerance if self.sharp else not usual:
-            return Verdict("uncertain", score, side)
-        return Verdict("absent", score, side)
+            return Verdict(Presence.UNCERTAIN, score, side)
+        return Verdict(Presence.ABSENT, score, side)
 
 
 SHOWN = 2  # digits behind the point: a text that says 51 % is judged by 0.51

@@ -37,7 +37,7 @@ _COUNTED = frozenset(  # there may be two in a place
     ("Lung Lesion", "Nodule", "Mass", "Calcification", "Fracture", "Support Devices")
 )
 Clash = Literal["none", "indirect", "direct"]  # indirect: they need not be of the same thing
-_CERTAINTY: dict[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
+_CERTAINTY: dict[Presence, int] = {Presence.ABSENT: 0, Presence.UNCERTAIN: 1, Presence.PRESENT: 2}
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,11 @@ def _is_sure(sentence: Sentence) -> bool:
 def _presence(sentence: Sentence) -> Presence:
     """What a sentence of the impression says; one without findings is taken by its word."""
     found = {finding.presence for finding in sentence.findings}
-    return "uncertain" if "uncertain" in found and "present" not in found else "present"
+    return (
+        Presence.UNCERTAIN
+        if Presence.UNCERTAIN in found and Presence.PRESENT not in found
+        else Presence.PRESENT
+    )
 
 
 def _matters(sentence: Sentence) -> bool:

@@ -36,7 +36,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 from grounded.atlas import Atlas
 from grounded.errors import DataError
@@ -71,7 +71,7 @@ def read_film_findings(path: str | os.PathLike[str]) -> dict[str, FilmFindings]:
                 f"{lines[key]} already; keep one of the two"
             )
         lines[key] = line
-        found.setdefault(film, {})[region, label] = cast(Presence, row["presence"])
+        found.setdefault(film, {})[region, label] = Presence(row["presence"])
     return found
 
 
@@ -103,8 +103,8 @@ def _wrong(row: dict[str | Any, Any], atlas: Atlas) -> str:
         return f"write the region {region!r} by its name {atlas[region].name!r}"
     if row["label"] not in VOCABULARY:
         return f"no finding {row['label']!r}; the vocabulary has: {', '.join(VOCABULARY)}"
-    if row["presence"] not in get_args(Presence):
-        return f"presence is one of {get_args(Presence)}, got {row['presence']!r}"
+    if row["presence"] not in tuple(Presence):
+        return f"presence is one of {', '.join(Presence)}; got {row['presence']!r}"
     if row["source"] not in SOURCES:
         return f"source is one of {SOURCES}, got {row['source']!r}"
     return ""

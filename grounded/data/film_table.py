@@ -37,14 +37,14 @@ TABLE = "table"  # the reader
 PLAIN = ("file", "patient", "view", "split", "report")
 BOXES, MASK = " boxes", " mask"
 _PRESENCE: Mapping[str, Presence | None] = {
-    "present": "present",
-    "absent": "absent",
-    "uncertain": "uncertain",
+    Presence.PRESENT: Presence.PRESENT,
+    Presence.ABSENT: Presence.ABSENT,
+    Presence.UNCERTAIN: Presence.UNCERTAIN,
     "unknown": None,
     "": None,
-    "1": "present",
-    "0": "absent",
-    "-1": "uncertain",
+    "1": Presence.PRESENT,
+    "0": Presence.ABSENT,
+    "-1": Presence.UNCERTAIN,
 }
 _LABELS = {label.casefold(): label for label in VOCABULARY}
 _SHOWN = 10  # problems that a message names
@@ -194,7 +194,7 @@ def _reading(folder: Path, row: Row, columns: Mapping[str, tuple[str, str]]) -> 
         elif not what and (presence := _presence(column, row[column])) is not None:
             findings[label] = presence
     for label in dict.fromkeys(mark.label for mark in marks):
-        if findings.setdefault(label, "present") == "absent":
+        if findings.setdefault(label, Presence.PRESENT) == Presence.ABSENT:
             raise ValueError(f"{label} is absent and has a place")
     located = {mark.label for mark in marks}
     located |= {label for label, presence in findings.items() if presence == "absent"}

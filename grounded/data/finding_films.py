@@ -62,8 +62,8 @@ def _clear_film(film: Example) -> Example:
     regions: dict[tuple[str, str], Presence] = {}
     ratio = _ratio(film)
     if not USUAL < ratio < LARGE:
-        regions[HEART, "Cardiomegaly"] = "present" if ratio >= LARGE else "absent"
-    reading = FilmReading(COLLECTION, dict.fromkeys(absent, "absent"), regions)
+        regions[HEART, "Cardiomegaly"] = Presence.PRESENT if ratio >= LARGE else Presence.ABSENT
+    reading = FilmReading(COLLECTION, dict.fromkeys(absent, Presence.ABSENT), regions)
     return replace(film, readings=(reading,))
 
 
@@ -82,4 +82,6 @@ def _described(film: Example, known: Known) -> Example:
     lungs = {known.get((lung, "Lung Opacity")) for lung in (RIGHT_LUNG, LEFT_LUNG)}
     others = {presence for (_, label), presence in known.items() if label in CLEAR_OF[1:4]}
     clear = CLEAR_OF[:4] if lungs == {"absent"} and others <= {"absent"} else ()
-    return replace(film, readings=(FilmReading(NOTES, dict.fromkeys(clear, "absent"), known),))
+    return replace(
+        film, readings=(FilmReading(NOTES, dict.fromkeys(clear, Presence.ABSENT), known),)
+    )

@@ -88,7 +88,7 @@ def region_example(
     """
     boxes = RegionBoxes(corners)
     said: dict[tuple[str, str], Presence] = {
-        key: "present" if is_abnormal else "absent"
+        key: Presence.PRESENT if is_abnormal else Presence.ABSENT
         for region, key, is_abnormal in zip(REGIONS, _KEYS, abnormal.tolist(), strict=True)
         if is_abnormal or region in boxes
     }

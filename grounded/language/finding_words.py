@@ -19,7 +19,11 @@ from grounded.findings import Presence
 from grounded.language.agreement import join
 from grounded.language.templates import REGION, SIDE, fill
 
-_LEAD: Mapping[Presence, str] = {"present": "", "uncertain": "possible", "absent": "no"}
+_LEAD: Mapping[Presence, str] = {
+    Presence.PRESENT: "",
+    Presence.UNCERTAIN: "possible",
+    Presence.ABSENT: "no",
+}
 _AT = ("costophrenic angle", "hemidiaphragm", "hilar structures")  # said "at the", not "in the"
 
 
@@ -80,7 +84,7 @@ class FindingWords:
     def deny(self, labels: Sequence[str], region: str, atlas: Atlas) -> str:
         """ "No opacity or nodule in the left lung." """
         if len(labels) == 1:
-            return self.say(labels[0], "absent", region, atlas)
+            return self.say(labels[0], Presence.ABSENT, region, atlas)
         kind = atlas.kind(region)
         nouns = _either([self.term(label).named(kind) for label in labels])
         place = "at" if kind in _AT else "in"

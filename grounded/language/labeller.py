@@ -27,7 +27,7 @@ _GAP = r"(?:\W+[\w'-]+){0,4}?"  # `~`: up to four words
 _REACH = 90  # characters that a cue after the mention may stand away from it
 _REACH_BACK = 400  # and one before it: longer than any clause of a report
 _PART_OF = {"Consolidation": "Lung Opacity", "Nodule": "Lung Lesion", "Mass": "Lung Lesion"}
-_WEIGHT: Mapping[Presence, int] = {"absent": 0, "uncertain": 1, "present": 2}
+_WEIGHT: Mapping[Presence, int] = {Presence.ABSENT: 0, Presence.UNCERTAIN: 1, Presence.PRESENT: 2}
 _SENTENCE = re.compile(  # a full stop, a list number, an empty line
     r"(?<=[a-zA-Z)\]%][.!?])\s+|(?<=[A-Za-z]\d\.)\s+|(?:(?<=\s)|^)\d{1,2}[.)]\s+|\n\s*\n|[;\u2022]"
 )
@@ -85,8 +85,11 @@ class Labeller:
             if before is None or _WEIGHT[presence] > _WEIGHT[before]:
                 said[label] = presence
         for label, wider in _PART_OF.items():
-            presence = said.get(label, "absent")
-            if presence != "absent" and _WEIGHT[presence] > _WEIGHT[said.get(wider, "absent")]:
+            presence = said.get(label, Presence.ABSENT)
+            if (
+                presence != Presence.ABSENT
+                and _WEIGHT[presence] > _WEIGHT[said.get(wider, Presence.ABSENT)]
+            ):
                 said[wider] = presence
         return [Finding(label, said[label], region) for label in VOCABULARY if label in said]
 
@@ -104,7 +107,7 @@ class Labeller:
                     said[finding.label] = finding.presence
         other = {said[key] for key in said.keys() & set(CHEXPERT) - {NO_FINDING, _DEVICES}}
         if text.strip() and other <= {"absent"}:
-            said[NO_FINDING] = "present"
+            said[NO_FINDING] = Presence.PRESENT
         return said
 
     def _mentions(self, sentence: str) -> Iterator[tuple[str, Presence]]:
@@ -117,7 +120,7 @@ class Labeller:
                 for match in rule.normal.finditer(clause) if rule.normal else ():
                     normal[match.start() : match.end()] = b"\1" * (match.end() - match.start())
                 if any(normal):
-                    yield label, "absent"
+                    yield label, Presence.ABSENT
                 for mention in rule.mentions.finditer(clause):
                     if not any(normal[mention.start() : mention.end()]):
                         yield label, self._presence(clause, mention)
@@ -131,10 +134,10 @@ class Labeller:
         )
         before, after = near[:end], near[end:]
         if cues.uncertain_before.search(before) or cues.uncertain_after.search(after):
-            return "uncertain"
+            return Presence.UNCERTAIN
         if cues.absent_before.search(before) or cues.absent_after.search(after):
-            return "absent"
-        return "present"
+            return Presence.ABSENT
+        return Presence.PRESENT
 
 
 def sentences(report: str) -> list[str]:

@@ -66,7 +66,7 @@ def _findings(
     known: np.ndarray[tuple[int], np.dtype[np.float32]], pairs: Pairs
 ) -> dict[str, Presence]:
     return {
-        label: "present" if value else "absent"
+        label: Presence.PRESENT if value else Presence.ABSENT
         for label, value in zip(pairs.labels, known, strict=True)
         if np.isfinite(value) and label != ABNORMAL
     }

@@ -12,7 +12,12 @@ from torch import Tensor
 from grounded.errors import InvalidValueError
 from grounded.findings import VOCABULARY, Presence
 
-_CODES: dict[Presence | None, int] = {None: 0, "absent": 1, "uncertain": 2, "present": 3}
+_CODES: dict[Presence | None, int] = {
+    None: 0,
+    Presence.ABSENT: 1,
+    Presence.UNCERTAIN: 2,
+    Presence.PRESENT: 3,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +79,7 @@ class Shelves:
         for label, presence in findings.items():
             known = self._known[rows, VOCABULARY.index(label)]
             if presence == "present":
-                rows = rows[known == _CODES["present"]]
+                rows = rows[known == _CODES[Presence.PRESENT]]
             elif presence == "absent":
-                rows = rows[known <= _CODES["absent"]]
+                rows = rows[known <= _CODES[Presence.ABSENT]]
         return rows
