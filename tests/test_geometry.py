@@ -146,6 +146,9 @@ def test_what_shrinks_is_averaged_and_what_grows_is_interpolated() -> None:
     step = np.repeat(np.array([[0, 1]], np.float32), 2, axis=0)
     grown = Placement.letterbox(step.shape, (8, 8)).place(step)
     assert grown[0, 3] == pytest.approx(0.375)
+    step = np.tile(np.array([0, 0, 1, 1], np.float32), (4, 1))
+    twice = Placement.letterbox(step.shape, (8, 8)).place(step)
+    assert twice[0, 3] == pytest.approx(0.25)
 
 
 def test_a_film_of_the_networks_size_is_placed_as_it_is() -> None:
@@ -166,3 +169,38 @@ def test_points_and_boxes_are_taken_and_nothing_between() -> None:
     assert placement.to_model([[2, 4]]).tolist() == [[1, 2]]
     with pytest.raises(InvalidValueError, match=r"points \(N, 2\)"):
         placement.to_model([[1.0, 2.0, 3.0]])
+
+
+PART = Box(20, 10, 60, 90)  # of a film 100 high and 80 wide
+
+
+def test_a_part_of_a_film_fills_the_networks_input() -> None:
+    film = np.zeros((100, 80), np.float32)
+    film[10:90, 20:60] = 1
+    placed = Placement.letterbox(film.shape, (80, 80), content=PART).place(film)
+    assert placed[:, 20:60].min() == 1
+    assert placed[:, :20].max() == placed[:, 60:].max() == 0
+
+
+def test_points_of_a_part_keep_the_frame_of_the_whole_film() -> None:
+    placement = Placement.letterbox((100, 80), (40, 40), content=PART)
+    assert placement.to_model([tuple(PART)]).tolist() == [[10, 0, 30, 40]]
+    assert placement.to_image([[10, 0, 30, 40]]).tolist() == [list(PART)]
+    rows, columns = placement.content
+    assert (rows.start, rows.stop, columns.start, columns.stop) == (0, 40, 10, 30)
+
+
+def test_a_part_is_rounded_to_whole_pixels_inside_of_the_film() -> None:
+    placement = Placement.letterbox((100, 80), (40, 40), content=Box(-5, 9.6, 60.2, 200))
+    assert placement.shown == (0, 10, 60, 100)
+
+
+def test_a_part_outside_of_the_film_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="outside"):
+        Placement.letterbox((100, 80), (40, 40), content=Box(85, 0, 95, 10))
+
+
+def test_pixels_that_are_higher_than_wide_become_square() -> None:
+    placement = Placement.letterbox((50, 100), (200, 200), aspect=2.0)
+    assert placement.scale == (2, 4)
+    assert placement.offset == (0, 0)
