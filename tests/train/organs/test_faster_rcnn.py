@@ -14,17 +14,17 @@ from grounded.train.organs.faster_rcnn import FasterRCNNConfig, train_faster_rcn
 CONFIG = Path(__file__).parents[3] / "configs" / "train" / "faster_rcnn.toml"
 TINY = FasterRCNNConfig(
     backbone="resnet18",
-    side=32,
-    head=32,
+    side=64,
+    head=64,
     sampled=32,
     held_out=0.34,
     steps=15,
     batch=2,
-    learning_rate=3e-3,
+    learning_rate=1e-3,
     workers=0,
     threads=1,
     device="cpu",
-    log_every=3,
+    log_every=5,
     strength=Strength().times(0.0),
 )
 
@@ -41,9 +41,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_learns_the_regions_of_two_films(trained: Path) -> None:
     lines = (trained / "log.jsonl").read_text().splitlines()
     log = [entry for entry in map(json.loads, lines) if entry["kind"] == "train"]
-    assert [entry["step"] for entry in log] == [3, 6, 9, 12, 15]
-    for term in ("loss_classifier", "loss_objectness"):
-        assert log[-1][term] < 0.85 * log[0][term]
+    assert [entry["step"] for entry in log] == [5, 10, 15]
+    assert log[-1]["loss_classifier"] < 0.9 * log[0]["loss_classifier"]
+    assert log[-1]["loss_objectness"] < 0.7 * log[0]["loss_objectness"]
 
 
 def test_what_is_written_is_a_preset(trained: Path) -> None:
