@@ -10,8 +10,16 @@ import numpy as np
 
 from grounded.chest import measures
 from grounded.chest.measures import ReferenceRange
-from grounded.chest.names import HEART, HEMIDIAPHRAGMS, LUNGS, kind_of, side_of
-from grounded.chest.outline import NotMeasurable
+from grounded.chest.names import (
+    HEART,
+    HEMIDIAPHRAGMS,
+    LEFT_LUNG,
+    LUNGS,
+    RIGHT_LUNG,
+    kind_of,
+    side_of,
+)
+from grounded.chest.outline import Chest, Edge, NotMeasurable
 from grounded.errors import InvalidValueError
 from grounded.evidence import Line, Mask, Measurement
 from grounded.findings import VOCABULARY, ScoreKind
@@ -134,6 +142,10 @@ _WIDTH = _Topic(
     doubts=True,
 )
 _TOPICS = (_HEART_SIZE, _DIAPHRAGM, _SYMMETRY, _SHIFT, _WIDTH)
+_PARTS: Mapping[str, Mapping[Edge, str]] = {
+    RIGHT_LUNG: {"upper": "apex", "lower": "base", "left": "outer side"},
+    LEFT_LUNG: {"upper": "apex", "lower": "base", "right": "outer side"},
+}
 _NORMAL = {  # what a report says in one line of the topics that are as usual
     _WIDTH: "the mediastinum is not widened",
     _SHIFT: "the mediastinum is not shifted",
@@ -205,7 +217,7 @@ class Measured:
         subject = Subject.of(question, known)
         measurable = _measure(subject, self._style)
         if question.whole:
-            return _of_film(question, measurable, self._style)
+            return _of_film(question, subject.chest, measurable, self._style)
         answer: list[Sentence] = []
         for region in question.asked:
             if region.name in question.found:
@@ -242,7 +254,9 @@ def _measure(subject: Subject, style: Style) -> _Measurable:
     return _Measurable(sentences, reasons)
 
 
-def _of_film(question: Question, measurable: _Measurable, style: Style) -> list[Sentence]:
+def _of_film(
+    question: Question, chest: Chest, measurable: _Measurable, style: Style
+) -> list[Sentence]:
     doubts = _not_judged(
         question.found,
         {
@@ -251,11 +265,28 @@ def _of_film(question: Question, measurable: _Measurable, style: Style) -> list[
             if topic.doubts or isinstance(reason, Hidden)
         },
     )
+    doubts += _cut_off(question.found, chest)
     if style == "long":
         return [*doubts, *measurable.sentences.values()]
     usual = [topic for topic in _NORMAL if _is_usual(measurable.sentences.get(topic))]
     said = [item for topic, item in measurable.sentences.items() if topic not in usual]
     return [*doubts, *said, *_as_usual(measurable, usual)]
+
+
+def _cut_off(found: Regions, chest: Chest) -> list[Sentence]:
+    """The quality of the film: which parts of the lungs its edges cut off, in one line."""
+    cut = {
+        f"the {part} of the {name}": name
+        for name in LUNGS
+        if name in chest.outlines
+        for edge, part in _PARTS[name].items()
+        if chest.outlines[name].touches(edge, chest.frame)
+    }
+    if not cut:
+        return []
+    regions = tuple(dict.fromkeys(cut.values()))
+    text = f"The edge of the film cuts off {join(list(cut))}."
+    return [Sentence(text, regions, ORIGIN, tuple(_place(found[name]) for name in regions))]
 
 
 def _is_usual(sentence: Sentence | None) -> bool:

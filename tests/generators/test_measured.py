@@ -269,3 +269,22 @@ def test_where_sides_are_in_doubt_no_side_is_judged(ask: Ask) -> None:
     assert any(text.startswith("Heart size is normal") for text in said)
     assert not [text for text in said if "diaphragm" in text or "symmetric" in text]
     assert "the film is mirrored or the heart lies on the right" in " ".join(said)
+
+
+def test_a_film_that_cuts_off_a_lung_says_so(ask: Ask) -> None:
+    question = ask()
+    row = question.found.names.index(LEFT_LUNG)
+    mask = question.found.masks[row]
+    assert mask is not None
+    values = mask.values.copy()
+    x, y = (int(at) for at in question.found[LEFT_LUNG].box.center)
+    values[y:, x : x + 30] = 1
+    masks = (
+        *question.found.masks[:row],
+        Mask(values, mask.extent),
+        *question.found.masks[row + 1 :],
+    )
+    found = replace(question.found, masks=masks)
+    said = texts(Question.of_film(question.image, found))
+    assert "The edge of the film cuts off the base of the left lung." in said
+    assert any("cannot be judged, as the left lung reaches the lower edge" in text for text in said)
