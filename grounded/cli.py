@@ -225,6 +225,21 @@ def train_detector(
     typer.echo(f"{out / 'preset.toml'}: use it with --preset {out}")
 
 
+@train.command("gate")
+def train_film_gate(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/gate.toml.")],
+    data: Annotated[Path, typer.Option(help="The folder with the training films.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+) -> None:
+    """Train the check whether a picture is a frontal chest film, and how it lies."""
+    from grounded.train.gate.run import GateConfig, train_gate
+    from grounded.train.screen import on_screen
+
+    read = GateConfig.read(config)
+    with on_screen("Training") as progress:
+        _show_figures(train_gate(read, data, out, progress))
+
+
 @train.command("generator")
 def train_sentence_generator(
     config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/generator.toml.")],

@@ -1,8 +1,8 @@
 """Presets: TOML in, a `Reporter` out. The constructors are the schema; there is no registry.
 
-A preset has a table for each part, `detector`, `generator`, `explainer` and `composer`, with
-`use = "module:Class"` and that constructor's keywords. A text that begins with "./" is a path
-beside the preset.
+A preset has a table for each part, `detector`, `generator`, `explainer` and `composer`, and may
+have one for `check`, with `use = "module:Class"` and that constructor's keywords. A text that
+begins with "./" is a path beside the preset.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from grounded.errors import ConfigError, GroundedError
-from grounded.protocols import Composer, Explainer, RegionDetector, SentenceGenerator
+from grounded.protocols import Composer, Explainer, FilmCheck, RegionDetector, SentenceGenerator
 from grounded.reporter import Reporter
 from grounded.version import VERSION
 
@@ -29,6 +29,7 @@ PARTS: dict[str, type] = {
     "explainer": Explainer,
     "composer": Composer,
 }
+OPTIONAL: dict[str, type] = {"check": FilmCheck}
 DEFAULT = "neural"
 
 
@@ -49,7 +50,7 @@ def load(
     file = _locate(preset)
     tables = _read(file)
     usual = {"device": device, "dtype": dtype}
-    parts = {part: _build(part, tables[part], file, usual, trust) for part in PARTS}
+    parts = {part: _build(part, table, file, usual, trust) for part, table in tables.items()}
     return Reporter(**parts, preset=file.stem, version=VERSION)
 
 
@@ -85,9 +86,10 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file} is no TOML file: {error}") from error
-    if set(tables) != set(PARTS):
+    if set(tables) - set(OPTIONAL) != set(PARTS):
         raise ConfigError(
-            f"{file}: a preset has the tables {', '.join(PARTS)}, got {', '.join(tables) or 'none'}"
+            f"{file}: a preset has the tables {', '.join(PARTS)}, and {', '.join(OPTIONAL)} if "
+            f"films are to be checked; got {', '.join(tables) or 'none'}"
         )
     return tables
 
@@ -108,7 +110,7 @@ def _build(
         raise
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
-    if not isinstance(made, PARTS[part]):
+    if not isinstance(made, (PARTS | OPTIONAL)[part]):
         raise ConfigError(f"{where}: {constructor.__name__} cannot be used as {part}")
     return made
 

@@ -58,6 +58,25 @@ class Question:
 
 
 @runtime_checkable
+class FilmCheck(Protocol):
+    """Decides whether a picture is what the models were made for, and how it is to be read."""
+
+    name: str
+    weights_sha256: Mapping[str, str]
+
+    def check(self, image: Image) -> Image:
+        """The film as it is to be read: turned over or back, with notes in its warnings.
+
+        Raises UnsuitableImageError for a picture of something else, unless `image.forced`.
+        """
+        ...
+
+    def confirm(self, image: Image, regions: Regions) -> None:
+        """Raises UnsuitableImageError if what was found in a film says that it is none."""
+        ...
+
+
+@runtime_checkable
 class RegionDetector(Protocol):
     """Finds the regions of its atlas in films.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from grounded.errors import RegionError
@@ -14,6 +14,7 @@ from grounded.image import Image
 from grounded.protocols import (
     Composer,
     Explainer,
+    FilmCheck,
     Question,
     RegionDetector,
     SentenceGenerator,
@@ -31,7 +32,8 @@ DRAWN = "marked area"  # the name of a box drawn by hand
 class Reporter:
     """A detector, a generator, an explainer and a composer that work together.
 
-    It holds no state about any film: `read` gives a `Reading` that does. Raises ConfigError for a
+    A check, if there is one, looks at each film first: it may turn it over or refuse it. It holds
+    no state about any film: `read` gives a `Reading` that does. Raises ConfigError for a
     generator that was trained on the maps of another encoder than the detector's.
     """
 
@@ -41,6 +43,7 @@ class Reporter:
     composer: Composer
     preset: str = ""
     version: str = ""
+    check: FilmCheck | None = None
 
     def __post_init__(self) -> None:
         check_encoder(self.detector, self.generator)
@@ -55,6 +58,7 @@ class Reporter:
         force: read it even if its header says that it is no frontal chest film.
         """
         image = film if isinstance(film, Image) else Image.open(film, force=force)
+        image = replace(image, forced=image.forced or force)
         [reading] = self._readings([image])
         return reading
 
@@ -73,7 +77,12 @@ class Reporter:
             yield from self._reports(self._readings(batch))
 
     def _readings(self, images: Sequence[Image]) -> list[Reading]:
+        if self.check is not None:
+            images = [self.check.check(image) for image in images]
         found = self.detector.detect(images)
+        if self.check is not None:
+            for image, regions in zip(images, found, strict=True):
+                self.check.confirm(image, regions)
         questions = [Question.of_film(*pair) for pair in zip(images, found, strict=True)]
         return [
             Reading(self, question.image, question.found, findings)
@@ -111,7 +120,12 @@ class Reporter:
             composer=self.composer.name,
             weights_sha256={
                 f"{part}/{file}": digest
-                for part, made in (("detector", self.detector), ("generator", self.generator))
+                for part, made in (
+                    ("check", self.check),
+                    ("detector", self.detector),
+                    ("generator", self.generator),
+                )
+                if made is not None
                 for file, digest in made.weights_sha256.items()
             },
         )

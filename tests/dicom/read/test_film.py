@@ -297,3 +297,17 @@ def test_damaged_files_end_in_an_error_of_our_own_or_in_a_film(dataset, tmp_path
         path.write_bytes(damaged if number % 2 else whole[: chance.randrange(1, len(whole))])
         with contextlib.suppress(GroundedError):  # and nothing else
             Image.open(path, force=True)
+
+
+def test_a_data_set_in_memory_is_read_as_its_file(dataset, write, ramp) -> None:
+    made = dataset(**WINDOW)
+    here, there = Image.open(made), Image.open(write(**WINDOW))
+    np.testing.assert_array_equal(here.pixels, there.pixels)
+    assert here.info.reference == there.info.reference
+    assert made.PixelData == ramp.tobytes()
+
+
+def test_a_data_set_in_memory_without_file_meta_is_read(dataset, ramp) -> None:
+    made = dataset(**WINDOW)
+    del made.file_meta
+    np.testing.assert_allclose(Image.open(made).pixels, ramp / 4095, atol=1e-6)

@@ -1,0 +1,156 @@
+"""The check of a film before any region is looked for: is it one, and how does it lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from grounded.detectors.gate.net import TURNS, Answer, GateNet, ask, gate_film
+from grounded.errors import UnsuitableImageError
+from grounded.geometry import Box
+from grounded.image import Image, ImageInfo
+from grounded.nn.weights import build, fill, read_config
+from grounded.regions import Regions
+
+NOT_FRONTAL = "This is probably not a frontal chest radiograph"
+SEVERAL = "This picture probably shows several films"
+_ORGANS = ("right lung", "left lung")
+_QUARTERS = (1, 6, 3, 8)  # the EXIF orientation that names 0 to 3 quarter turns clockwise
+
+
+class FilmGate:
+    """Turns a negative over and a turned film back, names a mirrored one, refuses what is no film.
+
+    weights: a folder with config.json and model.safetensors. frontal, several: probabilities below
+    and above which a picture is refused. negative, mirrored: log-odds above which a film is one.
+    turned: probability above which a film is turned back. Raises ConfigError for weights that
+    cannot be used.
+    """
+
+    name = "gate"
+
+    def __init__(
+        self,
+        weights: str | os.PathLike[str],
+        frontal: float = 0.4,
+        several: float = 0.5,
+        negative: float = 0.0,
+        mirrored: float = 1.8,
+        turned: float = 0.8,
+    ) -> None:
+        folder = Path(weights)
+        self._net = build(GateNet, read_config(folder), folder)
+        self.weights_sha256: Mapping[str, str] = fill(self._net, folder)
+        self._frontal, self._several = frontal, several
+        self._negative, self._mirrored, self._turned = negative, mirrored, turned
+
+    def check(self, image: Image) -> Image:
+        """The film as it is to be read, with notes on what was changed.
+
+        Raises UnsuitableImageError for a picture of something else, unless `image.forced`.
+        """
+        if image.pixels.min() == image.pixels.max():
+            return _refused(image, f"{NOT_FRONTAL}: all of its pixels are alike")
+        answer = self.answer(image)
+        if answer.several > self._several:
+            return _refused(image, f"{SEVERAL} beside each other: give them one by one")
+        if answer.frontal < self._frontal:
+            return _refused(image, NOT_FRONTAL)
+        turned = answer.turn if max(answer.turns) > self._turned else 0
+        if turned:
+            image = _turned_back(image, turned)
+        if answer.negative > self._negative:
+            image = _turned_over(image)
+        if turned or answer.negative > self._negative:
+            answer = self.answer(image)
+        return _doubted(image) if answer.mirrored > self._mirrored else image
+
+    def confirm(self, image: Image, regions: Regions) -> None:
+        """Raises UnsuitableImageError if the detector knows lungs and found none, unless forced."""
+        looked_for = {*regions.names, *regions.missing}.issuperset(_ORGANS)
+        if looked_for and not any(name in regions for name in _ORGANS) and not image.forced:
+            raise _unsuitable(image, f"{NOT_FRONTAL}: no lung was found in it")
+
+    def answer(self, image: Image) -> Answer:
+        """What the network says of a film."""
+        x0, y0, x1, y1 = (round(edge) for edge in image.info.shown)
+        film = gate_film(image.pixels[y0:y1, x0:x1], self._net.side)
+        return ask(self._net, torch.from_numpy(film)[None, None])[0]
+
+
+def _refused(image: Image, reason: str) -> Image:
+    if not image.forced:
+        raise _unsuitable(image, reason)
+    return _noted(image, image.info, f"{reason}; it was read by force.")
+
+
+def _unsuitable(image: Image, reason: str) -> UnsuitableImageError:
+    name = image.info.name or "the film"
+    return UnsuitableImageError(
+        f"{name}: {reason}. If it is one, read it with force (force=True, --force)"
+    )
+
+
+def _noted(image: Image, info: ImageInfo, note: str) -> Image:
+    return replace(image, info=replace(info, warnings=(*info.warnings, note)))
+
+
+def _turned_back(image: Image, turned: int) -> Image:
+    """The film turned back by quarter turns; boxes are in the picture that is upright."""
+    info = image.info
+    back = TURNS - turned
+    pixels = _quarter_turns(image.pixels, back)
+    swapped = bool(back % 2)
+    spacing = info.spacing_mm[::-1] if info.spacing_mm and swapped else info.spacing_mm
+    content = info.content and _turned_box(info.content, image.shape, back)
+    changed = replace(
+        info,
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        spacing_mm=spacing,
+        aspect=1 / info.aspect if swapped else info.aspect,
+        content=content,
+        orientation=_QUARTERS[back] if info.orientation == 1 else info.orientation,
+        sha256=Image.of(pixels).info.sha256,
+    )
+    degrees = (turned * 90 + 180) % 360 - 180
+    way = "upside down" if turned == 2 else f"turned by {abs(degrees)} degrees"
+    note = f"The film lay {way}: it was turned back, and boxes are in the upright picture."
+    changed = replace(changed, warnings=(*info.warnings, note))
+    return replace(image, pixels=pixels, info=changed)
+
+
+def _quarter_turns(pixels: NDArray[np.float32], clockwise: int) -> NDArray[np.float32]:
+    return np.ascontiguousarray(np.rot90(pixels, -clockwise))
+
+
+def _turned_box(box: Box, shape: tuple[int, int], clockwise: int) -> Box:
+    height, width = shape
+    for _ in range(clockwise):
+        box = Box(height - box.y1, box.x0, height - box.y0, box.x1)
+        height, width = width, height
+    return box
+
+
+def _turned_over(image: Image) -> Image:
+    """A negative's greys turned over; a border stays dark."""
+    x0, y0, x1, y1 = (round(edge) for edge in image.info.shown)
+    pixels = np.zeros_like(image.pixels)
+    pixels[y0:y1, x0:x1] = 1 - image.pixels[y0:y1, x0:x1]
+    info = replace(image.info, sha256=Image.of(pixels).info.sha256)
+    note = "The film was a negative, its lungs light: it was turned over."
+    return replace(image, pixels=pixels, info=replace(info, warnings=(*image.info.warnings, note)))
+
+
+def _doubted(image: Image) -> Image:
+    note = (
+        "The heart seems to lie on the right: the film is mirrored, or this is dextrocardia. All "
+        "that is said of right and left is in doubt."
+    )
+    return _noted(image, replace(image.info, sides_in_doubt=True), note)

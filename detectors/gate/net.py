@@ -1,0 +1,120 @@
+"""GateNet: a small network that says what a picture shows and how it lies.
+
+It sees the film's grey levels as the detector does (`normalised`), only smaller and squeezed. What
+is asked for is asked of the film and of its mirror image and its negative, and the answers are
+averaged, so that a film and its mirror image always get opposite answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from grounded.detectors.organs.net import normalised
+from grounded.nn.blocks import Residual, conv
+
+Kind = Literal["frontal", "several films", "other"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+TURNS = 4  # quarter turns clockwise that the film was turned by
+OUTPUTS = len(KINDS) + TURNS + 2
+
+
+class GateNet(nn.Module):
+    """Films (B, 1, S, S) to logits (B, 9): kinds, quarter turns, mirrored, negative.
+
+    side: S, a multiple of 16. widths: channels at strides 2, 4, 8 and 16. hidden: of the head.
+    """
+
+    def __init__(
+        self, side: int = 96, widths: Sequence[int] = (16, 24, 40, 64), hidden: int = 32
+    ) -> None:
+        super().__init__()
+        if side % 16 or len(widths) != 4:
+            raise ValueError(f"side is a multiple of 16 and widths are four, got {side}, {widths}")
+        self.side = side
+        blocks = (Residual(before, after, stride=2) for before, after in pairwise(widths))
+        self.body = nn.Sequential(conv(1, widths[0], stride=2), *blocks)
+        self.squeeze = nn.Conv2d(widths[-1], 16, 1)
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(16 * (side // 16) ** 2, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, OUTPUTS),
+        )
+
+    def forward(self, films: Tensor) -> Tensor:
+        logits: Tensor = self.head(torch.relu(self.squeeze(self.body(films))))
+        return logits
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the network says of one film.
+
+    frontal, several: probabilities that it is one frontal chest film, or several films in one
+    picture. turns: probabilities (4) of the quarter turns clockwise. mirrored, negative: log-odds.
+    """
+
+    frontal: float
+    several: float
+    turns: tuple[float, ...]
+    mirrored: float
+    negative: float
+
+    @property
+    def turn(self) -> int:
+        """The quarter turns clockwise that the film most likely was turned by."""
+        return max(range(TURNS), key=lambda turn: self.turns[turn])
+
+
+def ask(net: GateNet, films: Tensor) -> list[Answer]:
+    """The answer for each film (B, 1, S, S), 0..1: averaged over the film, its mirror image, its
+    negative and both.
+    """
+    kinds, turns, mirrored, negative = [], [], [], []
+    with torch.inference_mode():
+        for flipped in (False, True):
+            for inverted in (False, True):
+                logits = net(_changed(films, flipped, inverted)).double()
+                kinds.append(logits[:, :3])
+                turned = logits[:, 3:7]
+                turns.append(turned[:, [0, 3, 2, 1]] if flipped else turned)
+                mirrored.append(-logits[:, 7] if flipped else logits[:, 7])
+                negative.append(-logits[:, 8] if inverted else logits[:, 8])
+    shares = torch.stack(kinds).mean(0).softmax(1)
+    turned = torch.stack(turns).mean(0).softmax(1)
+    sides, signs = torch.stack(mirrored).mean(0), torch.stack(negative).mean(0)
+    return [
+        Answer(
+            float(shares[row, 0]),
+            float(shares[row, 1]),
+            tuple(float(value) for value in turned[row]),
+            float(sides[row]),
+            float(signs[row]),
+        )
+        for row in range(len(films))
+    ]
+
+
+def _changed(films: Tensor, flipped: bool, inverted: bool) -> Tensor:
+    films = films.flip(3) if flipped else films
+    return 1 - films if inverted else films
+
+
+def gate_film(film: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """A film (H, W), any range, as the network sees it: squeezed to (side, side), normalised.
+
+    The side ratio is lost on purpose: nothing then has to be padded, which a negative would show.
+    """
+    shrinks = min(film.shape) >= side
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    small = cv2.resize(film, (side, side), interpolation=interpolation)
+    return normalised(np.asarray(small, dtype=np.float32))

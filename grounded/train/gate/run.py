@@ -1,0 +1,142 @@
+"""Trains GateNet, with the training loop that all networks share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from grounded.data.gate_films import GateFilm, gate_films
+from grounded.detectors.gate.net import TURNS, GateNet
+from grounded.nn.weights import parameters, write
+from grounded.train.configuration import Beside, Count, RunConfig, configured, read_configuration
+from grounded.train.gate.samples import GateSample, GateSamples, kept
+from grounded.train.loop import TOTAL, Progress, Turns, decayed, ready, train
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateConfig(RunConfig):
+    """All that a run depends on, beside the data.
+
+    side, widths, hidden: see GateNet. pictures: a folder of photographs, for what is no film.
+    measured: batches of films held out that are measured on.
+    """
+
+    side: Count = 96
+    widths: tuple[Count, ...] = (16, 24, 40, 64)
+    hidden: Count = 32
+    pictures: Beside | None = None
+    measured: Count = 20
+
+    @classmethod
+    def read(cls, path: Path) -> GateConfig:
+        """From a TOML file. Raises ConfigError for one that does not fit."""
+        return configured(cls, read_configuration(path), path)
+
+    @property
+    def net(self) -> dict[str, Any]:
+        """What GateNet is constructed with."""
+        return {"side": self.side, "widths": list(self.widths), "hidden": self.hidden}
+
+
+def train_gate(
+    config: GateConfig, data: Path, output: Path, progress: Progress | None = None
+) -> dict[str, float]:
+    """Train on the films of a folder, write the weights to `output`; the last figures by name."""
+    engine = ready(config)
+    films = gate_films(data, config.pictures)
+    task = GateTask(config, films, output, GateNet(**config.net))
+    return train(task, config, engine, output, progress)
+
+
+@dataclass
+class GateTask:
+    """The gate's part of a training run. films: those held out are only measured on."""
+
+    config: GateConfig
+    films: Sequence[GateFilm]
+    output: Path
+    net: GateNet
+    name: str = "gate"
+
+    def groups(self) -> list[dict[str, Any]]:
+        return decayed(self.net)
+
+    def batches(self, turns: Turns) -> Iterable[GateSample]:
+        return self._samples(held_out=False).loaded(turns)
+
+    def loss(self, net: nn.Module, batch: GateSample, progress: float) -> Mapping[str, Tensor]:
+        films = batch.film.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(films.device.type, torch.bfloat16):
+            logits = net(films)
+        return gate_loss(logits.float(), batch)
+
+    def measure(self, net: GateNet) -> Mapping[str, float]:
+        """The part of right answers on films held out, changed as in training."""
+        right: dict[str, list[float]] = {}
+        for batch in self._held:
+            with torch.inference_mode():
+                logits = net(batch.film).float()
+            for name, hits in _right(logits, batch).items():
+                right.setdefault(name, []).extend(hits.tolist())
+        return {name: round(float(np.mean(hits)), 4) for name, hits in right.items()}
+
+    def write(self, net: GateNet) -> None:
+        half = {name: value.half().contiguous() for name, value in parameters(net).items()}
+        write(self.output, self.config.net, half)
+
+    @cached_property
+    def _held(self) -> list[GateSample]:
+        turns = Turns(0, self.config.measured, self.config.batch)
+        return list(self._samples(held_out=True).loaded(turns))
+
+    def _samples(self, held_out: bool) -> GateSamples:
+        films = [film for film in self.films if film.held_out == held_out]
+        others: dict[str, list[GateFilm]] = {}
+        for film in films:
+            if not film.frontal:
+                others.setdefault(film.source, []).append(film)
+        return GateSamples(
+            kept([film for film in films if film.frontal]),
+            [kept(group) for group in others.values()],
+            self.config.side,
+            self.config.seed + held_out,
+        )
+
+
+def gate_loss(logits: Tensor, sample: GateSample) -> dict[str, Tensor]:
+    """Cross-entropies of what is known of each picture, and their sum."""
+    film = sample.turn >= 0
+    terms = {
+        "kind": functional.cross_entropy(logits[:, :3], sample.kind, label_smoothing=0.01),
+        "turn": functional.cross_entropy(logits[film, 3 : 3 + TURNS], sample.turn[film]),
+    }
+    for name, (column, target) in _signs(sample).items():
+        known = ~target.isnan()
+        terms[name] = functional.binary_cross_entropy_with_logits(
+            logits[known, column], target[known].float()
+        )
+    return {**terms, TOTAL: torch.stack(list(terms.values())).sum()}
+
+
+def _signs(sample: GateSample) -> dict[str, tuple[int, Tensor]]:
+    return {"mirrored": (7, sample.mirrored), "negative": (8, sample.negative)}
+
+
+def _right(logits: Tensor, sample: GateSample) -> dict[str, Tensor]:
+    film = sample.turn >= 0
+    right = {
+        "kind right": logits[:, :3].argmax(1) == sample.kind,
+        "turn right": logits[film, 3:7].argmax(1) == sample.turn[film],
+    }
+    for name, (column, target) in _signs(sample).items():
+        known = ~target.isnan()
+        right[f"{name} right"] = (logits[known, column] > 0) == (target[known] > 0.5)
+    return {name: hits.float() for name, hits in right.items()}
