@@ -2,7 +2,7 @@
 
 The network writes sentences with blanks (`grounded.language.templates`), so that a sentence can
 name no other region, side or number than it was given. What a sentence says can be checked by the
-labeller: one that does not say what it was told to is written again, with more attempts to choose
+labeller: one that does not say what it should is written again, with more attempts to choose
 from.
 """
 
@@ -47,7 +47,7 @@ class Brief:
     region: its full name, "right lower lung zone". kind: the name without the side, "lower lung
     zone". findings: the status of each finding that the sentence speaks of. ratio: a measured one
     that it may state. seen: what is seen in the region, (PLACES, D), the cells of a grid of 4 x 4
-    in its box, row by row; None leaves the words to what is told.
+    in its box, row by row; None leaves the words to the other conditions.
     """
 
     region: str
@@ -71,7 +71,7 @@ class Words:
 
     text: for the reader. template: as the network wrote it, with blanks. log_probs: of each token,
     the one that ends the sentence included. agrees: False if the sentence was checked and does not
-    say what it was told to, and no other attempt did.
+    say what it should, and no other attempt did.
     """
 
     text: str
@@ -105,7 +105,7 @@ class Terms:
         return kind if kind in kinds or not kinds else kinds[0]
 
     def conditions(self, briefs: Sequence[Brief], features: int) -> Conditions:
-        """What the network is told; features: the D of what it sees, 0 if it sees nothing.
+        """What the network is conditioned on. features: the D of what it sees, 0 for nothing.
 
         Raises InvalidValueError for a kind, a finding or a status that there are no words for.
         """
@@ -180,7 +180,7 @@ class Writer:
 
     @property
     def features(self) -> int:
-        """D of what it sees, 0 if it writes from what it is told alone."""
+        """D of what it sees, 0 if it writes without image features."""
         return self.net.features
 
     def write(
@@ -188,7 +188,7 @@ class Writer:
     ) -> list[Words]:
         """A sentence for each brief, all in one pass; greedily with one beam.
 
-        verify: checks that a sentence says what it was told to, and nothing else. Those that do not
+        verify: checks that a sentence says what it should, and nothing else. Those that do not
         are written again with AGAIN beams, and the most probable that does is taken.
         """
         if beams < 1:
@@ -227,10 +227,10 @@ class Writer:
         return -losses.sum(1).cpu()
 
     def attention(self, briefs: Sequence[Brief], templates: Sequence[str], seen: Tensor) -> Tensor:
-        """How much was looked at each of PLACES while sentences with blanks were written.
+        """The attention to each of PLACES while sentences with blanks were written.
 
-        (N, PLACES), the mean over a sentence's tokens, and the network's layers and heads; of all
-        that was looked at, which adds up to 1. seen: (N, PLACES, D) in the place of what the briefs
+        (N, PLACES), the mean over a sentence's tokens, and the network's layers and heads; a part
+        of all attention, which adds up to 1. seen: (N, PLACES, D) in the place of what the briefs
         hold. Raises InvalidValueError for a writer that sees nothing.
         """
         conditions = self._conditions(briefs, seen)
@@ -309,7 +309,7 @@ def says(text: str, brief: Brief, labeller: Labeller) -> bool:
 def _checked(seen: Tensor, features: int) -> Tensor:
     if not features:
         raise InvalidValueError(
-            "this writer writes from what it is told alone: its weights see nothing"
+            "this writer writes without image features: its weights see nothing"
         )
     if seen.shape[-2:] != (PLACES, features):
         raise InvalidValueError(

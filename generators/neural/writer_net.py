@@ -20,7 +20,7 @@ from grounded.nn.transformer import Attend, Transformer, causal_bias, masked
 
 PLACES = 16  # a grid of 4 x 4 in the region's box, row by row
 STATUSES = 4  # of a finding: not said, absent, uncertain, present
-RATIOS = tuple(0.36 + 0.02 * step for step in range(20))  # a ratio is told by how near it is
+RATIOS = tuple(0.36 + 0.02 * step for step in range(20))  # a ratio is encoded by how near each is
 RATIO_WIDTH = 0.02
 
 
@@ -83,9 +83,9 @@ class WriterNet(nn.Module):
 
     def forward(self, conditions: Conditions, tokens: Tensor) -> Tensor:
         """Logits (N, T, V) after each of the tokens (N, T)."""
-        told = self.prefix(conditions)  # (N, P, width)
-        hidden = self._read(torch.cat([told, self.gpt.wte(tokens)], 1))  # (N, P + T, width)
-        return functional.linear(hidden[:, told.shape[1] :], self.gpt.wte.weight)
+        prefix = self.prefix(conditions)  # (N, P, width)
+        hidden = self._read(torch.cat([prefix, self.gpt.wte(tokens)], 1))  # (N, P + T, width)
+        return functional.linear(hidden[:, prefix.shape[1] :], self.gpt.wte.weight)
 
     def prefix(self, conditions: Conditions) -> Tensor:
         """What stands before the first word: (N, P, width)."""
@@ -95,11 +95,11 @@ class WriterNet(nn.Module):
         ratios = conditions.ratios[:, None]  # (N, 1)
         known = self.ratio(_bumps(ratios.nan_to_num(0.0)))
         ratio = torch.where(ratios.isnan(), self.no_ratio, known)[:, None]  # (N, 1, width)
-        told = [kind, statuses, ratio]
+        prefix = [kind, statuses, ratio]
         if self.features:
             seen = self.look(conditions.seen)  # (N, PLACES, width)
-            told.append(torch.where(conditions.sees[:, None, None], seen, self.nothing_seen))
-        return torch.cat(told, 1)
+            prefix.append(torch.where(conditions.sees[:, None, None], seen, self.nothing_seen))
+        return torch.cat(prefix, 1)
 
     @torch.no_grad()
     def attention(self, conditions: Conditions, tokens: Tensor) -> Tensor:
@@ -107,8 +107,8 @@ class WriterNet(nn.Module):
 
         The mean over layers and heads. The network has to be one that sees.
         """
-        told = self.prefix(conditions)
-        vectors = torch.cat([told, self.gpt.wte(tokens)], 1)  # (N, P + T, width)
+        prefix = self.prefix(conditions)
+        vectors = torch.cat([prefix, self.gpt.wte(tokens)], 1)  # (N, P + T, width)
         bias = causal_bias(vectors.shape[1], vectors)
         weights: list[Tensor] = []  # of each layer (N, P + T, P + T)
 
@@ -119,21 +119,21 @@ class WriterNet(nn.Module):
 
         self.gpt(vectors, _positions(vectors), lambda layer: attend)
         mean = torch.stack(weights).mean(0)
-        return mean[:, told.shape[1] :, told.shape[1] - PLACES : told.shape[1]]
+        return mean[:, prefix.shape[1] :, prefix.shape[1] - PLACES : prefix.shape[1]]
 
     def cache(self, conditions: Conditions, beams: int) -> BeamCache:
         """A cache for `decode` with the prefix of N sentences in it, made once for all beams."""
-        told = self.prefix(conditions)
+        prefix = self.prefix(conditions)
         cache = BeamCache(
-            len(told),
+            len(prefix),
             layers=len(self.gpt.h),
             heads=self.gpt.heads,
-            width=told.shape[2] // self.gpt.heads,
+            width=prefix.shape[2] // self.gpt.heads,
             beams=beams,
-            device=told.device,
+            device=prefix.device,
             slots=self.prefix_length + self.length * beams // 2,
         )
-        whole = masked(causal_bias(told.shape[1], told))
+        whole = masked(causal_bias(prefix.shape[1], prefix))
 
         def keeping(layer: int) -> Attend:
             def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ class WriterNet(nn.Module):
 
             return attend
 
-        self.gpt(told, _positions(told), keeping)
+        self.gpt(prefix, _positions(prefix), keeping)
         return cache
 
     def step(self, tokens: Tensor, position: int, cache: BeamCache, best: int) -> Best:
