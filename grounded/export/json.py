@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import numpy as np
+
 from grounded.report import GroundedReport
 
 _DECIMALS = 6
@@ -24,6 +26,8 @@ def encode(report: GroundedReport) -> bytes:
 
 
 def _rounded(value: Any) -> Any:
+    if isinstance(value, np.generic):  # a number that someone computed with numpy
+        value = value.item()
     if isinstance(value, float):
         return round(value, _DECIMALS)
     if isinstance(value, dict):

@@ -227,3 +227,11 @@ def test_an_exporter_that_cannot_be_loaded_is_named(report, tmp_path, monkeypatc
     monkeypatch.setattr("grounded.export.exporters.entry_points", lambda group, name=None: [point])
     with pytest.raises(ReportError, match="'odd' cannot be loaded from no_such_module:encode"):
         report.save(tmp_path / "report.odd")
+
+
+def test_numbers_of_numpy_are_written_as_numbers(report, tmp_path):
+    sentence = replace(report.sentences[0], score=np.float32(0.25), abnormal=np.bool_(True))
+    report = replace(report, sentences=(sentence,))
+    report.save(tmp_path / "report.json")
+    again = GroundedReport.open(tmp_path / "report.json")
+    assert (again.sentences[0].score, again.sentences[0].abnormal) == (0.25, True)
