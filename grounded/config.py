@@ -91,6 +91,11 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
             f"{file}: a preset has the tables {', '.join(PARTS)}, and {', '.join(OPTIONAL)} if "
             f"films are to be checked; got {', '.join(tables) or 'none'}"
         )
+    for part, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(
+                f'{file}: [{part}] should be a table with use = "module:Class", got {table!r}'
+            )
     return tables
 
 

@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any, TypeAlias
 
-from grounded.errors import RegionError
+import numpy as np
+
+from grounded.errors import InvalidValueError, RegionError
 from grounded.findings import Findings, Presence, presence_of
 from grounded.geometry import Box
 from grounded.image import Image
@@ -24,7 +27,9 @@ from grounded.protocols import (
 from grounded.regions import Regions
 from grounded.report import GroundedReport, GroundedSentence, Provenance
 
-Film = Image | str | os.PathLike[str]
+Film: TypeAlias = Any
+"""An `Image`, or whatever `Image.open` takes: a path, bytes, an open file, a PIL image, a pydicom
+data set, a numpy array."""
 DRAWN = "marked area"  # the name of a box drawn by hand
 
 
@@ -49,7 +54,7 @@ class Reporter:
         check_encoder(self.detector, self.generator)
 
     def __call__(self, film: Film, *, force: bool = False) -> GroundedReport:
-        """The report of one film (a path or an Image). The same as `read(film).report()`."""
+        """The report of one film: `read(film).report()`."""
         return self.read(film, force=force).report()
 
     def read(self, film: Film, *, force: bool = False) -> Reading:
@@ -57,24 +62,34 @@ class Reporter:
 
         force: read it even if its header says that it is no frontal chest film.
         """
-        image = film if isinstance(film, Image) else Image.open(film, force=force)
-        image = replace(image, forced=image.forced or force)
-        [reading] = self._readings([image])
+        [reading] = self._readings([_opened(film, force)])
         return reading
 
-    def read_all(self, images: Iterable[Image], *, batch_size: int = 4) -> Iterator[Reading]:
-        """Read many films, `batch_size` at a time through detector and generator."""
-        source = iter(images)
-        while batch := list(islice(source, batch_size)):
-            yield from self._readings(batch)
+    def read_all(
+        self, films: Iterable[Film], *, batch_size: int = 4, force: bool = False
+    ) -> Iterator[Reading]:
+        """Read many films, `batch_size` at a time through detector and generator.
+
+        Raises InvalidValueError for a batch size below 1, before anything is read.
+        """
+        return (
+            reading
+            for batch in _batches(films, batch_size, force)
+            for reading in self._readings(batch)
+        )
 
     def report_all(
-        self, images: Iterable[Image], *, batch_size: int = 4
+        self, films: Iterable[Film], *, batch_size: int = 4, force: bool = False
     ) -> Iterator[GroundedReport]:
-        """Report many films; detector and generator each see `batch_size` films at once."""
-        source = iter(images)
-        while batch := list(islice(source, batch_size)):
-            yield from self._reports(self._readings(batch))
+        """Report many films; detector and generator each see `batch_size` films at once.
+
+        Raises InvalidValueError for a batch size below 1, before anything is read.
+        """
+        return (
+            report
+            for batch in _batches(films, batch_size, force)
+            for report in self._reports(self._readings(batch))
+        )
 
     def _readings(self, images: Sequence[Image]) -> list[Reading]:
         if self.check is not None:
@@ -131,7 +146,7 @@ class Reporter:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Reading:
     """One encoded film. Everything that is known of the film is in here, nothing in the models.
 
@@ -139,7 +154,7 @@ class Reading:
     reads no findings. Reports and descriptions are made from them, nothing is read twice.
     """
 
-    reporter: Reporter = field(repr=False)
+    reporter: Reporter
     image: Image
     regions: Regions
     findings: Findings = field(default_factory=Findings)
@@ -158,29 +173,44 @@ class Reading:
         return report
 
     def describe(
-        self, target: str | Box, *, findings: Mapping[str, Presence | str] | None = None
+        self,
+        target: str | Box | Sequence[float],
+        *,
+        findings: Mapping[str, Presence | str] | None = None,
     ) -> tuple[GroundedSentence, ...]:
         """What is to be said of one region, or of a box drawn by hand: the findings of `answer`."""
         return self.answer(target, findings=findings).section("findings")
 
     def answer(
-        self, target: str | Box, *, findings: Mapping[str, Presence | str] | None = None
+        self,
+        target: str | Box | Sequence[float],
+        *,
+        findings: Mapping[str, Presence | str] | None = None,
     ) -> GroundedReport:
-        """A report of one region, by name or alias, or of a box drawn by hand.
+        """A report of one region, by name or alias, or of a box drawn by hand: a `Box`, or its four
+        numbers x0, y0, x1, y1 in pixels of the film.
 
         It can be saved and drawn as any report; a drawn box is one of its regions, called "marked
         area". `GroundedReport.add` puts a sentence of it into another report. findings: what the
         reader has set, for generators that can be steered. Raises RegionError for a name that the
         atlas does not have or that was not found, InvalidValueError for a box outside of the film.
         """
-        if isinstance(target, Box):
-            asked = self.regions.drawn(DRAWN, target.clip(self.image.info.frame))
-        else:
+        if isinstance(target, str):
             asked = self.regions[[self.resolve(target)]]
+        else:
+            box = target if isinstance(target, Box) else _box(target)
+            asked = self.regions.drawn(DRAWN, box.clip(self.image.info.frame))
         told = dict.fromkeys(asked.names, _set(findings)) if findings else {}
         question = Question(self.image, self.regions, asked, told, read=self.findings)
         [report] = self.reporter._composed([question])
         return report
+
+    def __repr__(self) -> str:
+        film, found = self.image.info.name or "film", len(self.regions)
+        return f"<Reading of {film}: {found} regions, {len(self.findings)} findings read>"
+
+    def _repr_html_(self) -> str:
+        return self.report()._repr_html_()
 
     def resolve(self, name: str) -> str:
         """The standard name of a region that was found, from its name or an alias."""
@@ -189,6 +219,30 @@ class Reading:
             reason = self.regions.missing.get(name, "the detector does not look for it")
             raise RegionError(f"{name!r} was not found in this film: {reason}")
         return name
+
+
+def _opened(film: Film, force: bool) -> Image:
+    image = film if isinstance(film, Image) else Image.open(film, force=force)
+    return replace(image, forced=image.forced or force)
+
+
+def _batches(films: Iterable[Film], batch_size: int, force: bool) -> Iterator[list[Image]]:
+    if isinstance(films, str | bytes | os.PathLike | Image):
+        raise InvalidValueError("expected several films, got one; use read or report for it")
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise InvalidValueError(f"batch_size is a whole number from 1 on, got {batch_size!r}")
+    source = (_opened(film, force) for film in films)
+    return iter(lambda: list(islice(source, batch_size)), [])
+
+
+def _box(numbers: Sequence[float]) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(number) for number in numbers)
+    except (TypeError, ValueError):
+        raise InvalidValueError(
+            f"expected a region's name, a Box, or four numbers x0, y0, x1, y1, got {numbers!r}"
+        ) from None
+    return Box(x0, y0, x1, y1)
 
 
 def _set(findings: Mapping[str, Presence | str]) -> dict[str, Presence]:

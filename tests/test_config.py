@@ -105,3 +105,11 @@ def test_a_part_keeps_the_device_that_its_preset_names(tmp_path: Path) -> None:
     reporter = grounded.load(tmp_path, device="cuda:99")
     assert isinstance(reporter.detector, OrganDetector)
     assert reporter.detector._net.device.type == "cpu"
+
+
+def test_a_part_that_is_no_table_is_an_error_of_ours(tmp_path) -> None:
+    file = tmp_path / "preset.toml"
+    parts = "\n".join(f'{part} = "x"' for part in ("detector", "generator", "explainer"))
+    file.write_text(f"{parts}\ncomposer = 1\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"\[detector\] should be a table"):
+        grounded.load(file)

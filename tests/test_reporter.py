@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 import grounded
 from grounded import Box, Image, Reporter
@@ -83,3 +84,43 @@ def test_importing_grounded_loads_no_torch() -> None:
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     loaded = {name.split(".")[0] for name in modules.split()}
     assert not loaded & {"torch", "torchvision", "cv2", "skimage", "pydicom", "PIL", "rich"}
+
+
+def test_films_come_in_by_every_door(reporter: Reporter, tmp_path) -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (64, 48), np.uint8)
+    path = tmp_path / "film.png"
+    Picture.fromarray(grey).save(path)
+    doors = (path, str(path), path.read_bytes(), Picture.fromarray(grey), grey, Image.open(path))
+    with path.open("rb") as file:
+        reports = list(reporter.report_all([*doors, file], batch_size=3))
+    assert len({report.image.sha256 for report in reports}) == 1
+    assert reporter(grey).text == reporter(path).text
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "4", None])
+def test_a_batch_size_is_a_whole_number_from_one_on(reporter: Reporter, size) -> None:
+    with pytest.raises(InvalidValueError, match="batch_size is a whole number"):
+        reporter.report_all(films(1), batch_size=size)
+
+
+def test_one_film_is_not_taken_for_many(reporter: Reporter) -> None:
+    with pytest.raises(InvalidValueError, match="expected several films, got one"):
+        reporter.report_all("film.png")
+
+
+@pytest.mark.parametrize("box", [(1, 2, 30, 40), [1.0, 2.0, 30.0, 40.0], np.array([1, 2, 30, 40])])
+def test_a_box_may_be_four_numbers(reporter: Reporter, film: Image, box) -> None:
+    reading = reporter.read(film)
+    assert reading.describe(box) == reading.describe(Box(1, 2, 30, 40))
+
+
+@pytest.mark.parametrize("box", [(1, 2, 3), (1, 2, 3, "a"), 7, None])
+def test_what_is_no_box_is_an_error_of_ours(reporter: Reporter, film: Image, box) -> None:
+    with pytest.raises(InvalidValueError, match="a Box, or four numbers"):
+        reporter.read(film).describe(box)
+
+
+def test_a_reading_is_shown_in_one_line_and_as_its_page(reporter: Reporter, film: Image) -> None:
+    reading = reporter.read(film)
+    assert repr(reading) == "<Reading of film: 29 regions, 0 findings read>"
+    assert reading._repr_html_().startswith("<iframe")
