@@ -107,7 +107,6 @@ def opaque_sides(report: GroundedReport) -> set[str]:
 def test_the_normal_film_has_nothing_abnormal(report: GroundedReport) -> None:
     findings = [f for s in report.section("findings") for f in s.findings]
     assert {finding.presence for finding in findings} == {"absent"}
-    assert {"right lung", "left lung"} <= {f.region for f in findings if f.label == "Lung Opacity"}
     assert not any(sentence.abnormal for sentence in report.sentences)
 
 

@@ -16,9 +16,10 @@ from grounded.generators.measured.wording import Hidden, Said, Subject, percent,
 def heart_size(subject: Subject) -> Said:
     """Enlarged or not, by the cardiothoracic ratio; on AP films with the limit that holds there.
 
-    Where a reader of the film sees it otherwise, it is uncertain.
+    Where a reader of the film sees it otherwise, it is uncertain; where a border is hidden, it is
+    judged only if the reader, who sees more than the outline, takes the heart for enlarged.
     """
-    _trusted(subject, HEART)
+    _trusted(subject, *([] if subject.known.heart == "present" else [HEART]))
     on_ap = subject.view == "AP"
     reference = measures.CARDIOTHORACIC_RATIO_AP if on_ap else measures.CARDIOTHORACIC_RATIO
     ratio = measures.cardiothoracic_ratio(subject.chest, reference)

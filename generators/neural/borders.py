@@ -52,8 +52,10 @@ def _view(reader: FindingReader, question: Question) -> Projection:
 
 def _heart(stated: Sequence[Stated]) -> Presence | None:
     """What is read of the heart's size, where it may be stated."""
-    read = (i.finding for i in stated if i.label == "Cardiomegaly" and i.origin == ORIGIN)
-    return next((finding.presence for finding in read), None)
+    for item in stated:
+        if item.label == "Cardiomegaly" and item.origin == ORIGIN:
+            return Presence.UNCERTAIN if item.open else item.finding.presence
+    return None
 
 
 def _named(item: Stated) -> str:

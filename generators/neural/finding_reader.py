@@ -146,6 +146,10 @@ class FindingReader:
         """The encoding of the question's film, by the encoder that this was trained on."""
         return encoded_film(question, self.encoder_sha256)
 
+    def film(self, question: Question) -> dict[str, float]:
+        """The probability of each finding in the film as a whole; none, as it is not read."""
+        return {}
+
     def is_ap(self, question: Question) -> float:
         """The probability that the film was taken from front to back; NaN, as it is not read."""
         return math.nan

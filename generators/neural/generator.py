@@ -28,6 +28,7 @@ from grounded.generators.neural.borders import known
 from grounded.generators.neural.finding_net import COARSE
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
 from grounded.generators.neural.planned import (
+    DENIED,
     MEASURED_HERE,
     ORIGIN,
     SET,
@@ -116,7 +117,8 @@ class Neural:
 
     def _described(self, question: Question) -> list[Sentence]:
         given = question.findings
-        read = _stated(self.reader.read(replace(question, asked=question.found)))
+        whole = self.reader.film(question) if question.whole else {}
+        read = _stated(self.reader.read(replace(question, asked=question.found)), whole)
         of_film_ = known(self.reader, question, with_set(read, given))
         measured = self.measured.answer(question, of_film_)
         film = with_set(read, given, measured)
@@ -138,7 +140,7 @@ class Neural:
             here = [item for item in film if item.finding.region == name]
             if name not in question.found:
                 given = {name: question.findings.get(name, {})}
-                here = with_set(_stated([read] if read else []), given)
+                here = with_set(_stated([read] if read else [], {}), given)
             said = of_region([item for item in here if not _is_measured(item)], kind)
             said += [sentence for sentence in measured if name in sentence.regions]
             drawn_off = name not in question.found and read is None
@@ -284,9 +286,23 @@ def _first_order(value: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
     return values.detach() + ((rows - at.detach()) * slopes).flatten(1).sum(1)
 
 
-def _stated(reads: Iterable[Read]) -> list[Stated]:
-    """What was read and may be said."""
-    return [Stated(finding, notes=_as_what(read)) for read in reads for finding in read.findings]
+def _stated(reads: Iterable[Read], film: Mapping[str, float]) -> list[Stated]:
+    """What was read and may be said.
+
+    film: the probability of each finding in the whole film, if that is asked about. Where a finding
+    is present, it is denied of other regions by what was read there.
+    """
+    found = [(finding, _as_what(read)) for read in reads for finding in read.findings]
+    there = {finding.label for finding, _ in found if finding.presence == "present"}
+    return [
+        Stated(f, notes=notes, open=_is_open(f, 0 if f.label in there else film.get(f.label, 0)))
+        for f, notes in found
+    ]
+
+
+def _is_open(finding: Finding, in_film: float) -> bool:
+    """Whether a finding that is not called present is too likely, here or in the film, to deny."""
+    return finding.presence == "absent" and max(in_film, 1 - finding.score) >= DENIED
 
 
 def _as_what(read: Read) -> tuple[str, ...]:

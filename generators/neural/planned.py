@@ -37,16 +37,24 @@ IMPLIED: Mapping[str, tuple[str, ...]] = {
     "Lung Lesion": ("Nodule", "Mass"),
 }
 """What is denied with a finding."""
+DENIED = 0.3
+"""Below this probability, at even odds before the film is seen, a finding is denied. On 249 films
+held out, radiologists saw an opacity in 14 of 94 films below and in 14 of the 34 from here to 0.5,
+an effusion in 4 of 108 and in 10 of 36."""
 _PLACES = (*(f"{zone} lung zone" for zone in ZONES), "apical zone", "hilar structures", "lung")
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A finding that may be said, of one region. notes: what is to be known of it."""
+    """A finding that may be said, of one region.
+
+    notes: what is to be known of it. open: it is not called present, and too likely to be denied.
+    """
 
     finding: Finding
     origin: str = ORIGIN
     notes: tuple[str, ...] = ()
+    open: bool = False
 
     @property
     def label(self) -> str:
@@ -95,7 +103,7 @@ def told(finding: Finding) -> dict[str, Presence]:
 def of_film(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
     """What a report says. lungs: those that were found."""
     there = [item.sentence() for item in placed(stated)]
-    return [*there, *_absences(stated), *_not_looked_for(stated, lungs)]
+    return [*there, *_absences(stated), *_not_said(stated, lungs)]
 
 
 def of_region(stated: Sequence[Stated], kind: str) -> list[Sentence]:
@@ -103,23 +111,27 @@ def of_region(stated: Sequence[Stated], kind: str) -> list[Sentence]:
 
     stated: all of it. kind: of region that it is read as.
     """
-    there = [item.sentence() for item in stated if not item.is_absent]
-    set_ = [item.sentence() for item in stated if item.is_absent and item.origin == SET]
-    absent = [item for item in stated if item.is_absent and item.origin != SET]
     words = FindingWords.open()
+    said = [item.sentence() for item in stated if not item.is_absent]
+    said += [item.sentence() for item in stated if item.is_absent and item.origin == SET]
+    absent = [item for item in stated if item.is_absent and item.origin != SET and not item.open]
     belonging = words.belonging(kind)
     absent.sort(key=lambda item: (*belonging, item.label).index(item.label))
-    if not absent:
-        return [*there, *set_]
-    region = absent[0].finding.region
-    text = words.deny([item.label for item in absent], region, chest_atlas())
-    return [*there, *set_, _joined(text, absent)]
+    if absent:
+        region = absent[0].finding.region
+        text = words.deny([item.label for item in absent], region, chest_atlas())
+        said.append(_joined(text, absent))
+    if doubtful := [item for item in stated if item.open]:
+        text = words.not_judged([item.label for item in doubtful])
+        said.append(Sentence(text, (doubtful[0].finding.region,), ORIGIN, score=0.5))
+    return said
 
 
 def placed(stated: Sequence[Stated]) -> list[Stated]:
     """What is there or may be, each finding of a side where it can best be told.
 
-    In the zones of a lung rather than in the lung; by its side alone if it is said so. What is
+    In the zones of a lung rather than in the lung, unless it is in all; by its side alone if it is
+    said so. What is
     there in one place of a side is not called possible in another.
     """
     groups: dict[tuple[str, str], list[Stated]] = {}
@@ -135,7 +147,10 @@ def _told(group: Sequence[Stated]) -> list[Stated]:
     firm = [item for item in group if item.finding.presence == "present"]
     chosen = set_ or firm or list(group)
     kinds = {kind_of(item.finding.region) for item in chosen}
-    if "lung" in kinds and (not firm or is_sided(FindingWords.open().term(chosen[0].label))):
+    everywhere = set(_PLACES[: len(ZONES)]) <= kinds
+    if "lung" in kinds and (
+        everywhere or not firm or is_sided(FindingWords.open().term(chosen[0].label))
+    ):
         return [item for item in chosen if kind_of(item.finding.region) == "lung"]
     zones = {kind for kind in kinds if kind.endswith("lung zone")}
     best = zones or set([kind for kind in _PLACES if kind in kinds][:1]) or kinds
@@ -168,7 +183,7 @@ def _absent(stated: Sequence[Stated], side: str) -> dict[str, Stated]:
     found: dict[str, Stated] = {}
     for label in CLEAR:
         items = [item for item in stated if item.label == label and item.side == side]
-        if items and all(item.is_absent for item in items):
+        if items and all(item.is_absent and not item.open for item in items):
             found[label] = max(items, key=lambda item: _width(item.finding.region))
     return found
 
@@ -205,14 +220,19 @@ def _joined(text: str, items: Sequence[Stated]) -> Sentence:
     )
 
 
-def _not_looked_for(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
-    """Once a report, what would have to be looked for to call the lungs clear."""
+def _not_said(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
+    """Once a report, what would have to be absent to call the lungs clear and is not denied: what
+    can be neither stated nor denied, and what was not looked for."""
     looked = {item.label for item in stated}
-    missing = [label for label in CLEAR if label not in looked]
-    if not missing or not lungs:
-        return []
-    text = FindingWords.open().not_assessed(missing)
-    return [Sentence(text, tuple(lungs), ORIGIN)]
+    there = {item.label for item in stated if not item.is_absent}
+    doubtful = {item.label for item in stated if item.open} - there
+    words, regions = FindingWords.open(), tuple(lungs)
+    sentences = []
+    if labels := [label for label in CLEAR if label in doubtful]:
+        sentences.append(Sentence(words.not_judged(labels), regions, ORIGIN, score=0.5))
+    if labels := [label for label in CLEAR if label not in looked]:
+        sentences.append(Sentence(words.not_assessed(labels), regions, ORIGIN))
+    return sentences if lungs else []
 
 
 def with_set(

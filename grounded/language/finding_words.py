@@ -99,6 +99,10 @@ class FindingWords:
         listed = join([self.term(label).listed for label in labels])
         return f"Not assessed: {listed}." if listed else "Not assessed."
 
+    def not_judged(self, labels: Sequence[str]) -> str:
+        """ "Not judged: opacities.", of what can be neither stated nor denied."""
+        return f"Not judged: {join([self.term(label).listed for label in labels])}."
+
     def named(self, label: str, kind: str) -> str:
         """The noun for a finding in a kind of region; its label in small letters without one."""
         return self.terms[label].named(kind) if label in self.terms else label.lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -118,3 +119,21 @@ def test_a_set_finding_has_no_size_and_no_number() -> None:
         kept = with_set([], {"left lung": {label: "present"}})
         text = of_film(kept, LUNGS)[0].text.lower()
         assert not {"large", "small", "nodules", "effusions"} & set(text.rstrip(".").split())
+
+
+def test_what_is_too_likely_to_be_denied_is_not_judged() -> None:
+    stated = [
+        replace(item, open=item.label == "Lung Opacity" and item.side == "left")
+        for item in nothing_there()
+    ]
+    said = texts(of_film(stated, LUNGS))
+    assert "The left lung is clear." not in said
+    assert "Not judged: opacities." in said
+    here = [item for item in stated if item.finding.region == "left lung"]
+    assert texts(of_region(here, "lung"))[-1] == "Not judged: opacities."
+
+
+def test_an_opacity_in_all_zones_of_a_lung_is_told_of_the_lung() -> None:
+    regions = ("left lung", *(f"left {zone} lung zone" for zone in ("upper", "mid", "lower")))
+    said = texts(of_film(read("Lung Opacity", "present", *regions), LUNGS))
+    assert said[0] == "Opacity in the left lung."
