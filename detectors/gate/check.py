@@ -41,7 +41,7 @@ class FilmGate:
         frontal: float = 0.4,
         several: float = 0.5,
         negative: float = 0.0,
-        mirrored: float = 1.8,
+        mirrored: float = 2.2,
         turned: float = 0.8,
     ) -> None:
         folder = Path(weights)
