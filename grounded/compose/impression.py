@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -37,6 +38,7 @@ _PLACELESS = frozenset(
         *("Mediastinal Shift", "Lung Volume Asymmetry", "Edema"),
     )
 )
+_NOT_JUDGED = re.compile(r"\b(?:not|cannot be) judged\b", re.IGNORECASE)
 _NO_ABNORMALITY = frozenset(("No Finding", "Support Devices"))
 
 
@@ -55,7 +57,7 @@ def impression(
     if any(_presence(item) == "present" for item in said):
         return sorted(said, key=_order)
     assessed = [item for item in kept if item.findings]
-    unsure = any(_matters(item) for item in kept)
+    unsure = any(_matters(item) or _NOT_JUDGED.search(item.text) for item in kept)
     if not assessed or any(_is_sure(item) if unsure else _matters(item) for item in given):
         return []
     text = NOTHING_SURE if unsure else NOTHING_ABNORMAL

@@ -130,3 +130,9 @@ def test_the_surest_of_a_kind_comes_first_and_kinds_are_not_mixed() -> None:
         for kind, score in zip(kinds, scores, strict=True)
     ]
     assert concluded(*said) == ["Seen 0.5.", "Seen 0.8.", "Seen 0.6.", "Seen 0.99."]
+
+
+def test_what_could_not_be_judged_leaves_no_definite_abnormality() -> None:
+    normal = say("No effusion.", "left lung", {EFFUSION: "absent"})
+    for text in ("Not judged: opacities.", "Heart size cannot be judged, as something hides it."):
+        assert concluded(normal, say(text, "left lung")) == [NOTHING_SURE]
