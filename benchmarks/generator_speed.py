@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from own.asked import describe_each
 
 import grounded
-from grounded.protocols import Question
+from grounded.protocols import Question, SentenceGenerator
 from grounded.report import Sentence
-from grounded.reporter import Reporter
+from grounded.reporter import Reading, Reporter
 
 
 class Seconds(NamedTuple):
@@ -44,18 +43,24 @@ def median_seconds(work: Callable[[], object], repeat: int) -> Seconds:
     return Seconds(statistics.median(passed), statistics.median(processor))
 
 
+def describe_each(reading: Reading, generator: SentenceGenerator) -> list[Sentence]:
+    """The sentences of all regions, asked one by one in one list of questions."""
+    found = reading.regions
+    questions = [Question(reading.image, found, found[[name]]) for name in found.names]
+    return [sentence for said in generator.describe(questions) for sentence in said]
+
+
 def rows(reporter: Reporter, film: Path, repeat: int) -> list[tuple[str, Seconds]]:
     """What is done, and how long it takes."""
     reading = reporter.read(film)
     image, regions, generator = reading.image, reading.regions, reporter.generator
     whole = Question.of_film(image, regions)
 
-    def each() -> dict[str, list[Sentence]]:
-        return describe_each(generator, image, regions, regions.names)
+    def each() -> list[Sentence]:
+        return describe_each(reading, generator)
 
-    said = each()
+    of_regions = each()
     [of_film] = generator.describe([whole])
-    of_regions = [sentence for sentences in said.values() for sentence in sentences]
     work: list[tuple[str, Callable[[], object]]] = [
         ("find the regions, encode the film", lambda: reporter.detector.detect([image])),
         (f"describe {len(regions)} regions ({len(of_regions)} sentences)", each),

@@ -146,14 +146,13 @@ class Attributable(Protocol):
 
 
 @runtime_checkable
-class Attentive(Protocol):
-    """A generator whose writer looks at places of a region while it writes."""
+class Localised(Protocol):
+    """A generator whose map of the film holds, cell by cell, what speaks for each finding."""
 
-    def attention(self, question: Question, sentences: Sequence[Sentence]) -> Tensor:
-        """How much attention each cell of a grid in the box of the sentence's region had.
+    def evidence(self, question: Question, sentences: Sequence[Sentence]) -> Tensor:
+        """What each cell says for the finding behind each of S sentences: (S, h, w) log-odds.
 
-        (S, h, w), as the film shows it; all cells and whatever else had attention add up to 1. NaN
-        for sentences that were written without looking.
+        The map is that of the question's encoded film. NaN for sentences that do not stand on it.
         """
         ...
 

@@ -1,7 +1,9 @@
-"""FilmEncoder: the map of a film that findings are read from, beside the detector's own network.
+"""FilmEncoder: from a film to a map of evidence for each finding, beside OrganNet.
 
-The trunk is OrganNet's, and training starts from its weights; what it ends in is made for findings:
-a map at stride 8, fine enough for a costophrenic angle.
+The reading is additive and local. Each cell of the map says by itself how far it speaks for a
+finding, knowing what surrounds it; whoever reads a region pools the cells that it covers. So the
+map that is drawn is what was read, any box can be read, and outlines teach the map directly. The
+trunk is OrganNet's, and training starts from its weights.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from grounded.detectors.organs.net import film_tensor
 from grounded.geometry import Placement
@@ -25,17 +28,18 @@ STRIDE = 8
 
 
 class FilmEncoder(nn.Module):
-    """Films to maps. side: S, a multiple of 32. widths: channels at strides 2, 4, 8, 16 and 32.
-
-    fused: channels of the map at stride 16 in between. features: D of the map that comes out.
+    """Films to evidence. findings: F. side: S, a multiple of 32. widths: channels at strides 2, 4,
+    8, 16 and 32. width: channels in which a cell is read. drop: the part of the channels that is
+    left out while training.
     """
 
     def __init__(
         self,
-        side: int = 320,
+        findings: int,
+        side: int = 192,
         widths: Sequence[int] = (32, 64, 96, 160, 224),
-        fused: int = 160,
-        features: int = 128,
+        width: int = 128,
+        drop: float = 0.0,
     ) -> None:
         super().__init__()
         if side % 32 or len(widths) != 5:
@@ -43,15 +47,29 @@ class FilmEncoder(nn.Module):
         self.side = side
         self.stem = conv(1, widths[0], stride=2)
         self.down = descent(widths)
-        self.fuse = Residual(widths[4] + widths[3], fused)
-        self.out = Residual(fused + widths[2], features)
+        self.drop = nn.Dropout2d(drop)
+        self.context = nn.Linear(2 * widths[4], width)
+        self.coarse = nn.Conv2d(widths[4], width, 1)
+        self.fuse = Residual(width + widths[3], width)
+        self.out = Residual(width + widths[2], width)
+        self.evidence = nn.Conv2d(width, findings, 1)
+        self.view = nn.Linear(2 * widths[4], 1)
 
     def forward(self, films: Tensor) -> Tensor:
-        """Films (B, 1, S, S), as `film_tensor` makes them, to maps (B, D, S/8, S/8)."""
-        stages = descend(self.stem, self.down, films)
-        coarse = self.fuse(torch.cat([double(stages[4]), stages[3]], dim=1))  # stride 16
-        maps: Tensor = self.out(torch.cat([double(coarse), stages[2]], dim=1))  # stride 8
-        return maps
+        """Films (B, 1, S, S), as `film_tensor` makes them, to maps (B, F + 1, S/8, S/8).
+
+        Cells hold log-odds. The last channel speaks of the whole film, the same in all cells: that
+        the view is AP.
+        """
+        _, _, fine, middle, coarse = descend(self.stem, self.down, films)
+        coarse = self.drop(coarse)
+        pooled = torch.cat([coarse.mean(dim=(2, 3)), coarse.amax(dim=(2, 3))], dim=1)
+        top = functional.relu(self.coarse(coarse) + self.context(pooled)[:, :, None, None])
+        maps = self.fuse(torch.cat([double(top), middle], dim=1))  # stride 16
+        maps = self.out(torch.cat([double(maps), fine], dim=1))  # stride 8
+        evidence = self.evidence(self.drop(maps))
+        view = self.view(pooled)[:, :, None, None].expand(-1, -1, *evidence.shape[2:])
+        return torch.cat([evidence, view], dim=1)
 
 
 class Encoder:
@@ -83,7 +101,7 @@ class Encoder:
         films: Sequence[NDArray[np.float32]],
         placements: Sequence[Placement] | None = None,
     ) -> list[tuple[Tensor, Placement]]:
-        """The map (D, h, w) of each film (H, W), and how the film lies in it.
+        """The map (F + 1, h, w) of each film (H, W), and how the film lies in it.
 
         placements: how each is to lie; None for all of its pixels, as squares. Batch equals
         singles.
@@ -99,7 +117,7 @@ class Encoder:
         films: Sequence[NDArray[np.float32]],
         placements: Sequence[Placement] | None = None,
     ) -> Tensor:
-        """The maps (B, D, h, w) of one or more films (H, W) alone."""
+        """The maps (B, F + 1, h, w) of one or more films (H, W) alone."""
         lie: Sequence[Placement | None] = placements or [None] * len(films)
         placed = [
             film_tensor(film, self.net.side, p)[0] for film, p in zip(films, lie, strict=True)

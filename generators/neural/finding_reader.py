@@ -1,9 +1,13 @@
-"""What is read of each region: FindingNet with its weights and its calibration."""
+"""What is read of each region: FindingNet with its weights and its calibration.
+
+The film says whether a finding is there, its regions say where. A region is never called abnormal
+of which the film as a whole shows nothing, so that twenty-nine regions are not twenty-nine chances
+of a false alarm.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +19,7 @@ from torch import Tensor
 from grounded.chest.names import kind_of, side_of
 from grounded.errors import ConfigError
 from grounded.findings import Finding, Presence, ReadFinding, ScoreKind
-from grounded.generators.neural.finding_net import FindingNet, seen
+from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet, shares
 from grounded.generators.neural.tissue import Tissue
 from grounded.geometry import Box
 from grounded.nn.weights import belongs_to, build, check_belongs, fill, read_config, sha256
@@ -23,30 +27,27 @@ from grounded.protocols import Question, encoded_film
 from grounded.regions import Encoded, Region
 
 CALIBRATION = "calibration.json"
-ABNORMAL = "Abnormal"
-"""The last of FindingNet's labels: any of its findings but devices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a logit of one finding means, as measured on films held out for it.
+    """What a logit of one finding in one kind of region means, as measured on films held out.
 
-    kinds: of region that the finding is read in. The probability is the logistic function of
-    slope * logit + intercept (Platt scaling). From `present` on the finding is present, up to
-    `absent` it is absent, and uncertain in between. assessed: the kinds of region in which it held
-    on real films and may be stated. figure: what was measured there.
+    The logistic function of slope * logit + intercept (Platt scaling) is, of the whole film, the
+    probability that the finding is there, at even odds before the film is seen; of a region, that
+    it is there given that it is somewhere in the film. From `present` on it is called present, up
+    to `absent` absent, and uncertain in between. assessed: whether it may be stated. figure: what
+    was measured.
     """
 
-    kinds: frozenset[str]
     slope: float
     intercept: float
     absent: float
     present: float
-    assessed: frozenset[str]
+    assessed: bool
     figure: str
 
     def probability(self, logit: float) -> float:
-        """That the finding is there, at even odds before the film is seen."""
         return float(1 / (1 + np.exp(-(self.slope * logit + self.intercept))))
 
     def presence(self, probability: float) -> Presence:
@@ -54,6 +55,10 @@ class Calibration:
         if probability >= self.present:
             return Presence.PRESENT
         return Presence.ABSENT if probability <= self.absent else Presence.UNCERTAIN
+
+
+Calibrations = Mapping[str, Mapping[str, Calibration]]
+"""By label, then by kind of region, FILM among them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +103,7 @@ class FindingReader:
     def __init__(self, weights: Path) -> None:
         self.net = build(FindingNet, read_config(weights), weights)
         self.encoder_sha256 = belongs_to(weights, "encoder")
-        self.calibrations = read_calibrations(weights / CALIBRATION, self.net.labels)
+        self.calibrations: Calibrations = read_calibrations(weights / CALIBRATION, self.net.labels)
         calibration = sha256(weights / CALIBRATION)
         check_belongs(weights, "calibration", calibration)
         self.weights_sha256: Mapping[str, str] = {
@@ -107,17 +112,23 @@ class FindingReader:
         }
 
     @classmethod
-    def of(cls, net: FindingNet, calibrations: Mapping[str, Calibration]) -> FindingReader:
+    def of(cls, net: FindingNet, calibrations: Calibrations) -> FindingReader:
         """A reader of parts that are in memory, as while it is calibrated."""
         reader = cls.__new__(cls)
         reader.net, reader.weights_sha256, reader.encoder_sha256 = net.eval(), {}, ""
-        reader.calibrations = dict(calibrations)
+        reader.calibrations = calibrations
         return reader
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The findings that are read, in the order of the map's channels."""
+        return self.net.labels[:-1]
 
     @property
     def assessed(self) -> dict[str, str]:
         """The findings that may be stated, each with the figure behind it."""
-        return {label: c.figure for label, c in self.calibrations.items() if c.assessed}
+        films = {label: self.calibrations[label][FILM] for label in self.labels}
+        return {label: film.figure for label, film in films.items() if film.assessed}
 
     def places(self, question: Question) -> list[Place]:
         """The regions that are asked about and in which something is read, in their order.
@@ -136,10 +147,11 @@ class FindingReader:
         for item in question.read:
             found[item.region] = (*found.get(item.region, ()), item)
         if unread := [place for place in places if place.name not in found]:
+            film = self.film(question)
             with torch.inference_mode():
                 logits = self.logits(self.encoding(question), unread)[0]
             for place, row in zip(unread, logits, strict=True):
-                found[place.name] = self._read(place, row.tolist())
+                found[place.name] = self._read(place, row.tolist(), film)
         return [Read(place, found[place.name]) for place in places]
 
     def encoding(self, question: Question) -> Encoded:
@@ -147,40 +159,43 @@ class FindingReader:
         return encoded_film(question, self.encoder_sha256)
 
     def film(self, question: Question) -> dict[str, float]:
-        """The probability of each finding in the film as a whole; none, as it is not read."""
-        return {}
+        """The probability of each finding in the film as a whole, at even odds beforehand."""
+        return self._whole(question, self.labels)
 
     def is_ap(self, question: Question) -> float:
-        """The probability that the film was taken from front to back; NaN, as it is not read."""
-        return math.nan
+        """The probability that the film was taken from front to back."""
+        return self._whole(question, (VIEW,))[VIEW]
+
+    def _whole(self, question: Question, labels: Sequence[str]) -> dict[str, float]:
+        place = Place(FILM, FILM, "", question.image.info.frame)
+        with torch.inference_mode():
+            [row] = self.logits(self.encoding(question), [place])[0].tolist()
+        by_label = dict(zip(self.net.labels, row, strict=True))
+        return {
+            label: self.calibrations[label][FILM].probability(by_label[label]) for label in labels
+        }
+
+    def evidence(self, film: Tensor, label: str) -> Tensor:
+        """The log-odds (h, w) of a finding were the whole film like each cell of its map.
+
+        film: (F + 1, h, w), the encoder's map.
+        """
+        row, calibration = self.net.labels.index(label), self.calibrations[label][FILM]
+        with torch.inference_mode():
+            logits = film[row] * self.net.scale.weight[0, row] + self.net.bias.weight[0, row]
+        return logits * calibration.slope + calibration.intercept
 
     def logits(
-        self,
-        encoded: Encoded,
-        places: Sequence[Place],
-        maps: Tensor | None = None,
-        film_given: bool = False,
+        self, encoded: Encoded, places: Sequence[Place], maps: Tensor | None = None
     ) -> Tensor:
-        """Logits (B, N, F) of N places, in a film or in B versions of its map (B, D, h, w).
-
-        film_given: see `FindingNet.places`.
-        """
+        """Logits (B, N, F + 1) of N places, in a film or in B versions of its map."""
         maps = encoded.film[None] if maps is None else maps
         kinds = torch.tensor([self.net.kinds.index(place.kind) for place in places])
+        covered = shares(_on_map(encoded, places, maps), *maps.shape[2:])
         logits: Tensor = self.net(
-            maps,
-            _on_map(encoded, places, maps),
-            kinds.repeat(len(maps)),
-            _mirrored(places).repeat(len(maps)),
-            film_given,
+            maps, covered.expand(len(maps), -1, -1, -1), kinds.expand(len(maps), -1)
         )
-        return logits.view(len(maps), len(places), -1)
-
-    def seen(self, encoded: Encoded, places: Sequence[Place], maps: Tensor | None = None) -> Tensor:
-        """What is seen in N places, (B, N, 16, D), as the writer takes it; see `logits`."""
-        maps = encoded.film[None] if maps is None else maps
-        vectors = seen(maps, _on_map(encoded, places, maps), _mirrored(places).repeat(len(maps)))
-        return vectors.view(len(maps), len(places), *vectors.shape[1:])
+        return logits
 
     def _place(self, region: Region, question: Question) -> Place | None:
         """Where a region is read; a box drawn by hand as the tissue that it covers."""
@@ -191,17 +206,31 @@ class FindingReader:
             return None
         return Place(region.name, kind, side_of(as_region), region.box)
 
-    def _read(self, place: Place, logits: Sequence[float]) -> tuple[ReadFinding, ...]:
+    def _read(
+        self, place: Place, logits: Sequence[float], film: Mapping[str, float]
+    ) -> tuple[ReadFinding, ...]:
+        by_label = dict(zip(self.net.labels, logits, strict=True))
         found = []
-        for label, logit in zip(self.net.labels, logits, strict=True):
-            calibration = self.calibrations[label]
-            if place.kind not in calibration.kinds:
-                continue
-            probability = calibration.probability(logit)
-            presence = calibration.presence(probability)
-            stated = place.kind in calibration.assessed and label != ABNORMAL
-            found.append(ReadFinding(label, place.name, probability, presence, stated))
+        for label in self.labels:
+            if place.kind in self.calibrations[label]:
+                calibration = self.calibrations[label][place.kind]
+                given = calibration.probability(by_label[label])
+                presence = self._presence(label, place.kind, film[label], given)
+                probability = film[label] * given
+                found.append(
+                    ReadFinding(label, place.name, probability, presence, calibration.assessed)
+                )
         return tuple(found)
+
+    def _presence(self, label: str, kind: str, film: float, given: float) -> Presence:
+        """Of a region. film: the film's probability; given: the region's, were it in the film."""
+        said = {
+            self.calibrations[label][FILM].presence(film),
+            self.calibrations[label][kind].presence(given),
+        }
+        if Presence.ABSENT in said:
+            return Presence.ABSENT
+        return Presence.UNCERTAIN if Presence.UNCERTAIN in said else Presence.PRESENT
 
 
 def _certainty(item: ReadFinding) -> float:
@@ -211,36 +240,24 @@ def _certainty(item: ReadFinding) -> float:
     return sides.get(item.presence, max(sides.values()))
 
 
-def read_calibrations(path: Path, labels: Sequence[str]) -> dict[str, Calibration]:
-    """By label. Raises ConfigError for a file that does not fit the labels."""
+def read_calibrations(path: Path, labels: Sequence[str]) -> dict[str, dict[str, Calibration]]:
+    """By label and kind. Raises ConfigError for a file that does not fit the labels."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         found = {
-            label: Calibration(
-                **{
-                    **entry,
-                    "kinds": frozenset(entry["kinds"]),
-                    "assessed": frozenset(entry["assessed"]),
-                }
-            )
-            for label, entry in table.items()
+            label: {kind: Calibration(**entry) for kind, entry in kinds.items()}
+            for label, kinds in table.items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(f"cannot read the calibration {path}: {error!r}") from error
-    if missing := set(labels) - set(found):
+    if missing := [label for label in labels if FILM not in found.get(label, {})]:
         raise ConfigError(f"{path} has no calibration of {', '.join(sorted(missing))}")
     return found
 
 
 def _on_map(encoded: Encoded, places: Sequence[Place], maps: Tensor) -> Tensor:
-    """The boxes of N places in each of B maps: (B * N, 5) as FindingNet takes them."""
+    """The boxes of N places in cells of the map: (N, 4)."""
     height, width = encoded.placement.model_shape
     cells = np.array([maps.shape[3] / width, maps.shape[2] / height] * 2)
     boxes = encoded.placement.to_model([tuple(place.box) for place in places]) * cells
-    rows = torch.arange(len(maps), dtype=torch.float32).repeat_interleave(len(places))
-    on_map = torch.from_numpy(boxes.astype(np.float32)).repeat(len(maps), 1)
-    return torch.cat([rows[:, None], on_map], dim=1)
-
-
-def _mirrored(places: Sequence[Place]) -> Tensor:
-    return torch.tensor([place.side == "left" for place in places])
+    return torch.from_numpy(boxes.astype(np.float32))

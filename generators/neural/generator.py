@@ -9,7 +9,7 @@ hides its borders (`borders`, `measured`). A reader may set findings; they are s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -25,7 +25,6 @@ from grounded.findings import VOCABULARY, Finding, Presence, ReadFinding
 from grounded.generators.measured.generator import ASSESSED, Measured, unassessed
 from grounded.generators.measured.wording import Style
 from grounded.generators.neural.borders import known
-from grounded.generators.neural.finding_net import COARSE
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
 from grounded.generators.neural.planned import (
     DENIED,
@@ -41,12 +40,10 @@ from grounded.generators.neural.planned import (
 from grounded.generators.neural.writer import Brief, Writer, Written
 from grounded.language.labeller import Labeller
 from grounded.nn.device import DType
-from grounded.nn.weights import check_belongs
 from grounded.protocols import Question, Target
 from grounded.regions import Region
 from grounded.report import Scope, Sentence
 
-MENTIONED = "mentioned.json"
 Words = Literal["plain", "writer"]
 """Whose words findings are said in: fixed ones, or those of the writer that was trained."""
 
@@ -83,8 +80,6 @@ class Neural:
         self.writer = Writer(folder / "writer", device, dtype) if words == "writer" else None
         self.measured = Measured(style)
         self.encoder_sha256 = self.reader.encoder_sha256
-        if self.writer and self.writer.features:  # it sees what the encoder shows
-            check_belongs(folder / "writer", "encoder", self.encoder_sha256)
         self.weights_sha256: Mapping[str, str] = {
             **self.reader.weights_sha256,
             **(self.writer.weights_sha256 if self.writer else {}),
@@ -178,112 +173,50 @@ class Neural:
     ) -> Tensor:
         """See `grounded.protocols.Attributable`. Sentences that were measured have none.
 
-        Nor have the words of a writer that sees nothing.
+        Nor have words: what is written follows from the findings alone.
         """
         values = maps.new_full((len(sentences), len(maps)), torch.nan)
-        places = self._followed_back(question, sentences, of)
+        places = self._read_at(question, sentences) if of != "words" else {}
         if not places:
             return values.T
-        chosen = [sentences[row] for row in places]
-        of_rows = list(places.values())
-        if of == "words":
-            found = self._log_probabilities(question, chosen, of_rows, maps)  # (B, N)
-        else:
-            found = self._log_odds(question, chosen, of_rows, maps, of == "finding")
+        logits = self.reader.logits(self.reader.encoding(question), list(places.values()), maps)
+        labels = [sentences[row].findings[0].label for row in places]
+        columns = [self.reader.net.labels.index(label) for label in labels]
+        found = logits[:, range(len(labels)), columns]  # (B, N)
+        known = [
+            self.reader.calibrations[label][place.kind]
+            for label, place in zip(labels, places.values(), strict=True)
+        ]
+        slopes = logits.new_tensor([calibration.slope for calibration in known])
+        found = found * slopes + logits.new_tensor([c.intercept for c in known])
         return values.index_put((torch.tensor(list(places)),), found.T).T
 
-    def attention(self, question: Question, sentences: Sequence[Sentence]) -> Tensor:
-        """See `grounded.protocols.Attentive`; the grid is 4 x 4."""
-        looked = torch.full((len(sentences), COARSE, COARSE), torch.nan)
-        places = self._followed_back(question, sentences, "words")
-        if not places:
-            return looked
-        of_rows = list(places.values())
-        vectors = self.reader.seen(self.reader.encoding(question), of_rows)[0]  # (N, 16, D)
-        assert self.writer is not None
-        grid = self.writer.attention(*_written(sentences[row] for row in places), vectors)
-        grid = grid.view(-1, COARSE, COARSE)
-        left = torch.tensor([place.side == "left" for place in of_rows])[:, None, None]
-        looked[list(places)] = torch.where(left, grid.flip(2), grid)  # they are read mirrored
-        return looked
+    def evidence(self, question: Question, sentences: Sequence[Sentence]) -> Tensor:
+        """See `grounded.protocols.Localised`."""
+        film = self.reader.encoding(question).film
+        maps = torch.full((len(sentences), *film.shape[1:]), torch.nan)
+        for row in self._read_at(question, sentences):
+            maps[row] = self.reader.evidence(film, sentences[row].findings[0].label)
+        return maps
 
-    def _followed_back(
-        self, question: Question, sentences: Sequence[Sentence], of: Target
-    ) -> dict[int, Place]:
+    def _read_at(self, question: Question, sentences: Sequence[Sentence]) -> dict[int, Place]:
         """The rows of the sentences that stand on the map, and where each was read."""
         places = {place.name: place for place in self.reader.places(question)}
-        sees = self.writer is not None and self.writer.features > 0
-        worded = self.writer.labels if self.writer and sees else ()
-        labels = worded if of == "words" else self.reader.net.labels
         return {
             row: places[sentence.regions[0]]
             for row, sentence in enumerate(sentences)
             if sentence.origin in (ORIGIN, SET)
             and sentence.regions[0] in places
-            and (of != "words" or isinstance(sentence.written, Written))
-            and any(finding.label in labels for finding in sentence.findings)
+            and sentence.findings
+            and places[sentence.regions[0]].kind
+            in self.reader.calibrations.get(sentence.findings[0].label, {})
         }
-
-    def _log_odds(
-        self,
-        question: Question,
-        sentences: Sequence[Sentence],
-        places: Sequence[Place],
-        maps: Tensor,
-        film_given: bool,
-    ) -> Tensor:
-        logits = self.reader.logits(
-            self.reader.encoding(question), places, maps, film_given
-        )  # (B, S, F)
-        labels = [s.findings[0].label for s in sentences]
-        chosen = logits[:, range(len(labels)), [self.reader.net.labels.index(x) for x in labels]]
-        calibrations = [self.reader.calibrations[label] for label in labels]
-        slopes = logits.new_tensor([calibration.slope for calibration in calibrations])
-        return chosen * slopes + logits.new_tensor([c.intercept for c in calibrations])
-
-    def _log_probabilities(
-        self,
-        question: Question,
-        sentences: Sequence[Sentence],
-        places: Sequence[Place],
-        maps: Tensor,
-    ) -> Tensor:
-        seen = self.reader.seen(self.reader.encoding(question), places, maps)  # (B, S, 16, D)
-        briefs, templates = _written(sentences)
-
-        writer = self.writer
-        assert writer is not None
-
-        def of_words(vectors: Tensor) -> Tensor:
-            return writer.log_probability(briefs, templates, vectors)
-
-        return torch.stack([_first_order(of_words, vectors) for vectors in seen])
 
     def _brief(self, finding: Finding, kind: str, ratio: float | None) -> Brief:
         """What the writer is told; in words for another kind where it has none for this one."""
         assert self.writer is not None
         kind = self.writer.terms.kind_for(finding.label, kind)
         return Brief(finding.region, kind, told(finding), _known(ratio, finding))
-
-
-def _written(sentences: Iterable[Sentence]) -> tuple[list[Brief], list[str]]:
-    """What the writer was given for sentences that it wrote, and what it wrote, with blanks."""
-    written = [s.written for s in sentences if isinstance(s.written, Written)]
-    return [item.brief for item in written], [item.template for item in written]
-
-
-def _first_order(value: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """value(rows), (N,), each of its own row alone; to be followed back once.
-
-    With the slopes found for all rows in one go, a row is followed back without the graph of
-    `value`, which all rows share.
-    """
-    if not rows.requires_grad:
-        return value(rows)
-    at = rows.detach().requires_grad_()
-    values = value(at)
-    [slopes] = torch.autograd.grad(values.sum(), at)
-    return values.detach() + ((rows - at.detach()) * slopes).flatten(1).sum(1)
 
 
 def _stated(reads: Iterable[Read], film: Mapping[str, float]) -> list[Stated]:

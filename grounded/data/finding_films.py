@@ -13,9 +13,9 @@ from pathlib import Path
 
 from grounded.chest.measures import ratio_of_boxes
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
-from grounded.data.chest_anatomy import chest_anatomy
+from grounded.data.chest_anatomy import FADED, Nodule, chest_anatomy, jsrt_nodules
 from grounded.data.covid_films import covid_films
-from grounded.data.example import COLLECTION, Example, FilmReading
+from grounded.data.example import COLLECTION, Example, FilmReading, Mark
 from grounded.data.film_findings import read_film_findings
 from grounded.errors import DataError
 from grounded.findings import Presence
@@ -24,7 +24,12 @@ NOTES = "notes"
 NOTES_TABLE = "film_findings.csv"  # beside the films of covid_films
 NODULES = "JPCLN"  # JSRT's films with a lung nodule; those without one are JPCNN
 LARGE, USUAL = 0.52, 0.48  # cardiothoracic ratios from which on there is no doubt
-CLEAR_OF = ("Lung Opacity", "Pleural Effusion", "Pneumothorax", "Atelectasis", "Support Devices")
+CLEAR_OF = (
+    *("Lung Opacity", "Pleural Effusion", "Pneumothorax", "Atelectasis", "Emphysema", "Edema"),
+    "Support Devices",
+)
+LESIONS = ("Lung Lesion", "Nodule", "Mass")
+MASS_MM = 30.0  # the size from which on a nodule is called a mass
 
 Known = Mapping[tuple[str, str], Presence]
 
@@ -42,7 +47,12 @@ def finding_films(data: Path, notes: Path | None = None) -> list[Example]:
     table of what is known of the films of covid_films (`benchmarks/covid_films.csv`); None looks
     for film_findings.csv beside the films, and leaves them out if it is not there.
     """
-    examples = [_clear_film(film) for film in chest_anatomy(data / "chest_anatomy")]
+    nodules = {nodule.film: nodule for nodule in jsrt_nodules(data / "chest_anatomy")}
+    examples = [
+        _clear_film(film, nodules.get(film.name))
+        for film in chest_anatomy(data / "chest_anatomy")
+        if film.name not in FADED
+    ]
     folder = data / "covid_films"
     table = notes or folder / NOTES_TABLE
     if folder.is_dir() and table.is_file():
@@ -55,15 +65,24 @@ def finding_films(data: Path, notes: Path | None = None) -> list[Example]:
     return examples
 
 
-def _clear_film(film: Example) -> Example:
+def _clear_film(film: Example, nodule: Nodule | None) -> Example:
     absent = list(CLEAR_OF)
     if not film.name.startswith(NODULES):
-        absent.append("Lung Lesion")
+        absent += LESIONS
+    found = dict.fromkeys(absent, Presence.ABSENT)
+    marks: tuple[Mark, ...] = ()
+    if nodule is not None:
+        label = "Mass" if nodule.size_mm >= MASS_MM else "Nodule"
+        found |= dict.fromkeys(LESIONS, Presence.ABSENT)
+        found |= dict.fromkeys(("Lung Lesion", label), Presence.PRESENT)
+        marks = (Mark(label, nodule.box),)
     regions: dict[tuple[str, str], Presence] = {}
     ratio = _ratio(film)
     if not USUAL < ratio < LARGE:
-        regions[HEART, "Cardiomegaly"] = Presence.PRESENT if ratio >= LARGE else Presence.ABSENT
-    reading = FilmReading(COLLECTION, dict.fromkeys(absent, Presence.ABSENT), regions)
+        found["Cardiomegaly"] = Presence.PRESENT if ratio >= LARGE else Presence.ABSENT
+        regions[HEART, "Cardiomegaly"] = found["Cardiomegaly"]
+    located = frozenset(found) - {"Cardiomegaly"}
+    reading = FilmReading(COLLECTION, found, regions, marks, located)
     return replace(film, readings=(reading,))
 
 

@@ -1,15 +1,18 @@
 """Made-up training data: every command that trains can be tried without any data.
 
-The films are phantoms (`grounded.synthetic.phantom`). The detector and the sentence generator learn
-from a folder of clear ones with outlines, and the generator's words from made-up reports. The
-region-guided model learns from a table: films with the boxes of all regions that follow from their
-outlines, half of them with a painted opacity in one lung zone, hearts large or not, and a few fixed
-sentences that say so. Nothing that is learned here holds on real films.
+The films are phantoms (`grounded.synthetic.phantom`). The detector learns from a folder of clear
+ones with outlines, the sentence generator from a folder of films with painted lesions that are
+outlined, and its words from made-up reports. The region-guided model learns from a table: films
+with the boxes of all regions that follow from their outlines, half of them with a painted opacity
+in one lung zone, hearts large or not, and a few fixed sentences that say so. Nothing that is
+learned here holds on real films.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,11 +27,20 @@ from grounded.data.regions import outlined_organs, region_boxes
 from grounded.evidence import Mask
 from grounded.geometry import Box
 from grounded.regions import Regions
+from grounded.synthetic.lesions import paint
 from grounded.synthetic.phantom import Phantom, chest_phantom, write_phantoms
 from grounded.synthetic.reports import write_phantom_reports
 
 ZONES = tuple(name for name in REGIONS if name.endswith("lung zone"))
 FIRST = 1_000_003  # the first phantom's own seed: other seeds make other films
+_RADIOLOGISTS = {  # what radiologists call a painted lesion
+    "consolidation": "Consolidation",
+    "effusion": "Effusion",
+    "pneumothorax": "Pneumothorax",
+    "nodule": "Nodule",
+    "linear atelectasis": "Atelectasis",
+    "cardiomegaly": "Cardiomegaly",
+}
 _PLAIN = {
     "cardiac silhouette": "The heart size is normal.",
     "mediastinum": "The mediastinal contours are normal.",
@@ -44,12 +56,56 @@ def write_phantom_data(
     """Write all that the commands which train read; see `write_phantom_tables` for the tables.
 
     `folder/chest_anatomy`: films + held others, clear of findings but large hearts, with outlines,
-    as `grounded.data.chest_anatomy` reads them. `folder/iu_text`: reports that belong to no film,
+    as `grounded.data.chest_anatomy` reads them. `folder/nih`: as many with lesions, as
+    `grounded.data.nih` reads them. `folder/iu_text`: reports that belong to no film,
     as `grounded.data.iu_text` reads them.
     """
     write_phantom_tables(folder, films, held, side=side, seed=seed)
     write_phantoms(folder / "chest_anatomy", films + held, seed=FIRST * (seed + 1), side=side)
+    write_phantom_findings(folder / "nih", films + held, side=side, seed=seed)
     write_phantom_reports(folder / "iu_text", seed=seed)
+
+
+def write_phantom_findings(folder: Path, films: int, *, side: int = 256, seed: int = 0) -> None:
+    """Write films, two in three with a painted lesion, and `annotations.json` with its outline.
+
+    Of every other film nobody knows more than the labels of its report.
+    """
+    (folder / f"films_{side}").mkdir(parents=True, exist_ok=True)
+    rows = [_with_finding(folder, number, side, seed) for number in range(films)]
+    (folder / "annotations.json").write_text(json.dumps(rows), encoding="utf-8")
+
+
+def _with_finding(folder: Path, number: int, side: int, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng([seed, number, 1])
+    phantom = chest_phantom(int(rng.integers(2**31)), (side, side), cardiothoracic_ratio=0.45)
+    film, objects = phantom.pixels, []
+    if number % 3:
+        masks = {name: mask.astype(np.float32) for name, mask in phantom.masks.items()}
+        kind = list(_RADIOLOGISTS)[number % len(_RADIOLOGISTS)]
+        film, _, lesion = paint(film, masks, kind, rng, strength=0.9)
+        objects = [
+            {"label": _RADIOLOGISTS[kind], "polygon": polygon} for polygon in _outlines(lesion.area)
+        ]
+    name = f"films_{side}/phantom_{number:04d}.png"
+    cv2.imwrite(str(folder / name), np.round(film * 255).astype(np.uint8))
+    return {
+        "file": name,
+        "patient": number,
+        "age": str(20 + number % 60),
+        "sex": "FM"[number % 2],
+        "view": ("PA", "AP")[number % 2],
+        "text_labels": sorted({item["label"] for item in objects}),
+        "radiologist_objects": objects if number % 4 else None,
+    }
+
+
+def _outlines(area: NDArray[np.float32]) -> list[list[list[float]]]:
+    """The polygons around what covers pixels by half."""
+    found, _ = cv2.findContours(
+        (area >= 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    return [contour[:, 0].astype(float).tolist() for contour in found if len(contour) > 2]
 
 
 def write_phantom_tables(

@@ -13,7 +13,7 @@ from grounded import Finding, Image, Regions, Sentence
 from grounded.chest.names import kind_of
 from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organs.encoder import Encoder, FilmEncoder
-from grounded.generators.neural.finding_net import FindingNet
+from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet
 from grounded.generators.neural.generator import Neural
 from grounded.generators.neural.writer import Brief, Written
 from grounded.generators.neural.writer_net import WriterNet
@@ -22,9 +22,9 @@ from grounded.nn.weights import bind, sha256, write
 from grounded.protocols import Question
 from grounded.train.writer.run import train_tokenizer
 
-LABELS = ("Lung Opacity", "Pleural Effusion", "Abnormal")
-KINDS = ("lung", "lower lung zone")
-FEATURES, SIDE, CELLS = 6, 64, 8
+LABELS = ("Lung Opacity", "Pleural Effusion", VIEW)
+KINDS = (FILM, "lung", "lower lung zone")
+FEATURES, SIDE, CELLS = len(LABELS), 64, 8
 NAMES = ("right lung", "left lung", "right lower lung zone", "left lower lung zone", "spine")
 PARTS = ((0.1, 0.1, 0.45, 0.9), (0.55, 0.1, 0.9, 0.9), (0.1, 0.6, 0.45, 0.9), (0.55, 0.6, 0.9, 0.9))
 BOXES = np.array([*PARTS, (0.45, 0.0, 0.55, 1.0)])
@@ -39,31 +39,29 @@ def neural_weights(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -
 
 
 def write_neural(folder: Path, made_by: str) -> Path:
-    """Weights of a neural generator whose writer sees; made_by: the encoder's SHA-256."""
+    """Weights of a neural generator; made_by: the encoder's SHA-256."""
     torch.manual_seed(0)
-    sizes = {"labels": list(LABELS), "kinds": list(KINDS), "features": FEATURES, "hidden": 4}
+    sizes = {"labels": list(LABELS), "kinds": list(KINDS)}
     write(folder / "findings", sizes, FindingNet(**sizes).state_dict())  # type: ignore[arg-type]
     calibration = {
-        "kinds": list(KINDS),
         "slope": 1.0,
         "intercept": 0.0,
         "absent": 0.4,
         "present": 0.6,
-        "assessed": list(KINDS),
+        "assessed": True,
         "figure": "made up",
     }
-    table = json.dumps(dict.fromkeys(LABELS, calibration))
+    table = json.dumps(dict.fromkeys(LABELS, dict.fromkeys(KINDS, calibration)))
     path = folder / "findings" / "calibration.json"
     path.write_text(table)
     bind(folder / "findings", encoder=made_by, calibration=sha256(path))
     tokenizer = train_tokenizer(["There is an opacity in the <region>."] * 3, 300)
     labels = [*LABELS[:2], "Consolidation"]
-    net = {"kinds": 2, "labels": 3, "vocabulary": tokenizer.get_vocab_size(), "features": FEATURES}
+    net = {"kinds": 3, "labels": 3, "vocabulary": tokenizer.get_vocab_size()}
     net |= {"width": 16, "layers": 2, "heads": 2}
     taught = {label: list(KINDS) for label in labels}
     config = {"kinds": list(KINDS), "labels": labels, "taught": taught, "net": net}
     write(folder / "writer", config, WriterNet(**net).state_dict())
-    bind(folder / "writer", encoder=made_by)
     tokenizer.save(str(folder / "writer" / "tokenizer.json"))
     return folder
 
@@ -73,26 +71,10 @@ def neural(neural_weights: Path) -> Neural:
     return Neural(neural_weights, words="writer")
 
 
-@pytest.fixture
-def plain(neural: Neural) -> Neural:
-    """What the first channel of the map shows is the evidence for each finding, and nothing else.
-
-    With nothing to arrange and no context, the log-odds are the smooth maximum of that channel.
-    """
-    net = neural.reader.net
-    with torch.no_grad():
-        for part in (net.place, net.context, net.evidence, net.whole[2]):
-            torch.nn.init.zeros_(part.weight)  # type: ignore[arg-type]
-            torch.nn.init.zeros_(part.bias)  # type: ignore[arg-type]
-        net.place.weight[0, 0] = 1
-        net.evidence.weight[:, 0] = 1
-    return neural
-
-
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     folder = tmp_path_factory.mktemp("encoder")
-    config = {"side": SIDE, "widths": [4, 4, 8, 8, 8], "fused": 8, "features": FEATURES}
+    config = {"findings": FEATURES - 1, "side": SIDE, "widths": [4, 4, 8, 8, 8], "width": 8}
     torch.manual_seed(0)
     write(folder, config, FilmEncoder(**config).state_dict())  # type: ignore[arg-type]
     return Encoder(folder)
@@ -118,7 +100,7 @@ def ask(encoder: Encoder) -> Ask:
 
 
 def hot(row: int, column: int, value: float = 1.0) -> Tensor:
-    """A map that shows something in one cell of its first channel."""
+    """A map that shows an opacity in one cell."""
     film = torch.zeros(FEATURES, CELLS, CELLS)
     film[0, row, column] = value
     return film
@@ -128,7 +110,7 @@ def read(region: str, label: str = "Lung Opacity") -> Sentence:
     """A sentence as the neural generator makes it."""
     text = f"There is an opacity in the {region}."
     finding = Finding(label, "present", region, 0.9)
-    kind = kind_of(region) if kind_of(region) in KINDS else KINDS[0]
+    kind = kind_of(region) if kind_of(region) in KINDS else KINDS[1]
     brief = Brief(region, kind, {label: "present"})
     written = Written(brief, "There is an opacity in the <region>.")
     return Sentence(text, (region,), "neural", findings=(finding,), written=written)

@@ -60,10 +60,10 @@ def test_the_grid_covers_the_film_with_cells_that_are_about_square(
 
 @pytest.mark.parametrize(("x", "y"), [(12, 40), (20, 15), (25, 50)])
 def test_the_support_falls_most_where_the_evidence_was(
-    plain: Neural, ask: Ask, x: int, y: int
+    neural: Neural, ask: Ask, x: int, y: int
 ) -> None:
     question = bright_parts(spotted(ask((64, 64)), x, y))
-    [heat] = Occlusion(cells=8).heatmaps(question, [read("right lung")], plain)
+    [heat] = Occlusion(cells=8).heatmaps(question, [read("right lung")], neural)
     assert heat is not None
     row, column = np.unravel_index(heat.values.argmax(), heat.values.shape)
     assert (row, column) == (y // 8, x // 8)
@@ -84,7 +84,7 @@ def test_the_fall_is_that_of_the_support_of_the_covered_film(neural: Neural, ask
 
 
 def test_several_sentences_are_explained_as_each_alone(neural: Neural, ask: Ask) -> None:
-    question, explainer = ask(), Occlusion("words", cells=4)
+    question, explainer = ask(), Occlusion(cells=4)
     sentences = [read("left lung"), read("right lower lung zone")]
     together = explainer.heatmaps(question, sentences, neural)
     for sentence, heat in zip(sentences, together, strict=True):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from grounded import Box, Image, Regions
 from grounded.detectors.features import EncodedFilm
-from grounded.generators.neural.finding_net import FindingNet
+from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet
 from grounded.generators.neural.finding_reader import CALIBRATION, Calibration
 from grounded.geometry import Placement
 from grounded.nn.weights import bind, parameters, sha256, write
@@ -28,57 +28,40 @@ from grounded.train.findings.calibration import write_calibrations
 
 SIDE, CELLS = 256, 64
 ENCODER = "0123456789abcdef"  # in the place of the SHA-256 of one
-LABELS = ("Lung Opacity", "Pneumothorax", "Support Devices", "Abnormal")
+LABELS = ("Lung Opacity", "Pneumothorax", "Support Devices", VIEW)
 ZONES = ("upper lung zone", "mid lung zone", "lower lung zone")
-KINDS = ("lung", *ZONES, "trachea")
+KINDS = (FILM, "lung", *ZONES, "trachea")
 READ = {  # in which kinds of region a finding is read; pneumothorax is read and not assessed
-    "Lung Opacity": frozenset({"lung", *ZONES}),
-    "Pneumothorax": frozenset({"lung"}),
-    "Support Devices": frozenset({"trachea"}),
-    "Abnormal": frozenset(KINDS),
+    "Lung Opacity": (FILM, "lung", *ZONES),
+    "Pneumothorax": (FILM, "lung"),
+    "Support Devices": (FILM, "trachea"),
+    VIEW: (FILM,),
 }
 PRESENT, OPEN = 2.0, 1.0  # values of the map; 0 is absent
 
 
 def finding_net() -> FindingNet:
     """A logit is the largest value of the finding's channel in the box, or nearly."""
-    net = FindingNet(LABELS, KINDS, features=len(LABELS), hidden=len(LABELS), arranged=1).eval()
-    with torch.no_grad():
-        for value in net.parameters():
-            value.zero_()
-        identity = torch.eye(len(LABELS))[:, :, None, None]
-        net.place.weight.copy_(identity)
-        net.evidence.weight.copy_(identity)
-        net.scale.weight.fill_(1)
-        net.sharpness.fill_(20)
+    net = FindingNet(LABELS, KINDS).eval().requires_grad_(False)
+    net.sharpness.fill_(200)
     return net
 
 
-def calibrations() -> dict[str, Calibration]:
+def calibrations() -> dict[str, dict[str, Calibration]]:
     return {
-        label: Calibration(
-            kinds,
-            4.0,
-            -4.0,
-            0.3,
-            0.7,
-            kinds if label in ("Lung Opacity", "Support Devices") else frozenset(),
-            f"of {label}",
-        )
+        label: {
+            kind: Calibration(
+                8.0, -8.0, 0.3, 0.7, label in ("Lung Opacity", "Support Devices"), f"of {label}"
+            )
+            for kind in kinds
+        }
         for label, kinds in READ.items()
     }
 
 
 def write_findings(folder: Path) -> None:
     net = finding_net()
-    config = {
-        "labels": list(LABELS),
-        "kinds": list(KINDS),
-        "features": len(LABELS),
-        "hidden": len(LABELS),
-        "arranged": 1,
-    }
-    write(folder, config, {name: value.detach() for name, value in parameters(net).items()})
+    write(folder, {"labels": list(LABELS), "kinds": list(KINDS)}, parameters(net))
     write_calibrations(folder / CALIBRATION, calibrations())
     bind(folder, encoder=ENCODER, calibration=sha256(folder / CALIBRATION))
 

@@ -12,6 +12,7 @@ import torch
 from grounded import Box
 from grounded.errors import ConfigError
 from grounded.findings import Findings
+from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import CALIBRATION, FindingReader, read_calibrations
 from grounded.protocols import encoded_film
 
@@ -20,6 +21,7 @@ from .reading import (
     LABELS,
     OPEN,
     PRESENT,
+    ZONES,
     calibrations,
     chest,
     finding_net,
@@ -67,26 +69,45 @@ def test_only_findings_that_are_assessed_are_stated(reader: FindingReader) -> No
 
 def test_a_finding_is_stated_only_where_it_is_assessed(reader: FindingReader) -> None:
     table = calibrations()
-    table["Lung Opacity"] = replace(table["Lung Opacity"], assessed=frozenset({"lung"}))
+    for kind in ZONES:
+        opacity = table["Lung Opacity"]
+        opacity[kind] = replace(opacity[kind], assessed=False)
     reads = FindingReader.of(reader.net, table).read(question(values={(ZONE, "Lung Opacity"): 2}))
     stated = {r.place.name for r in reads if "Lung Opacity" in {f.label for f in r.findings}}
     assert stated == {"right lung", "left lung"}
     assert all("Lung Opacity" in r.probabilities for r in reads if "lung" in r.place.name)
 
 
-def test_abnormal_is_read_and_never_stated(reader: FindingReader) -> None:
-    table = {
-        **calibrations(),
-        "Abnormal": replace(calibrations()["Abnormal"], assessed=frozenset(KINDS)),
-    }
-    [read] = FindingReader.of(reader.net, table).read(question(ZONE))
-    assert "Abnormal" in read.probabilities
-    assert "Abnormal" not in {finding.label for finding in read.findings}
+def test_no_region_has_what_the_film_as_a_whole_has_not(reader: FindingReader) -> None:
+    table = calibrations()
+    film = table["Lung Opacity"][FILM]
+    table["Lung Opacity"][FILM] = replace(film, absent=1.0, present=1.0)
+    reads = FindingReader.of(reader.net, table).read(question(values={(ZONE, "Lung Opacity"): 2}))
+    presences = {f.presence for r in reads for f in r.found if f.label == "Lung Opacity"}
+    assert presences == {"absent"}
+
+
+def test_the_film_is_read_as_a_whole(reader: FindingReader) -> None:
+    film = reader.film(question(values={(ZONE, "Lung Opacity"): PRESENT}))
+    assert film.keys() == set(LABELS) - {VIEW}
+    assert film["Lung Opacity"] > 0.9 > 0.1 > film["Pneumothorax"]
+
+
+def test_the_view_is_read_beside_the_findings(reader: FindingReader) -> None:
+    assert reader.is_ap(question(values={(ZONE, VIEW): PRESENT})) > 0.9
+    assert reader.is_ap(question()) < 0.1
+
+
+def test_evidence_is_calibrated_as_the_film_is(reader: FindingReader) -> None:
+    film = map_with(chest()[1], {(ZONE, "Lung Opacity"): PRESENT})
+    evidence = reader.evidence(film, "Lung Opacity")
+    assert evidence.shape == film.shape[1:]
+    assert (evidence.max(), evidence.min()) == (8, -8)
 
 
 def test_regions_in_which_nothing_is_read_are_left_out(reader: FindingReader) -> None:
     assert reader.read(question("left clavicle")) == []
-    assert {place.kind for place in reader.places(question())} == set(KINDS)
+    assert {place.kind for place in reader.places(question())} == set(KINDS) - {FILM}
 
 
 def test_a_drawn_box_is_read_as_the_region_that_it_overlaps_most(reader: FindingReader) -> None:
@@ -134,8 +155,6 @@ def test_many_versions_of_a_map_are_read_as_one_by_one(reader: FindingReader) ->
     for version, logits in zip(maps, together, strict=True):
         alone = reader.logits(encoded_film(asked), places, version[None])
         assert torch.allclose(logits, alone[0], atol=1e-5)
-    vectors = reader.seen(encoded_film(asked), places, maps)
-    assert vectors.shape == (2, len(places), 16, len(LABELS))
 
 
 def test_a_film_without_a_map_is_an_error_that_names_the_encoder(reader: FindingReader) -> None:

@@ -1,71 +1,172 @@
 """From logits to statements: a probability for each finding, and what is said at which.
 
-A calibration is fitted on films that the networks were not trained on (Platt, 1999). Present and
-absent regions weigh the same, so a probability holds at even odds before the film is seen: how
-common a finding is among the user's films is not known here.
+All of it is fitted on films that the networks were not trained on. Of the film (Platt, 1999),
+present and absent weigh the same, so a probability holds at even odds before the film is seen: how
+common a finding is among the user's films is not known here. Of a region it is fitted on films that
+have the finding somewhere, so it says where and not whether. From which probability on a film has a
+finding follows from how often that would be said of films in which nothing was found.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from grounded.data.nih import TEXT
+from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import Calibration
-from grounded.train.findings.samples import Pairs
-from grounded.train.findings.scores import RegionScore
+from grounded.train.findings.films import Known
+from grounded.train.findings.network import FindingConfig, ReadingNet
+from grounded.train.findings.run import Looked, look
+from grounded.train.findings.truth import LABELS, READERS
 
-FEWEST = 8  # regions with a finding, and without, that a source must have to be fitted on
-SOFT = 2.0  # the target of n present regions is (n + 1) / (n + SOFT), as Platt has it
+FEWEST = 8  # films, or regions, with a finding and without that a calibration is fitted on
+SURE = 6.0  # the log-odds of a region where the film's own reading is all that there is
+HERE = 0.5  # the probability from which on a region of a film with the finding has it
+
+TOO_FEW = "not measured: too few have it"
+
+Values = NDArray[np.float32]
+Fitted = dict[str, dict[str, Calibration]]
 
 
-def raw(pairs: Pairs) -> dict[str, Calibration]:
-    """Logits as they are; nothing may be stated."""
-    return {
-        label: Calibration(kinds, 1.0, 0.0, 0.5, 0.5, frozenset(), "not calibrated")
-        for label, kinds in zip(pairs.labels, pairs.kinds, strict=True)
-    }
+@dataclass(frozen=True, slots=True)
+class StatementConfig:
+    """What is made of the probabilities.
+
+    false: how often a finding may be called present in films in which nothing was found. doubt: how
+    often it may be called present or uncertain there. area, alarms: the lower bound of the area
+    under the curve, and the upper limit of false statements, that films held out have to show
+    before a finding is stated.
+    """
+
+    false: float = 0.01
+    doubt: float = 0.02
+    area: float = 0.75
+    alarms: float = 0.05
 
 
 def fitted(
-    scores: Sequence[RegionScore], pairs: Pairs, *, absent: float, present: float
-) -> dict[str, Calibration]:
-    """A calibration of each finding, on real films where they have enough, else on painted ones.
+    net: ReadingNet, films: Sequence[Known], config: FindingConfig, limits: StatementConfig
+) -> Fitted:
+    """A calibration of each finding in the film and in each kind of region in which it is read.
 
-    absent, present: the probabilities up to and from which a statement is made. Nothing may be
-    stated yet: that follows from what is measured on the films that are held out.
+    Nothing may be stated yet: that follows from what is measured on the films that are held out.
     """
-    made = raw(pairs)
-    for label, kinds in zip(pairs.labels, pairs.kinds, strict=True):
-        of_label = [s for s in scores if s.label == label]
-        real = [s for s in of_label if s.source != "painted"]
-        chosen = real if _enough(real) else of_label
-        if not _enough(chosen):
-            continue
-        slope, intercept = platt(chosen)
-        made[label] = Calibration(
-            kinds, slope, intercept, absent, present, frozenset(), "not measured"
-        )
+    looked = look(net, films)
+    read = np.stack([film.read for film in films])  # (N, READERS, F)
+    empty = np.array([is_empty(film) or is_normal(film) for film in films])
+    kinds = [film.kinds for film in films]
+    known = [film.regions for film in films]
+    made: Fitted = {}
+    for column, label in enumerate(LABELS):
+        logits = looked.film[:, column]
+        film = _of_film(logits, _believed(read[:, :, column]), logits[empty], limits)
+        made[label] = {FILM: film}
+        for kind in config.pairs[label]:
+            number = net.findings.kinds.index(kind)
+            rows = _pairs(looked, known, kinds, number, column)
+            made[label][kind] = _of_region(*rows)
+    view = np.array([film.view for film in films], dtype=np.float32)
+    slope, intercept = platt(*_finite(looked.film[:, -1], view), balanced=True)
+    made[VIEW] = {FILM: Calibration(slope, intercept, 0.5, 0.5, False, "not measured")}
     return made
 
 
-def platt(scores: Sequence[RegionScore]) -> tuple[float, float]:
-    """Slope and intercept of the logistic function; each side, and each source on it, the same."""
-    logits = np.array([s.logit for s in scores])
-    truth = np.array([s.truth for s in scores])
-    weights = np.zeros(len(scores))
-    for side in (True, False):
-        sources = sorted({s.source for s in scores if s.truth == side})
-        for source in sources:
-            rows = np.array([s.truth == side and s.source == source for s in scores])
-            weights[rows] = 0.5 / len(sources) / rows.sum()
-    count = truth.sum(), (~truth).sum()
-    targets = np.where(truth, (count[0] + 1) / (count[0] + SOFT), 1 / (count[1] + SOFT))
+def _believed(read: Values) -> Values:
+    """What is known of a finding, (N,), from (N, READERS): by people who saw the films.
+
+    Labels mined from reports count where too few people looked for it.
+    """
+    truth = np.full(len(read), np.nan, dtype=np.float32)
+    for row in range(len(READERS)):
+        if READERS[row] == TEXT and _enough(truth):
+            break
+        truth = np.where(np.isfinite(truth), truth, read[:, row])
+    return np.asarray(truth, dtype=np.float32)
+
+
+def is_empty(film: Known) -> bool:
+    """Whether radiologists read the film and found none of what they looked for."""
+    read = film.read[READERS.index("radiologists")]
+    return bool(np.isfinite(read).any() and not (read == 1).any() and np.isfinite(read[0]))
+
+
+def is_normal(film: Known) -> bool:
+    """Whether nobody sees anything: no opacity, and no label of any kind."""
+    read = film.read
+    challenged = read[READERS.index("RSNA")]
+    return bool((challenged == 0).any() and not (read == 1).any())
+
+
+def _of_film(
+    logits: Values,
+    truth: Values,
+    empty: Values,
+    limits: StatementConfig,
+) -> Calibration:
+    chosen = _finite(logits, truth)
+    if not _enough(chosen[1]):
+        return Calibration(1.0, 0.0, 1.0, 1.0, False, TOO_FEW)
+    slope, intercept = platt(*chosen, balanced=True)
+    made = Calibration(slope, intercept, 0.0, 0.0, False, "not measured")
+    probabilities = np.array([made.probability(logit) for logit in empty])
+    firm, doubtful = (
+        float(np.quantile(probabilities, 1 - part, method="higher")) + 1e-4
+        for part in (limits.false, limits.doubt)
+    )
+    return replace(made, present=min(firm, 1.0), absent=min(doubtful, firm, 1.0))
+
+
+def _of_region(logits: Values, truth: Values) -> Calibration:
+    """A region has what its film has where nobody says that other regions have not."""
+    if not (truth == 0).any():
+        return Calibration(0.0, SURE, HERE, HERE, False, "not measured")
+    if not _enough(truth):
+        return Calibration(0.0, 0.0, 1.0, 1.0, False, TOO_FEW)
+    slope, intercept = platt(logits, truth, balanced=False)
+    return Calibration(slope, intercept, HERE, HERE, False, "not measured")
+
+
+def _pairs(
+    looked: Looked,
+    known: Sequence[Values],
+    kinds: Sequence[NDArray[np.int64]],
+    kind: int,
+    column: int,
+) -> tuple[Values, Values]:
+    """Logits and truth of the regions of a kind in films that have the finding in some region."""
+    logits, truth = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+    for read, of_film, places in zip(looked.regions, known, kinds, strict=True):
+        if (of_film[:, column] == 1).any():
+            rows = (places == kind) & np.isfinite(of_film[:, column])
+            logits.append(read[rows, column])
+            truth.append(of_film[rows, column])
+    return np.concatenate(logits), np.concatenate(truth)
+
+
+def _finite(logits: Values, truth: Values) -> tuple[Values, Values]:
+    valid = np.isfinite(truth)
+    return logits[valid], truth[valid]
+
+
+def _enough(truth: Values) -> bool:
+    return min(int((truth == 1).sum()), int((truth == 0).sum())) >= FEWEST
+
+
+def platt(logits: Values, truth: Values, *, balanced: bool) -> tuple[float, float]:
+    """Slope and intercept of the logistic function. balanced: present and absent weigh the same."""
+    there = truth == 1
+    counts = np.array([(~there).sum(), there.sum()], dtype=np.float64)
+    weights = (0.5 / counts)[there.astype(int)] if balanced else np.full(len(there), 1 / len(there))
+    # Platt's targets, so that a perfect separation has a finite slope
+    targets = np.where(there, (counts[1] + 1) / (counts[1] + 2), 1 / (counts[0] + 2))
 
     def loss(values: NDArray[np.float64]) -> float:
         z = values[0] * logits + values[1]
@@ -75,19 +176,30 @@ def platt(scores: Sequence[RegionScore]) -> tuple[float, float]:
     return max(float(found.x[0]), 1e-3), float(found.x[1])
 
 
-def write_calibrations(path: Path, calibrations: dict[str, Calibration]) -> None:
+def assessed(calibrations: Fitted, holds: Mapping[str, bool], figures: Mapping[str, str]) -> Fitted:
+    """The calibrations with what may be stated, and the figure of each finding.
+
+    Where too few regions have a finding, nothing is stated of them.
+    """
+    return {
+        label: {
+            kind: calibration
+            if calibration.figure == TOO_FEW
+            else replace(
+                calibration,
+                assessed=holds.get(label, False),
+                figure=figures.get(label, calibration.figure),
+            )
+            for kind, calibration in kinds.items()
+        }
+        for label, kinds in calibrations.items()
+    }
+
+
+def write_calibrations(path: Path, calibrations: Fitted) -> None:
     """As `read_calibrations` of the reader has it."""
     table = {
-        label: {
-            **asdict(calibration),
-            "kinds": sorted(calibration.kinds),
-            "assessed": sorted(calibration.assessed),
-        }
-        for label, calibration in calibrations.items()
+        label: {kind: asdict(calibration) for kind, calibration in kinds.items()}
+        for label, kinds in calibrations.items()
     }
-    path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-
-
-def _enough(scores: Iterable[RegionScore]) -> bool:
-    truth = [s.truth for s in scores]
-    return min(sum(truth), len(truth) - sum(truth)) >= FEWEST
+    path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")

@@ -1,116 +1,98 @@
-"""What stage one of the generator trains: its configuration, and encoder and FindingNet as one."""
+"""What is trained to read findings: a configuration; encoder, FindingNet and habits as one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from grounded.chest.names import REGIONS, kind_of, side_of
-from grounded.detectors.organs.encoder import STRIDE, FilmEncoder
+from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.errors import ConfigError
-from grounded.generators.neural.finding_net import FindingNet
-from grounded.nn.weights import WEIGHTS, bind, parameters, sha256, write
-from grounded.train.augmentation import Strength
-from grounded.train.findings.samples import Painting, Pairs
+from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet
+from grounded.nn.weights import WEIGHTS, parameters, write
+from grounded.train.configuration import Beside
+from grounded.train.findings.films import Change
+from grounded.train.findings.truth import LABELS, READERS
 
 ENCODER, FINDINGS = "encoder", "findings"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FindingConfig:
     """All that a run depends on, beside the data.
 
-    pairs: which findings are read in which kinds of region. start: the shipped detector's weights,
-    which find the regions, and whose trunk the encoder starts from. notes: see `finding_films`, ""
-    for the table beside the films. side: S of the network's input.
-    cache_side: the films are kept with this longest side. held_out, calibration: see `split_films`.
-    real: how often a film that readers described is drawn. ranking: weight of the loss that
-    compares regions of one film. smoothing: of the labels. head_rate: the learning rate of the new
-    layers over that of the trunk.
+    pairs: in which kinds of region each finding is read; each is read in the whole film as well.
+    start: the shipped detector's weights, whose trunk is gone on from. side, widths, width, drop:
+    see FilmEncoder. rounds: how often as many films as there are get seen; those that radiologists
+    outlined come `outlined` times as often, those with another reading `read` times. trust: the
+    weight of each reader's word. trunk_rate: the trunk's part of the learning rate. ema: decay per
+    step of the copy that is kept. blank: train on films whose lungs are hidden, as a control.
+    threads: more of them wait for each other on a shared machine.
     """
 
     pairs: Mapping[str, Sequence[str]]
-    start: str
-    notes: str = ""
+    start: Beside = Path()
     seed: int = 0
-    side: int = 320
-    cache_side: int = 400
-    held_out: float = 0.15
-    calibration: float = 0.15
+    side: int = 192
     widths: tuple[int, ...] = (32, 64, 96, 160, 224)
-    fused: int = 160
-    features: int = 128
-    hidden: int = 96
-    steps: int = 2600
-    batch: int = 16
-    learning_rate: float = 6e-4
-    head_rate: float = 3.0
+    width: int = 128
+    drop: float = 0.15
+    rounds: float = 14.0
+    batch: int = 32
+    learning_rate: float = 1e-3
+    trunk_rate: float = 0.4
     weight_decay: float = 0.02
     warmup: float = 0.05
     ema: float = 0.998
-    real: float = 0.35
-    ranking: float = 0.3
-    smoothing: float = 0.02
-    workers: int = 1
+    outlined: float = 2.5
+    read: float = 1.5
+    trust: tuple[float, ...] = (1.0, 0.6, 0.8, 0.4)
+    blank: bool = False
     threads: int = 1
     log_every: int = 50
-    measure_every: int = 400
-    painting: Painting = field(default_factory=Painting)
-    strength: Strength = field(default_factory=Strength)
+    change: Change = field(default_factory=Change)
 
-    @classmethod
-    def of(cls, table: Mapping[str, Any], folder: Path) -> FindingConfig:
-        """From a table of keywords, with sub-tables. Raises ConfigError.
-
-        folder: what `start` is relative to.
-        """
-        values = dict(table)
-        values["start"] = str(folder / values.get("start", ""))
-        if "notes" in values:
-            values["notes"] = str(folder / values["notes"])
-        try:
-            values["painting"] = Painting(**values.get("painting", {}))
-            values["strength"] = Strength(**values.get("strength", {}))
-            if "widths" in values:
-                values["widths"] = tuple(values["widths"])
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError(f"the training configuration does not fit: {error}") from error
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of region in which anything is read, FILM first."""
+        return (FILM, *sorted({kind for kinds in self.pairs.values() for kind in kinds}))
 
 
-class ReadingNet(torch.nn.Module):
-    """Encoder and FindingNet as one, for training and measuring."""
+class Habits(nn.Module):
+    """How each reader reports what there is: a slope and an offset for each finding.
 
-    def __init__(self, config: FindingConfig, pairs: Pairs) -> None:
+    The labels of a reader who misses findings, or has them wrong, then do not pull at the network
+    as if they were true. The first reader is taken at its word.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self.encoder = FilmEncoder(config.side, config.widths, config.fused, config.features)
-        self.findings = FindingNet(pairs.labels, pairs.all_kinds, config.features, config.hidden)
-        kinds = [kind_of(name) for name in REGIONS]
-        places = [pairs.all_kinds.index(kind) if kind in pairs.all_kinds else -1 for kind in kinds]
-        mirrored = [side_of(name) == "left" for name in REGIONS]
-        self.register_buffer("kinds", torch.tensor(places), persistent=False)
-        self.register_buffer("mirrored", torch.tensor(mirrored), persistent=False)
+        self.slope = nn.Parameter(torch.zeros(len(READERS), len(LABELS)))
+        self.offset = nn.Parameter(torch.zeros(len(READERS), len(LABELS)))
+        keep = torch.arange(len(READERS)) > 0
+        self.register_buffer("keep", keep[:, None].float(), persistent=False)
 
-    def forward(self, films: Tensor, boxes: Tensor, there: Tensor) -> Tensor:
-        """Logits (B, R, F) of films (B, 1, S, S); NaN for regions that are not read.
+    def forward(self, logits: Tensor) -> Tensor:
+        """Log-odds (B, F) of what is there to those of what each reader says, (B, READERS, F)."""
+        keep: Tensor = self.keep  # type: ignore[assignment]
+        said: Tensor = logits[:, None] * (self.slope * keep).exp() + self.offset * keep
+        return said
 
-        boxes: (B, R, 4) model pixels. there: (B, R).
-        """
-        maps = self.encoder(films)
-        kinds: Tensor = self.kinds  # type: ignore[assignment]
-        mirrored: Tensor = self.mirrored  # type: ignore[assignment]
-        rows, regions = (there & (kinds >= 0)).nonzero(as_tuple=True)
-        on_map = torch.cat([rows[:, None].float(), boxes[rows, regions] / STRIDE], dim=1)
-        logits = self.findings(maps.float(), on_map, kinds[regions], mirrored[regions])
-        everywhere = logits.new_full((*there.shape, logits.shape[1]), torch.nan)
-        filled: Tensor = everywhere.index_put((rows, regions), logits)
-        return filled
+
+class ReadingNet(nn.Module):
+    """What learns: the encoder, what reads its map, and the readers' habits."""
+
+    def __init__(self, config: FindingConfig) -> None:
+        super().__init__()
+        self.encoder = FilmEncoder(
+            len(LABELS), config.side, config.widths, config.width, config.drop
+        )
+        self.findings = FindingNet((*LABELS, VIEW), config.kinds)
+        self.habits = Habits()
 
 
 def start_from(encoder: FilmEncoder, folder: Path) -> None:
@@ -126,35 +108,30 @@ def start_from(encoder: FilmEncoder, folder: Path) -> None:
     encoder.load_state_dict(fits, strict=False)
 
 
-def trunk(encoder: FilmEncoder) -> Iterator[torch.nn.Parameter]:
-    """The layers that OrganNet has as well."""
-    for part in (encoder.stem, encoder.down, encoder.fuse):
-        yield from part.parameters()
-
-
-def new_layers(net: ReadingNet) -> Iterator[torch.nn.Parameter]:
-    yield from net.encoder.out.parameters()
-    yield from net.findings.parameters()
+def optimizer_of(net: ReadingNet, config: FindingConfig) -> torch.optim.Optimizer:
+    """The trunk, which is gone on from, learns more slowly."""
+    trunk = [*net.encoder.stem.parameters(), *net.encoder.down.parameters()]
+    known = {id(value) for value in trunk}
+    others = [value for value in net.parameters() if id(value) not in known]
+    return torch.optim.AdamW(
+        [{"params": trunk, "scale": config.trunk_rate}, {"params": others, "scale": 1.0}],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+    )
 
 
 def write_reading(net: ReadingNet, config: FindingConfig, output: Path) -> None:
     """`output`/encoder and `output`/findings, in half precision."""
     encoder = {
+        "findings": len(LABELS),
         "side": config.side,
         "widths": list(config.widths),
-        "fused": config.fused,
-        "features": config.features,
+        "width": config.width,
     }
-    findings = {
-        "labels": list(net.findings.labels),
-        "kinds": list(net.findings.kinds),
-        "features": config.features,
-        "hidden": config.hidden,
-    }
+    findings = {"labels": list(net.findings.labels), "kinds": list(net.findings.kinds)}
     write(output / ENCODER, encoder, _half(net.encoder))
     write(output / FINDINGS, findings, _half(net.findings))
-    bind(output / FINDINGS, encoder=sha256(output / ENCODER / WEIGHTS))
 
 
-def _half(net: torch.nn.Module) -> dict[str, Tensor]:
+def _half(net: nn.Module) -> dict[str, Tensor]:
     return {name: value.half().contiguous() for name, value in parameters(net).items()}

@@ -1,0 +1,41 @@
+"""Films of adults with tuberculosis (TBX11K) with radiologists' boxes of the lesions.
+
+Folder: `annotations.json` and `images/`. All of them have the disease, so regions are compared
+within a film, and films with others of the same look only with care.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grounded.data.annotations import read_annotations
+from grounded.data.example import Example, FilmReading, Mark, checked
+from grounded.data.nih import OPACITY, RADIOLOGISTS, part_of
+from grounded.geometry import Box
+
+
+def tuberculosis_films(folder: Path) -> list[Example]:
+    """All films, ordered by name; their lesions are opacities, and each of them has a box.
+
+    Nothing is said of a film as a whole: where all films have a disease, it could be told by the
+    look of the collection.
+    """
+    films = []
+    for row in read_annotations(folder, required=("file", "boxes")):
+        path = folder / str(row["file"])
+        reading = FilmReading(
+            RADIOLOGISTS,
+            marks=tuple(Mark(OPACITY, Box(*item["box"])) for item in row["boxes"]),
+            located=frozenset({OPACITY}),
+        )
+        films.append(
+            Example(
+                name=path.stem,
+                source="tb",
+                patient=path.stem,  # one film a patient
+                path=path,
+                split=part_of(path.stem),
+                readings=(reading,),
+            )
+        )
+    return checked(sorted(films, key=lambda film: film.name))
