@@ -172,7 +172,9 @@ def main() -> None:
         reporter = grounded.load(options.preset)
         held = [film for film in nih_films(options.data / "nih") if film.split == "held"]
         images = (film.image() for film in held[: options.films])
-        sentences = (s for report in reporter.report_all(images) for s in report.sentences)
+        sentences = (
+            s for report in reporter.report_all(images) for s in report.section("findings")
+        )
         kept, rate = distinct(sentences, labeller)
         print(
             f"{options.films} reports: {rate} sentences read back as meant, {len(kept)} different"
