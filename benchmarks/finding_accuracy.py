@@ -156,7 +156,7 @@ def other_hospitals(reporter: grounded.Reporter, data: Path, every: int) -> dict
             any_.append(bool(said))
             holds.append(any(b.overlap(t) >= 0.5 * t.area for b in boxes for t in lesions))
         rates["tuberculosis called an opacity"] = rate(np.array(firm))
-        rates["... or uncertain"] = rate(np.array(any_))
+        rates["... present or uncertain"] = rate(np.array(any_))
         rates["... and a region holds half of a box"] = rate(np.array(holds))
     if (data / "chest_anatomy").is_dir():
         clear = [f for f in _apart(chest_anatomy(data / "chest_anatomy")) if "JPCLN" not in f.name]
@@ -164,7 +164,7 @@ def other_hospitals(reporter: grounded.Reporter, data: Path, every: int) -> dict
         rates["films without disease called opaque"] = rate(
             np.array(["present" in s for s in said])
         )
-        rates["... or uncertain"] = rate(np.array([bool(s) for s in said]))
+        rates["... called so, or possibly"] = rate(np.array([bool(s) for s in said]))
     return rates
 
 
