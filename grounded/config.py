@@ -2,7 +2,8 @@
 
 A preset has a table for each part, `detector`, `generator`, `explainer` and `composer`, and may
 have one for `check`, with `use = "module:Class"` and that constructor's keywords. A text that
-begins with "./" is a path beside the preset.
+begins with "./" is a path beside the preset. A table with `use` inside a part's table is a part of
+the same kind, that is handed to its constructor.
 """
 
 from __future__ import annotations
@@ -104,7 +105,11 @@ def _build(
 ) -> Any:
     """usual: keywords for a part that takes them and whose table leaves them out."""
     where = f"{file} [{part}]"
-    keywords = {key: _resolve(value, file) for key, value in table.items() if key != "use"}
+    keywords = {
+        key: _build(part, value, file, usual, trust) if _is_part(value) else _resolve(value, file)
+        for key, value in table.items()
+        if key != "use"
+    }
     constructor = _find(str(table.get("use", "")), where, trust)
     _check(constructor, keywords, where)
     takes = inspect.signature(constructor).parameters
@@ -118,6 +123,11 @@ def _build(
     if not isinstance(made, (PARTS | OPTIONAL)[part]):
         raise ConfigError(f"{where}: {constructor.__name__} cannot be used as {part}")
     return made
+
+
+def _is_part(value: Any) -> bool:
+    """Whether a keyword is itself a part of the same kind, that another one is made around."""
+    return isinstance(value, dict) and "use" in value
 
 
 def _resolve(value: Any, file: Path) -> Any:

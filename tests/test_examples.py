@@ -119,3 +119,36 @@ def test_the_own_data_set_lists_films_that_are_missing(coco: Path) -> None:
     (coco / "b.png").unlink()
     with pytest.raises(DataError, match=r"b\.png"):
         example("own_data_set").our_hospital(coco)
+
+
+def test_the_own_detector_works_with_the_shipped_generator(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "grounded", "report", EXAMPLES / "normal_pa.jpg"]
+    command += ["-o", tmp_path / "out", "--trust", "--preset", EXAMPLES / "own_detector.toml"]
+    paths = os.pathsep.join([str(EXAMPLES), *sys.path])
+    subprocess.run(
+        [*map(str, command), "--format", "json"],
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    report = GroundedReport.open(tmp_path / "out" / "report.json")
+    assert report.regions.names == ("right lung", "left lung")
+    right, left = (report.regions[name].box for name in report.regions.names)
+    assert right.center[0] < left.center[0]
+    assert any(f.label == "Lung Opacity" for s in report.sentences for f in s.findings)
+    assert "detector/encoder/model.safetensors" in report.provenance.weights_sha256
+
+
+def test_the_own_detector_finds_the_dark_halves_where_they_are() -> None:
+    pixels = np.full((200, 180), 0.8, np.float32)
+    pixels[40:160, 20:80] = 0.2
+    pixels[40:160, 100:160] = 0.2
+    [regions] = example("own_detector").DarkLungs().detect([Image.of(pixels)])
+    assert regions.boxes == pytest.approx(np.array([[20, 40, 80, 160], [100, 40, 160, 160]]), abs=3)
+    assert len(regions.missing) == 27
+
+
+def test_the_own_detector_says_when_there_is_nothing() -> None:
+    [regions] = example("own_detector").DarkLungs().detect([Image.of(np.zeros((64, 64), "f4"))])
+    assert len(regions) == 0
+    assert "no two dark areas" in regions.missing["left lung"]

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from grounded.atlas import Atlas
 from grounded.chest import derive as anatomy
 from grounded.chest.names import LUNGS, ORGANS
-from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organs.encoder import Encoder
 from grounded.detectors.organs.net import OrganNet
 from grounded.detectors.organs.outlines import OrganOutlines, find_outlines
@@ -72,16 +71,7 @@ class OrganDetector:
             film_regions(found, image.info.shown, self.atlas, self._threshold)
             for image, found in zip(images, find_outlines(self._net, films, lie), strict=True)
         ]
-        if self._encoder is None:
-            return regions
-        lie = [image.placement((self._encoder.net.side,) * 2) for image in images]
-        encode = self._encoder.maps
-        return [
-            replace(found, encoding=EncodedFilm(film, placement, self.encoder_sha256, encode))
-            for found, (film, placement) in zip(
-                regions, self._encoder.encode(films, lie), strict=True
-            )
-        ]
+        return regions if self._encoder is None else self._encoder.beside(images, regions)
 
 
 def film_regions(found: OrganOutlines, frame: Box, atlas: Atlas, threshold: float) -> Regions:

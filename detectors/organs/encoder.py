@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organs.net import film_tensor
 from grounded.geometry import Placement
+from grounded.image import Image
 from grounded.nn.blocks import Residual, conv, descend, descent, double
 from grounded.nn.device import DType, Placed
 from grounded.nn.weights import build, fill, read_config
+from grounded.regions import Regions
 
 STRIDE = 8
 
@@ -95,6 +99,15 @@ class Encoder:
         """Of its weights: what was trained on its maps names it so."""
         [digest] = self.weights_sha256.values()
         return digest
+
+    def beside(self, images: Sequence[Image], regions: Sequence[Regions]) -> list[Regions]:
+        """The regions of each film, with the film's encoding."""
+        lie = [image.placement((self.net.side, self.net.side)) for image in images]
+        encoded = self.encode([image.pixels for image in images], lie)
+        return [
+            replace(found, encoding=EncodedFilm(film, placement, self.sha256, self.maps))
+            for found, (film, placement) in zip(regions, encoded, strict=True)
+        ]
 
     def encode(
         self,
