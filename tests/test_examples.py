@@ -135,7 +135,7 @@ def test_the_own_detector_works_with_the_shipped_generator(tmp_path: Path) -> No
     assert report.regions.names == ("right lung", "left lung")
     right, left = (report.regions[name].box for name in report.regions.names)
     assert right.center[0] < left.center[0]
-    assert any(f.label == "Lung Opacity" for s in report.sentences for f in s.findings)
+    assert any(f.label == "Pleural Effusion" for s in report.sentences for f in s.findings)
     assert "detector/encoder/model.safetensors" in report.provenance.weights_sha256
 
 
