@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from grounded.atlas import Atlas
-from grounded.config import DEFAULT, load, presets, purpose
+from grounded.config import DEFAULT, load, locate, presets, purpose
 from grounded.errors import GroundedError, InvalidValueError
 from grounded.findings import Presence
 from grounded.geometry import Box
@@ -243,14 +243,33 @@ def train_film_gate(
 @train.command("generator")
 def train_sentence_generator(
     config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/generator.toml.")],
-    data: Annotated[Path, typer.Option(help="The folder with films and report text.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+    data: Annotated[
+        Path | None, typer.Option(help="The folder with films and report text, to train anew.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="A table of your own films, CSV or Parquet, to train on.")
+    ] = None,
+    start: Annotated[
+        str, typer.Option(help="With --table: the preset to go on from, by name or path.")
+    ] = DEFAULT,
 ) -> None:
-    """Train the sentence generator: the findings of each region, then their words."""
-    from grounded.train.generator import GeneratorConfig, train_generator
+    """Train the sentence generator: the findings of each region, then their words.
 
-    read = GeneratorConfig.read(config)
-    preset = train_generator(read, data, out, say=typer.echo)
+    With --table, a generator that is there is trained on with your own films; its words stay.
+    """
+    from grounded.train.generator import GeneratorConfig, train_generator
+    from grounded.train.own_films import OwnFilmsConfig, train_on_own_films
+    from grounded.train.screen import on_screen
+
+    if (data is None) == (table is None):
+        raise InvalidValueError("give --data to train anew, or --table to train on; one of them")
+    with on_screen("Training") as progress:
+        if table is not None:
+            own = OwnFilmsConfig.read(config)
+            preset = train_on_own_films(own, table, locate(start), out, progress)
+        elif data is not None:
+            preset = train_generator(GeneratorConfig.read(config), data, out, progress)
     _say(f"{preset}: use it with --preset {preset.parent}")
 
 

@@ -48,7 +48,7 @@ def load(
     trust: let the preset use classes from outside of this package, which runs their code.
     Raises ConfigError that says what is wrong with the preset and what would be right.
     """
-    file = _locate(preset)
+    file = locate(preset)
     tables = _read(file)
     usual = {"device": device, "dtype": dtype}
     parts = {part: _build(part, table, file, usual, trust) for part, table in tables.items()}
@@ -71,7 +71,8 @@ def _shipped() -> Path:
     return Path(str(resources.files("grounded.configs"))) / "presets"
 
 
-def _locate(preset: str | os.PathLike[str]) -> Path:
+def locate(preset: str | os.PathLike[str]) -> Path:
+    """The file of a preset. Raises ConfigError that lists those that ship."""
     path = Path(preset)
     for file in (_shipped() / f"{preset}.toml", path / "preset.toml", path):
         if file.is_file():

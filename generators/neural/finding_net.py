@@ -56,7 +56,7 @@ def shares(boxes: Tensor, height: int, width: int) -> Tensor:
     x0, y0, x1, y1 = boxes[..., None].unbind(-2)
 
     def covered(low: Tensor, high: Tensor, cells: int) -> Tensor:
-        edges = torch.arange(cells, dtype=boxes.dtype)
+        edges = torch.arange(cells, dtype=boxes.dtype, device=boxes.device)
         return (torch.minimum(high, edges + 1) - torch.maximum(low, edges)).clamp(min=0)
 
     return covered(y0, y1, height)[..., :, None] * covered(x0, x1, width)[..., None, :]

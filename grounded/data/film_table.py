@@ -28,7 +28,15 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from grounded.data.example import Example, FilmReading, Mark, Split, checked
+from grounded.data.example import (
+    Example,
+    FilmReading,
+    Mark,
+    Outline,
+    Split,
+    checked,
+    read_mask,
+)
 from grounded.errors import DataError, InvalidValueError, MissingExtraError
 from grounded.findings import VOCABULARY, Presence
 from grounded.geometry import Box
@@ -72,6 +80,44 @@ def film_table(path: Path) -> list[Example]:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise DataError(f"{path}: {'; '.join(problems[:_SHOWN])}{more}")
     return checked(films)
+
+
+def write_film_table(path: Path, films: Sequence[Example]) -> None:
+    """Write the films of any data set as such a table: findings of the film, and boxes of them."""
+    labels = labels_of(films)
+    columns = ["file", "patient", "view", "split"]
+    columns += [name for label in labels for name in (label, label + BOXES)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*columns, "report"])
+        writer.writeheader()
+        writer.writerows(_row_of(path.parent, film, labels) for film in films)
+
+
+def _row_of(folder: Path, film: Example, labels: Sequence[str]) -> Row:
+    inside = film.path.is_relative_to(folder)
+    file = film.path.relative_to(folder).as_posix() if inside else str(film.path.absolute())
+    row = {"file": file, "patient": film.patient, "view": film.view, "split": film.split}
+    marks = [mark for reading in film.readings for mark in reading.marks]
+    for label in labels:
+        row[label] = film.findings.get(label, "")
+        boxes = [_extent(mark.shape) for mark in marks if mark.label == label]
+        row[label + BOXES] = "; ".join(
+            " ".join(f"{value:.6g}" for value in box) for box in boxes if box is not None
+        )
+    return {**row, "report": film.report}
+
+
+def _extent(shape: Box | Outline) -> Box | None:
+    """The box around an object; None for a mask file, which is empty."""
+    if isinstance(shape, Box):
+        return shape
+    if isinstance(shape, Path):
+        rows, columns = np.nonzero(read_mask(shape))
+        shape = np.array([[x, y] for x in (columns, columns + 1) for y in (rows, rows + 1)])
+        shape = shape.transpose(0, 2, 1).reshape(-1, 2)
+    if not len(shape):
+        return None
+    return Box(*map(float, shape.min(axis=0)), *map(float, shape.max(axis=0)))
 
 
 def labels_of(films: Iterable[Example]) -> tuple[str, ...]:

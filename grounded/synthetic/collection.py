@@ -11,6 +11,7 @@ learned here holds on real films.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from numpy.typing import NDArray
 
 from grounded.chest import derive as anatomy
 from grounded.chest.names import REGIONS
-from grounded.data.example import Example
+from grounded.data.example import Example, FilmReading
+from grounded.data.film_table import write_film_table
+from grounded.data.nih import RADIOLOGISTS, nih_films
 from grounded.data.region_table import region_example, write_table
 from grounded.data.regions import outlined_organs, region_boxes
 from grounded.evidence import Mask
@@ -57,13 +60,35 @@ def write_phantom_data(
 
     `folder/chest_anatomy`: films + held others, clear of findings but large hearts, with outlines,
     as `grounded.data.chest_anatomy` reads them. `folder/nih`: as many with lesions, as
-    `grounded.data.nih` reads them. `folder/iu_text`: reports that belong to no film,
-    as `grounded.data.iu_text` reads them.
+    `grounded.data.nih` reads them. `folder/own`: a table of films with lesions, as
+    `grounded.data.film_table` reads it. `folder/iu_text`: reports that belong to no film, as
+    `grounded.data.iu_text` reads them.
     """
     write_phantom_tables(folder, films, held, side=side, seed=seed)
     write_phantoms(folder / "chest_anatomy", films + held, seed=FIRST * (seed + 1), side=side)
     write_phantom_findings(folder / "nih", films + held, side=side, seed=seed)
+    write_own_films(folder / "own", films, side=side, seed=seed + 1)
     write_phantom_reports(folder / "iu_text", seed=seed)
+
+
+def write_own_films(folder: Path, films: int, *, side: int = 256, seed: int = 0) -> None:
+    """Write films with painted lesions and `folder/films.csv`, as `film_table` reads it.
+
+    The table says of each film whether it has an opacity and an effusion, and where, and leaves
+    open what a film is for.
+    """
+    write_phantom_findings(folder, films, side=side, seed=seed)
+    read = [film for film in nih_films(folder) if film.reading(RADIOLOGISTS).findings]
+    write_film_table(folder / "films.csv", [_two_findings(film) for film in read])
+
+
+def _two_findings(film: Example) -> Example:
+    reading = film.reading(RADIOLOGISTS)
+    findings = {label: reading.findings[label] for label in ("Lung Opacity", "Pleural Effusion")
+                if label in reading.findings}  # fmt: skip
+    marks = tuple(mark for mark in reading.marks if mark.label in findings)
+    own = FilmReading(RADIOLOGISTS, findings, marks=marks, located=frozenset(findings))
+    return replace(film, split="", readings=(own,))
 
 
 def write_phantom_findings(folder: Path, films: int, *, side: int = 256, seed: int = 0) -> None:
@@ -82,7 +107,7 @@ def _with_finding(folder: Path, number: int, side: int, seed: int) -> dict[str, 
     film, objects = phantom.pixels, []
     if number % 3:
         masks = {name: mask.astype(np.float32) for name, mask in phantom.masks.items()}
-        kind = list(_RADIOLOGISTS)[number % len(_RADIOLOGISTS)]
+        kind = list(_RADIOLOGISTS)[(number - number // 3 - 1) % len(_RADIOLOGISTS)]
         film, _, lesion = paint(film, masks, kind, rng, strength=0.9)
         objects = [
             {"label": _RADIOLOGISTS[kind], "polygon": polygon} for polygon in _outlines(lesion.area)

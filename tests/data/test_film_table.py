@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from grounded.data.film_table import film_table, labels_of, split_films
+from grounded.data.film_table import film_table, labels_of, split_films, write_film_table
 from grounded.errors import DataError, MissingExtraError
 from grounded.geometry import Box
 
@@ -145,6 +145,21 @@ def test_films_that_are_left_open_are_divided_by_patient(folder: Path) -> None:
     patients = [{film.patient for film in part} for part in parts.values()]
     assert sum(map(len, patients)) == len(set.union(*patients)) == 11
     assert split_films(films[::-1], 0.2, 0.3, seed=0)["held"][::-1] == parts["held"]
+
+
+def test_films_that_are_written_are_read_as_they_were(folder: Path) -> None:
+    corner = np.zeros((64, 64), np.uint8)
+    corner[4:9, 2:7] = 255
+    cv2.imwrite(str(folder / "a_mask.png"), corner)
+    before = film_table(table(folder, FULL, {**FULL, "file": "b.png", "Lung Opacity mask": ""}))
+    write_film_table(folder / "again.csv", before)
+    after = film_table(folder / "again.csv")
+    for one, other in zip(before, after, strict=True):
+        assert (one.path, one.patient, one.view) == (other.path, other.patient, other.view)
+        assert (one.split, one.report) == (other.split, other.report)
+        assert one.findings == other.findings
+    shapes = {mark.label: mark.shape for mark in after[0].reading("table").marks}
+    assert shapes["Lung Opacity"] == Box(2, 4, 7, 9)
 
 
 @pytest.mark.skipif(not PARQUET, reason="pyarrow is not installed")

@@ -74,8 +74,7 @@ def fitted(
             rows = _pairs(looked, known, kinds, number, column)
             made[label][kind] = _of_region(*rows)
     view = np.array([film.view for film in films], dtype=np.float32)
-    slope, intercept = platt(*_finite(looked.film[:, -1], view), balanced=True)
-    made[VIEW] = {FILM: Calibration(slope, intercept, 0.5, 0.5, False, "not measured")}
+    made[VIEW] = {FILM: _of_view(*_finite(looked.film[:, -1], view))}
     return made
 
 
@@ -105,6 +104,11 @@ def is_normal(film: Known) -> bool:
     return bool((challenged == 0).any() and not (read == 1).any())
 
 
+def _of_view(logits: NDArray[np.float32], truth: NDArray[np.float32]) -> Calibration:
+    slope, intercept = platt(logits, truth, balanced=True) if _enough(truth) else (1.0, 0.0)
+    return Calibration(slope, intercept, HERE, HERE, False, "not measured")
+
+
 def _of_film(
     logits: Values,
     truth: Values,
@@ -116,6 +120,7 @@ def _of_film(
         return Calibration(1.0, 0.0, 1.0, 1.0, False, TOO_FEW)
     slope, intercept = platt(*chosen, balanced=True)
     made = Calibration(slope, intercept, 0.0, 0.0, False, "not measured")
+    empty = empty if len(empty) else logits[truth == 0]  # no film was found empty: without this one
     probabilities = np.array([made.probability(logit) for logit in empty])
     firm, doubtful = (
         float(np.quantile(probabilities, 1 - part, method="higher")) + 1e-4

@@ -26,12 +26,12 @@ def losses(
     """
     maps, count = maps.float(), len(LABELS)
     height, width = maps.shape[2:]
-    covered = shares(batch.boxes * torch.tensor([width, height] * 2), height, width)
+    covered = shares(batch.boxes * batch.boxes.new_tensor([width, height] * 2), height, width)
     logits = net.findings(maps, covered, batch.kinds.clamp(min=0))  # (B, R, F + 1)
     film = _readers(net.habits(logits[:, 0, :count]), batch.read, trust, rare)
     regions = _mean(logits[:, 1:, :count], batch.regions[:, 1:], rare)
     cells = _cells(maps[:, :count], batch)
-    view = _mean(logits[:, 0, count], batch.view, torch.ones(()))
+    view = _mean(logits[:, 0, count], batch.view, maps.new_ones(()))
     return {
         "film": film,
         "regions": regions,

@@ -3,58 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet
-from grounded.nn.weights import WEIGHTS, parameters, write
-from grounded.train.configuration import Beside
+from grounded.nn.weights import WEIGHTS, bind, fill, parameters, sha256, write
+from grounded.train.configuration import Beside, Part, RunConfig
+from grounded.train.engine import Precision
 from grounded.train.findings.films import Change
 from grounded.train.findings.truth import LABELS, READERS
 
 ENCODER, FINDINGS = "encoder", "findings"
 
 
-@dataclass(frozen=True, slots=True)
-class FindingConfig:
-    """All that a run depends on, beside the data.
+@dataclass(frozen=True, kw_only=True)
+class LearningConfig(RunConfig):
+    """How findings are learned; see RunConfig for what all runs have.
+
+    rounds: how often as many films as there are get seen, from which `steps` follows; they are
+    measured after each round. Films that radiologists outlined come `outlined` times as often,
+    those with another reading `read` times. trust: the weight of each reader's word. drop: see
+    FilmEncoder. trunk_rate: the trunk's part of the learning rate.
+    """
+
+    steps: int = field(init=False, default=0)
+    measure_every: int = field(init=False, default=0)
+    rounds: Annotated[float, Field(gt=0)] = 14.0
+    batch: int = 32
+    weight_decay: float = 0.02
+    ema: float = 0.998
+    precision: Precision = "bfloat16"
+    workers: int = 0
+    drop: Part = 0.15
+    trunk_rate: float = 0.4
+    outlined: float = 2.5
+    read: float = 1.5
+    trust: tuple[float, float, float, float] = (1.0, 0.6, 0.8, 0.4)
+    change: Change = field(default_factory=Change)
+
+    def over(self, films: int) -> RunConfig:
+        """The run over so many films."""
+        own = {item.name: getattr(self, item.name) for item in fields(RunConfig)}
+        steps = max(1, round(self.rounds * films / self.batch))
+        return RunConfig(**{**own, "steps": steps, "measure_every": max(1, films // self.batch)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingConfig(LearningConfig):
+    """What is learned, beside the data.
 
     pairs: in which kinds of region each finding is read; each is read in the whole film as well.
-    start: the shipped detector's weights, whose trunk is gone on from. side, widths, width, drop:
-    see FilmEncoder. rounds: how often as many films as there are get seen; those that radiologists
-    outlined come `outlined` times as often, those with another reading `read` times. trust: the
-    weight of each reader's word. trunk_rate: the trunk's part of the learning rate. ema: decay per
-    step of the copy that is kept. blank: train on films whose lungs are hidden, as a control.
-    threads: more of them wait for each other on a shared machine.
+    start: the shipped detector's weights, whose trunk is gone on from. side, widths, width: see
+    FilmEncoder. blank: train on films whose lungs are hidden, as a control.
     """
 
     pairs: Mapping[str, Sequence[str]]
-    start: Beside = Path()
-    seed: int = 0
+    start: Beside
     side: int = 192
     widths: tuple[int, ...] = (32, 64, 96, 160, 224)
     width: int = 128
-    drop: float = 0.15
-    rounds: float = 14.0
-    batch: int = 32
-    learning_rate: float = 1e-3
-    trunk_rate: float = 0.4
-    weight_decay: float = 0.02
-    warmup: float = 0.05
-    ema: float = 0.998
-    outlined: float = 2.5
-    read: float = 1.5
-    trust: tuple[float, ...] = (1.0, 0.6, 0.8, 0.4)
     blank: bool = False
-    threads: int = 1
-    log_every: int = 50
-    change: Change = field(default_factory=Change)
+
+    def __post_init__(self) -> None:
+        if set(self.pairs) != set(LABELS):
+            raise ConfigError(
+                f"[findings.pairs] names {sorted(self.pairs)}, expected {', '.join(LABELS)}"
+            )
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -94,6 +116,11 @@ class ReadingNet(nn.Module):
         self.findings = FindingNet((*LABELS, VIEW), config.kinds)
         self.habits = Habits()
 
+    def forward(self, films: Tensor) -> Tensor:
+        """Films (B, 1, S, S) to maps of evidence."""
+        maps: Tensor = self.encoder(films)
+        return maps
+
 
 def start_from(encoder: FilmEncoder, folder: Path) -> None:
     """Give the encoder the trunk of an OrganNet. Raises ConfigError for weights without one."""
@@ -108,16 +135,23 @@ def start_from(encoder: FilmEncoder, folder: Path) -> None:
     encoder.load_state_dict(fits, strict=False)
 
 
-def optimizer_of(net: ReadingNet, config: FindingConfig) -> torch.optim.Optimizer:
+def load_reading(config: FindingConfig, folder: Path) -> ReadingNet:
+    """The network of `folder`/encoder and `folder`/findings, to go on from.
+
+    Readers' habits are not kept with the weights, so they begin anew.
+    """
+    net = ReadingNet(config)
+    fill(net.encoder, folder / ENCODER)
+    fill(net.findings, folder / FINDINGS)
+    return net.requires_grad_(True)
+
+
+def groups_of(net: ReadingNet, config: LearningConfig) -> list[dict[str, Any]]:
     """The trunk, which is gone on from, learns more slowly."""
     trunk = [*net.encoder.stem.parameters(), *net.encoder.down.parameters()]
     known = {id(value) for value in trunk}
     others = [value for value in net.parameters() if id(value) not in known]
-    return torch.optim.AdamW(
-        [{"params": trunk, "scale": config.trunk_rate}, {"params": others, "scale": 1.0}],
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-    )
+    return [{"params": trunk, "scale": config.trunk_rate}, {"params": others, "scale": 1.0}]
 
 
 def write_reading(net: ReadingNet, config: FindingConfig, output: Path) -> None:
@@ -131,7 +165,8 @@ def write_reading(net: ReadingNet, config: FindingConfig, output: Path) -> None:
     findings = {"labels": list(net.findings.labels), "kinds": list(net.findings.kinds)}
     write(output / ENCODER, encoder, _half(net.encoder))
     write(output / FINDINGS, findings, _half(net.findings))
+    bind(output / FINDINGS, encoder=sha256(output / ENCODER / WEIGHTS))
 
 
 def _half(net: nn.Module) -> dict[str, Tensor]:
-    return {name: value.half().contiguous() for name, value in parameters(net).items()}
+    return {name: value.half().cpu().contiguous() for name, value in parameters(net).items()}

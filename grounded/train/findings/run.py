@@ -7,15 +7,15 @@ the same films.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from grounded.detectors.organs.encoder import STRIDE
 from grounded.evaluate.detection import area_under_curve
@@ -24,89 +24,67 @@ from grounded.train.findings.films import FINE, Batch, Known, batch_of, changed
 from grounded.train.findings.loss import losses
 from grounded.train.findings.network import (
     FindingConfig,
+    LearningConfig,
     ReadingNet,
-    optimizer_of,
+    groups_of,
+    load_reading,
     start_from,
     write_reading,
 )
 from grounded.train.findings.truth import LABELS, READERS
-from grounded.train.learner import Learner
-from grounded.train.schedule import learning_rate_at
+from grounded.train.loop import Progress, Turns, ready, train
 
-CHECKPOINT = "findings.pt"
 FEWEST = 3  # films with a finding, and without, from which an area is worth a look
 RAREST = 4.0  # the most that presence weighs against absence
 
 
-@dataclass
-class _Run:
-    """A run under way. rare: (F,) the weight of a finding's presence against its absence."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Findings:
+    """The reader's part of the training loop. rare: (F,) the weight of a finding's presence against
+    its absence."""
 
     config: FindingConfig
+    net: ReadingNet
     films: Sequence[Known]
     apart: Sequence[Known]
-    learner: Learner[ReadingNet]
+    output: Path
     rare: Tensor
 
-    @classmethod
-    def begin(
-        cls, config: FindingConfig, films: Sequence[Known], apart: Sequence[Known], output: Path
-    ) -> _Run:
-        net, smooth = (ReadingNet(config).to(memory_format=torch.channels_last) for _ in range(2))
-        start_from(net.encoder, config.start)
-        read = np.stack([film.read for film in films])
-        _begin_with_frequencies(net, read)
-        smooth.load_state_dict(net.state_dict())
-        optimizer = optimizer_of(net, config)
-        learner = Learner(net, smooth, optimizer, output, CHECKPOINT, config.ema)
-        learner.resume()
-        return cls(config, films, apart, learner, _rarity(read))
+    name = "findings"
 
-    @property
-    def steps(self) -> int:
-        return max(1, round(self.config.rounds * len(self.films) / self.config.batch))
+    def groups(self) -> list[dict[str, Any]]:
+        return groups_of(self.net, self.config)
 
-    def lines(self) -> Iterator[str]:
-        """Train to the end; a line of text for each log entry."""
-        return self.learner.run(
-            self._batches(),
-            self._one,
-            self._measure,
-            steps=self.steps,
-            log_every=self.config.log_every,
-            measure_every=max(1, len(self.films) // self.config.batch),
-        )
-
-    def finish(self) -> str:
-        """Write the weights, and measure them; a line of text."""
-        self.learner.save()
-        return self.learner.log(self._measure())
-
-    def _measure(self) -> dict[str, float]:
-        write_reading(self.learner.smooth, self.config, self.learner.folder)
-        return measure(self.learner.smooth, self.apart)
-
-    def _batches(self) -> Iterator[Batch]:
+    def batches(self, turns: Turns) -> Iterator[Batch]:
         config = self.config
         often = np.array([_often(film, config) for film in self.films])
         cells = config.side // STRIDE * FINE
-        for step in range(self.learner.step, self.steps):
+        for numbers in turns:
+            step = numbers[0] // turns.batch
             random = np.random.default_rng([config.seed, step])
             size = min(config.batch, len(self.films))
             rows = random.choice(len(often), size, replace=False, p=often / often.sum())
             noise = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
             yield changed(batch_of([self.films[r] for r in rows], cells), config.change, noise)
 
-    def _one(self, batch: Batch) -> dict[str, Tensor]:
-        config, learner = self.config, self.learner
-        learner.net.train()
-        films = batch.films.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            maps = learner.net.encoder(films)
-        terms = losses(learner.net, maps, batch, torch.tensor(config.trust), self.rare)
-        progress = learning_rate_at(learner.step / self.steps, config.warmup)
-        learner.learn(terms["total"], config.learning_rate * progress)
-        return terms
+    def loss(self, net: nn.Module, batch: Batch, progress: float) -> Mapping[str, Tensor]:
+        maps = net(batch.films.contiguous(memory_format=torch.channels_last))
+        trust = maps.new_tensor(self.config.trust, dtype=torch.float32)
+        return losses(self.net, maps, batch, trust, self.rare.to(maps.device))
+
+    def measure(self, net: ReadingNet) -> Mapping[str, float]:
+        return measure(net, self.apart)
+
+    def write(self, net: ReadingNet) -> None:
+        write_reading(net, self.config, self.output)
+
+
+def new_reading(config: FindingConfig, films: Sequence[Known]) -> ReadingNet:
+    """A network with the trunk of OrganNet that begins with how often readers report a finding."""
+    net = ReadingNet(config)
+    start_from(net.encoder, config.start)
+    _begin_with_frequencies(net, np.stack([film.read for film in films]))
+    return net
 
 
 def train_findings(
@@ -115,24 +93,24 @@ def train_findings(
     apart: Sequence[Known],
     output: Path,
     *,
-    say: Callable[[str], None] = lambda line: None,
+    start: Path | None = None,
+    progress: Progress | None = None,
 ) -> ReadingNet:
-    """Train and write `output`/encoder and `output`/findings; the network, smoothed.
+    """Train and write `output`/encoder and `output`/findings; the network as it was written.
 
-    apart: films to measure with on the way. A run that finds its own checkpoint in `output` goes on
-    from it. say: called with each line of progress.
+    apart: films to measure with on the way. start: a folder of such weights to go on from, in place
+    of new ones. output: see `grounded.train.loop.train`.
     """
-    torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
-    output.mkdir(parents=True, exist_ok=True)
-    run = _Run.begin(config, films, apart, output)
-    for line in run.lines():
-        say(line)
-    say(run.finish())
-    return run.learner.smooth.eval()
+    run = config.over(len(films))
+    engine = ready(run)
+    net = load_reading(config, start) if start is not None else new_reading(config, films)
+    rare = _rarity(np.stack([film.read for film in films]))
+    net = net.to(memory_format=torch.channels_last)
+    train(_Findings(config, net, films, apart, output, rare), run, engine, output, progress)
+    return load_reading(config, output).eval()
 
 
-def _often(film: Known, config: FindingConfig) -> float:
+def _often(film: Known, config: LearningConfig) -> float:
     spoken = np.asarray(np.isfinite(film.read).any(axis=1))  # by reader
     if spoken[0]:
         return config.outlined
@@ -188,13 +166,16 @@ def look(net: ReadingNet, films: Sequence[Known], batch: int = 32) -> Looked:
     for start in range(0, len(films), batch):
         chosen = films[start : start + batch]
         known = batch_of(chosen, cells * FINE)
-        with torch.autocast("cpu", torch.bfloat16):
-            seen = net.encoder(known.films.contiguous(memory_format=torch.channels_last)).float()
+        device = next(net.parameters()).device
+        with torch.autocast(device.type, torch.bfloat16):
+            films_there = known.films.to(device, memory_format=torch.channels_last)
+            seen = net.encoder(films_there).float()
         covered = shares(known.boxes * cells, cells, cells)
-        logits = net.findings(seen, covered, known.kinds.clamp(min=0)).numpy()
+        kinds = known.kinds.clamp(min=0).to(device)
+        logits = net.findings(seen, covered.to(device), kinds).cpu().numpy()
         of_film.append(logits[:, 0])
         regions += [row[: len(film.boxes)] for row, film in zip(logits, chosen, strict=True)]
-        maps.append(seen.numpy())
+        maps.append(seen.cpu().numpy())
     return Looked(np.concatenate(of_film), regions, np.concatenate(maps))
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.data.nih import SOURCE
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.intervals import Estimate, Rate
 from grounded.generators.neural.finding_net import FILM
@@ -21,9 +20,9 @@ from grounded.train.findings.truth import LABELS, READERS
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One finding on films held out. reader: who says what there is. alarms: of films in which
-    radiologists found nothing, those in which it would be called present. found: of those that have
-    it, those in which it would be."""
+    """One finding on films held out. reader: who says what there is. found: of films that have it,
+    those in which it would be called present. alarms: of `clear` ones, those in which it would be.
+    """
 
     label: str
     reader: str
@@ -32,6 +31,7 @@ class Held:
     films: int
     found: Rate
     alarms: Rate
+    clear: str
 
     def holds(self, limits: StatementConfig) -> bool:
         return self.area.low >= limits.area and self.alarms.value <= limits.alarms
@@ -41,7 +41,7 @@ class Held:
             f"AUROC {self.area.value:.2f} ({self.area.low:.2f} to {self.area.high:.2f}) by "
             f"{self.reader}, {self.present} of {self.films} films not trained on have it; "
             f"called present in {self.found.hits} of {self.found.count} held out "
-            f"and in {self.alarms.hits} of {self.alarms.count} films found empty"
+            f"and in {self.alarms.hits} of {self.alarms.count} {self.clear}"
         )
 
 
@@ -50,10 +50,12 @@ def on_held_out(
 ) -> list[Held]:
     """Each finding by radiologists, or by report labels where they did not look for it.
 
-    The area is that of all films of NIH that were not trained on, as no calibration moves it; what
-    is said at the limits is that of the films that the limits were not set with.
+    The area is that of all films that were not trained on, as no calibration moves it; what is said
+    at the limits is that of the films that the limits were not set with. False statements are
+    counted in films found empty, or in those without the finding where none was looked through for
+    everything. A finding of which nobody speaks is left out.
     """
-    films = [film for film in (*calibration, *held) if film.patient.startswith(SOURCE)]
+    films = [*calibration, *held]
     logits = look(net, films).film
     read = np.stack([film.read for film in films])  # (N, READERS, F)
     apart = {film.name for film in held}
@@ -61,7 +63,10 @@ def on_held_out(
     empty = np.array([is_empty(film) for film in films]) & new
     found = []
     for column, label in enumerate(LABELS):
-        row = next(r for r in (0, len(READERS) - 1) if np.isfinite(read[:, r, column]).any())
+        speak = [r for r in (0, len(READERS) - 1) if np.isfinite(read[:, r, column]).any()]
+        if not speak:
+            continue
+        row = speak[0]
         known, there = np.isfinite(read[:, row, column]), read[:, row, column] == 1
         limits = calibrations[label][FILM]
         said = np.array(
@@ -70,9 +75,10 @@ def on_held_out(
         whose = [film.patient for film, use in zip(films, known, strict=True) if use]
         area = area_under_roc(logits[known, column], there[known], whose)
         counts = int(there.sum()), int(known.sum())
-        found.append(
-            Held(label, READERS[row], area, *counts, _rate(said[there & new]), _rate(said[empty]))
-        )
+        clear = empty if empty.any() else new & (read[:, row, column] == 0)
+        named = "films found empty" if empty.any() else "films without it"
+        hits, alarms = _rate(said[there & new]), _rate(said[clear])
+        found.append(Held(label, READERS[row], area, *counts, hits, alarms, named))
     return found
 
 

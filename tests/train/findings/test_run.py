@@ -29,7 +29,15 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> FindingConfig:
     write(start, {}, parameters(OrganNet(SIDE, WIDTHS, decoder_width=4, features=8)))
     pairs = dict.fromkeys(LABELS, ("lung",))
     return FindingConfig(
-        pairs, start, side=SIDE, widths=WIDTHS, width=8, rounds=1.0, batch=4, log_every=2
+        pairs=pairs,
+        start=start,
+        side=SIDE,
+        widths=WIDTHS,
+        width=8,
+        rounds=1.0,
+        batch=4,
+        log_every=2,
+        device="cpu",
     )
 
 
