@@ -7,10 +7,9 @@ train the writer, write a preset.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from grounded.data.example import Split
 from grounded.data.iu_text import iu_text
