@@ -116,7 +116,7 @@ class FindingReader:
         """A reader of parts that are in memory, as while it is calibrated."""
         reader = cls.__new__(cls)
         reader.net, reader.weights_sha256, reader.encoder_sha256 = net.eval(), {}, ""
-        reader.calibrations = calibrations
+        reader.calibrations = {label: dict(kinds) for label, kinds in calibrations.items()}
         return reader
 
     @property

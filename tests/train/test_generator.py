@@ -11,13 +11,14 @@ import pytest
 import grounded
 from grounded import GroundedReport, Reporter
 from grounded.errors import ConfigError
+from grounded.generators.neural.finding_net import VIEW
 from grounded.generators.neural.finding_reader import CALIBRATION
 from grounded.synthetic.collection import write_phantom_data
 from grounded.synthetic.phantom import chest_phantom
 from grounded.train.findings.truth import LABELS
 from grounded.train.generator import GeneratorConfig, train_generator
+from grounded.train.loop import Progress
 
-PAIRS = "[findings.pairs]\n" + "".join(f'"{label}" = ["lung"]\n' for label in LABELS)
 CONFIGS = Path(__file__).parent.parent.parent / "configs" / "train"
 
 
@@ -25,14 +26,15 @@ CONFIGS = Path(__file__).parent.parent.parent / "configs" / "train"
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The preset of a run, and the lines that it said."""
     folder, lines = tmp_path_factory.mktemp("run"), []
-    write_phantom_data(folder / "data", films=22, held=2, side=96)
+    write_phantom_data(folder / "data", films=24, held=0, side=96)
     tiny = GeneratorConfig.read(CONFIGS / "generator_tiny.toml")
     short = replace(
         tiny,
-        findings=replace(tiny.findings, rounds=1.0),
+        findings=replace(tiny.findings, rounds=2.0, device="cpu"),
         writer=replace(tiny.writer, steps=60),
     )
-    return train_generator(short, folder / "data", folder / "out", say=lines.append), lines
+    progress = Progress(lines.append)
+    return train_generator(short, folder / "data", folder / "out", progress), lines
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +49,18 @@ def test_a_run_writes_a_preset_with_its_parts(trained: tuple[Path, list[str]]) -
     for name in ("encoder", "findings", "writer"):
         assert (out / name / "model.safetensors").is_file()
     table = json.loads((out / "findings" / CALIBRATION).read_text())
-    assert all(kinds["film"]["figure"] for kinds in table.values())
-    assert table["Lung Opacity"].keys() >= {"film", "lung", "apical zone"}
+    assert table.keys() == {*LABELS, VIEW}
+    assert "apical zone" not in table["Nodule"]  # it is not read there
+    assert all(entry["figure"] for kinds in table.values() for entry in kinds.values())
 
 
 def test_the_preset_reports_a_film_and_every_sentence_is_grounded(reporter: Reporter) -> None:
     report = reporter(chest_phantom(5, (160, 140), cardiothoracic_ratio=0.6).image)
     findings = report.section("findings")
-    assert "measured" in {sentence.origin for sentence in findings}
+    assert findings
     for sentence in report.sentences:
         assert sentence.evidence
         assert sentence.regions
-    assert "Cardiomegaly" in report.scope.assessed
     assert GroundedReport.from_dict(json.loads(json.dumps(report.to_dict()))).to_dict() == (
         report.to_dict()
     )
@@ -75,19 +77,22 @@ def test_a_region_can_be_described_and_told_what_to_say(reporter: Reporter) -> N
 @pytest.mark.parametrize("file", ["generator.toml", "generator_tiny.toml"])
 def test_the_configurations_that_ship_can_be_read(file: str) -> None:
     config = GeneratorConfig.read(CONFIGS / file)
-    assert (Path(config.findings.start) / "model.safetensors").is_file()
+    assert (config.findings.start / "model.safetensors").is_file()
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "'findings'"),
-        ("[findings]\n", "does not fit"),
-        ("[findings]\nepochs = 1\n[findings.pairs]\n", "epochs"),
-        ("[findings.pairs]\n", "names nothing; expected: Lung Opacity"),
-        (f"{PAIRS}[statements]\nfalse = 0.1\nsure = 2", "sure"),
-        (f"{PAIRS}[writer]\nlayer = 2", "layer"),
-        (f'{PAIRS}[statements]\narea = "high"', "area"),
+        ("", r"run\.toml does not fit: findings is missing"),
+        ("[findings]\n", r"\[findings\] pairs is missing; \[findings\] start is missing"),
+        ("[findings]\nepochs = 1\n[findings.pairs]\n", r"\[findings\] has no key 'epochs'"),
+        ("[findings]\nsteps = 3\n", r"\[findings\] has no key 'steps'"),  # rounds says it
+        ("[statements]\nsure = 2", r"\[statements\] has no key 'sure'"),
+        ("[writer]\nlayer = 2", r"\[writer\] has no key 'layer'; did you mean 'layers'"),
+        (
+            '[findings]\nstart = "x"\n[findings.pairs]\n"Edema" = ["lung"]',
+            r"\[findings.pairs\] names \['Edema'\], expected Lung Opacity",
+        ),
         ("[findings", "cannot read"),
     ],
 )
