@@ -46,7 +46,7 @@ class Strength:
     patch: float = 0.15
 
     def times(self, factor: float) -> Strength:
-        """The same, with all probabilities multiplied; crop, pad, rotation and stretch stay."""
+        """All probabilities multiplied by a factor; crop, pad, rotation and stretch stay."""
         kept = {"crop", "pad", "rotation", "stretch"}
         scaled = {k: v * factor for k, v in asdict(self).items() if k not in kept}
         return replace(self, **scaled)

@@ -69,7 +69,7 @@ class Start:
 
     @classmethod
     def open(cls, preset: Path) -> Start:
-        """Of a preset file. Raises ConfigError for one of another detector or generator."""
+        """Read a preset file. Raises ConfigError for one of another detector or generator."""
         try:
             tables = tomllib.loads(preset.read_text(encoding="utf-8"))
             detector, generator = tables["detector"], tables["generator"]

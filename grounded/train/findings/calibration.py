@@ -202,7 +202,7 @@ def assessed(calibrations: Fitted, holds: Mapping[str, bool], figures: Mapping[s
 
 
 def write_calibrations(path: Path, calibrations: Fitted) -> None:
-    """As `read_calibrations` of the reader has it."""
+    """Write calibrations in the form that `read_calibrations` of the reader reads."""
     table = {
         label: {kind: asdict(calibration) for kind, calibration in kinds.items()}
         for label, kinds in calibrations.items()

@@ -78,7 +78,7 @@ def truth_of(film: Example) -> Truth:
 
 
 def _said(reading: FilmReading) -> Iterator[tuple[str, float]]:
-    """Of the whole film: what is present in a region is present in the film."""
+    """What a reader says of the whole film: a finding of a region is a finding of the film."""
     regional = {label: p for (_, label), p in reading.regions.items() if p == "present"}
     for label, presence in {**regional, **reading.findings}.items():
         if label in LABELS and presence != "uncertain":

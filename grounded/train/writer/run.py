@@ -139,7 +139,7 @@ def fidelity(
 
 @torch.inference_mode()
 def perplexity(writer: Writer, phrases: Sequence[Phrase]) -> float:
-    """Of a token of the phrases, each as often as it counts; nothing is seen."""
+    """Perplexity per token of the phrases, each weighed by its count; no region is shown."""
     total, count = 0.0, 0
     for phrase in phrases:
         ratio = RATIO_TO_MEASURE if phrase.ratio else None

@@ -84,9 +84,9 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How often the writer is shown nothing, or another region than the one it is told of.
+    """How often the writer is shown no region, or another one than the brief names.
 
-    unseen, mismatched: parts of the samples. The words have to follow what is told in any case.
+    unseen, mismatched: parts of the samples. The words follow the brief in any case.
     """
 
     unseen: float = 0.40
@@ -167,10 +167,10 @@ def _shown(phrase: Phrase, look: Look) -> float:
     A ratio shows how large a heart is.
     """
     size = look.size if not phrase.ratio else phrase.size
-    told = [(phrase.size, size), (phrase.variety, look.variety)]
-    if any(said and said != seen for said, seen in told):
+    pairs = [(phrase.size, size), (phrase.variety, look.variety)]
+    if any(said and said != seen for said, seen in pairs):
         return 0.0
-    return LOOKS if any(seen and said == seen for said, seen in told) else 1.0
+    return LOOKS if any(seen and said == seen for said, seen in pairs) else 1.0
 
 
 def _ratio(phrase: Phrase, random: np.random.Generator) -> float:
