@@ -11,6 +11,7 @@ learned here holds on real films.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,8 @@ def write_own_films(folder: Path, films: int, *, side: int = 256, seed: int = 0)
     The table says of each film whether it has an opacity and an effusion, and where, and leaves
     open what a film is for.
     """
-    write_phantom_findings(folder, films, side=side, seed=seed)
+    kinds = ("consolidation", "effusion")
+    write_phantom_findings(folder, films, kinds=kinds, side=side, seed=seed)
     read = [film for film in nih_films(folder) if film.reading(RADIOLOGISTS).findings]
     write_film_table(folder / "films.csv", [_two_findings(film) for film in read])
 
@@ -91,23 +93,32 @@ def _two_findings(film: Example) -> Example:
     return replace(film, split="", readings=(own,))
 
 
-def write_phantom_findings(folder: Path, films: int, *, side: int = 256, seed: int = 0) -> None:
+def write_phantom_findings(
+    folder: Path,
+    films: int,
+    *,
+    kinds: Sequence[str] = tuple(_RADIOLOGISTS),
+    side: int = 256,
+    seed: int = 0,
+) -> None:
     """Write films, two in three with a painted lesion, and `annotations.json` with its outline.
 
-    Of every other film nobody knows more than the labels of its report.
+    kinds: of lesion, in turn. Of every fourth film nobody knows more than the labels of its report.
     """
     (folder / f"films_{side}").mkdir(parents=True, exist_ok=True)
-    rows = [_with_finding(folder, number, side, seed) for number in range(films)]
+    rows = [_with_finding(folder, number, kinds, side, seed) for number in range(films)]
     (folder / "annotations.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
-def _with_finding(folder: Path, number: int, side: int, seed: int) -> dict[str, Any]:
+def _with_finding(
+    folder: Path, number: int, kinds: Sequence[str], side: int, seed: int
+) -> dict[str, Any]:
     rng = np.random.default_rng([seed, number, 1])
     phantom = chest_phantom(int(rng.integers(2**31)), (side, side), cardiothoracic_ratio=0.45)
     film, objects = phantom.pixels, []
     if number % 3:
         masks = {name: mask.astype(np.float32) for name, mask in phantom.masks.items()}
-        kind = list(_RADIOLOGISTS)[(number - number // 3 - 1) % len(_RADIOLOGISTS)]
+        kind = kinds[(number - number // 3 - 1) % len(kinds)]
         film, _, lesion = paint(film, masks, kind, rng, strength=0.9)
         objects = [
             {"label": _RADIOLOGISTS[kind], "polygon": polygon} for polygon in _outlines(lesion.area)

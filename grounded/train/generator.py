@@ -15,11 +15,13 @@ from grounded.data.example import Split
 from grounded.data.iu_text import iu_text
 from grounded.data.nih import SOURCE
 from grounded.detectors.organs.detector import OrganDetector
-from grounded.generators.neural.finding_reader import CALIBRATION
+from grounded.generators.neural.finding_net import FILM
+from grounded.generators.neural.finding_reader import CALIBRATION, Calibration
 from grounded.language.labeller import Labeller
 from grounded.nn.weights import WEIGHTS, bind, sha256
 from grounded.train.configuration import configured, read_configuration
 from grounded.train.findings.calibration import (
+    TOO_FEW,
     StatementConfig,
     assessed,
     fitted,
@@ -113,13 +115,17 @@ def state(
     holds = {row.label: row.holds(limits) for row in rows}
     figures = {row.label: str(row) for row in rows}
     path = output / FINDINGS / CALIBRATION
-    write_calibrations(path, assessed(made, holds, figures))
+    final = assessed(made, holds, figures)
+    write_calibrations(path, final)
     encoder = sha256(output / ENCODER / WEIGHTS)
     bind(path.parent, encoder=encoder, calibration=sha256(path))
-    return [
-        f"{label}, {'stated' if holds[label] else 'silent'}: {figure}"
-        for label, figure in figures.items()
-    ]
+    return [_scope_line(label, final[label][FILM], figure) for label, figure in figures.items()]
+
+
+def _scope_line(label: str, calibration: Calibration, figure: str) -> str:
+    if calibration.figure == TOO_FEW:
+        return f"{label}, silent, {TOO_FEW} to calibrate it: {figure}"
+    return f"{label}, {'stated' if calibration.assessed else 'silent'}: {figure}"
 
 
 def write_preset(output: Path, organs: Path) -> Path:
