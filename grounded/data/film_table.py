@@ -108,14 +108,14 @@ def _row_of(folder: Path, film: Example, labels: Sequence[str]) -> Row:
 
 
 def _extent(shape: Box | Outline) -> Box | None:
-    """The box around an object; None for a mask file, which is empty."""
+    """The box around an object; None for an empty mask file and for a polygon without area."""
     if isinstance(shape, Box):
         return shape
     if isinstance(shape, Path):
         rows, columns = np.nonzero(read_mask(shape))
         shape = np.array([[x, y] for x in (columns, columns + 1) for y in (rows, rows + 1)])
         shape = shape.transpose(0, 2, 1).reshape(-1, 2)
-    if not len(shape):
+    if not len(shape) or not np.ptp(shape, axis=0).all():
         return None
     return Box(*map(float, shape.min(axis=0)), *map(float, shape.max(axis=0)))
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from grounded.errors import MissingExtraError
+from grounded.nn.device import choose_device
 
 Precision = Literal["float32", "bfloat16", "float16"]
 _ACCELERATE = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
@@ -66,8 +67,7 @@ class _Single:
     processes = 1
 
     def __init__(self, precision: Precision, device: str) -> None:
-        best = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(best if device == "auto" else device)
+        self.device = choose_device(device)
         self.precision = precision
         # float16 gradients underflow without scaling; bfloat16's do not
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "float16")

@@ -12,7 +12,13 @@ from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import Calibration
 from grounded.nn.weights import parameters, write
 from grounded.synthetic.collection import write_phantom_findings
-from grounded.train.findings.calibration import TOO_FEW, StatementConfig, assessed, fitted, platt
+from grounded.train.findings.calibration import (
+    TOO_FEW,
+    StatementConfig,
+    assessed,
+    fitted,
+    platt,
+)
 from grounded.train.findings.films import Known, examples, keep
 from grounded.train.findings.network import FindingConfig, Habits, ReadingNet
 from grounded.train.findings.run import look, measure, train_findings
@@ -113,16 +119,10 @@ def test_only_what_holds_may_be_stated(
     rows = on_held_out(net, films[:12], films[12:], made)
     assert [row.label for row in rows] == list(LABELS)
     assert not any(row.holds(StatementConfig(area=1.1)) for row in rows)
-
-
-def test_what_holds_may_be_stated_where_enough_regions_have_it() -> None:
-    fitted_ = Calibration(1.0, 0.0, 0.5, 0.5, False, "fitted")
-    made = {
-        "Nodule": {FILM: fitted_, "lung": replace(fitted_, figure=TOO_FEW)},
-        "Mass": {FILM: fitted_},
-    }
-    said = assessed(made, {"Nodule": True}, {"Nodule": "a figure"})
-    assert said["Nodule"][FILM].assessed
-    assert said["Nodule"][FILM].figure == "a figure"
-    assert not said["Nodule"]["lung"].assessed
+    fit = Calibration(1.0, 0.0, 0.4, 0.6, False, "not measured")
+    few = replace(fit, figure=TOO_FEW)
+    two = {"Nodule": {FILM: fit, "lung": few}, "Mass": {FILM: fit}}
+    said = assessed(two, {"Nodule": True}, {"Nodule": "a figure"})
+    assert said["Nodule"][FILM] == replace(fit, assessed=True, figure="a figure")
+    assert said["Nodule"]["lung"] == few
     assert not said["Mass"][FILM].assessed
