@@ -11,7 +11,7 @@ from grounded.synthetic.reports import write_phantom_reports
 from grounded.train.writer.corpus import phrases
 
 FINDINGS = (
-    "Lung Opacity", "Atelectasis", "Lung Lesion", "Pleural Effusion", "Pneumothorax",
+    "Lung Opacity", "Atelectasis", "Nodule", "Pleural Effusion", "Pneumothorax",
     "Cardiomegaly",
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ from grounded.findings import Presence
 from grounded.language.labeller import Labeller
 from grounded.language.templates import RATIO, fill
 from grounded.train.writer.corpus_film import claim, film_only
-from grounded.train.writer.corpus_fit import BELONGS, fits, says_no_more, sized_denial
+from grounded.train.writer.corpus_fit import BELONGS, SPECIFIC, fits, says_no_more, sized_denial
 from grounded.train.writer.corpus_own import own_sentences
 from grounded.train.writer.corpus_place import Placed, placed
 from grounded.train.writer.corpus_split import single_statements
@@ -189,8 +189,9 @@ def _denial(findings: Findings) -> bool:
 
 def _several(findings: Findings) -> bool:
     """Whether things are denied that have nothing in common."""
-    return len(findings) > 1 and any(
-        label in ("Pneumothorax", "Pleural Effusion", "Lung Lesion") for label, _ in findings
+    labels = {label for label, _ in findings if label not in SPECIFIC}
+    return len(labels) > 1 and not labels.isdisjoint(
+        ("Pneumothorax", "Pleural Effusion", "Lung Lesion")
     )
 
 

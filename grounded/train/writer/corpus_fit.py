@@ -10,14 +10,18 @@ from grounded.train.writer.corpus_place import LUNG, ZONES
 
 _I = re.IGNORECASE
 
+SPECIFIC = ("Nodule", "Mass", "Pleural Thickening")
+"""What the labeller reads beside "Lung Lesion" and "Pleural Other", of which they are kinds."""
 _OF_LUNG = frozenset({
     "Lung Lesion", "Lung Opacity", "Edema", "Consolidation", "Pneumonia", "Atelectasis",
-    "Pneumothorax", "Pleural Effusion", "Pleural Other", "Support Devices",
+    "Pneumothorax", "Pleural Effusion", "Pleural Other", "Support Devices", *SPECIFIC,
 })  # fmt: skip
 BELONGS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(LUNG, _OF_LUNG),
-    "hilar structures": frozenset({"Lung Lesion", "Lung Opacity", "Edema"}),
-    "costophrenic angle": frozenset({"Pleural Effusion", "Pleural Other", "Atelectasis"}),
+    "hilar structures": frozenset({"Lung Lesion", "Nodule", "Mass", "Lung Opacity", "Edema"}),
+    "costophrenic angle": frozenset(
+        {"Pleural Effusion", "Pleural Other", "Pleural Thickening", "Atelectasis"}
+    ),
     "hemidiaphragm": frozenset({"Elevated Hemidiaphragm"}),
     "cardiac silhouette": frozenset({"Cardiomegaly", "Support Devices"}),
     "mediastinum": frozenset({"Enlarged Cardiomediastinum", "Support Devices"}),
