@@ -23,11 +23,15 @@ def without_regions(report):
 
 
 def resized(report, height, width):
-    """The same report on another film; boxes that no longer fit are no matter."""
+    """The report on a film of another size: each sentence stands on the boxes of its regions."""
     film = Image.of(np.full((height, width), 0.4, np.float32))
     scale = np.array([width / 640, height / 720] * 2)
     regions = Regions(report.regions.names, report.regions.boxes * scale, report.regions.scores)
-    return replace(report, image=film.info, film=film, regions=regions)
+    sentences = tuple(
+        replace(sentence, evidence=tuple(regions[name].box for name in sentence.regions))
+        for sentence in report.sentences
+    )
+    return replace(report, image=film.info, film=film, regions=regions, sentences=sentences)
 
 
 def test_the_picture_is_rgb_and_larger_than_the_film(drawn):

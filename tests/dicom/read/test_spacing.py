@@ -35,7 +35,7 @@ def test_calibrated_spacing_is_the_patients_and_the_rest_is_not(attributes, mm, 
 def test_the_spacing_of_rows_comes_before_that_of_columns(keyword) -> None:
     found = spacing(**{keyword: [0.3, 0.2]})
     assert found.mm == (0.3, 0.2)
-    assert "0.3 mm high, 0.2 mm wide" in found.warnings[0]
+    assert "1.5 times as high as wide" in found.warnings[0]
 
 
 def test_both_spacings_are_divided_by_the_magnification() -> None:
