@@ -237,7 +237,7 @@ def region_areas(films: Sequence[ReadFilm]) -> list[tuple[str, str, int, int, Es
 
 
 def held_objects(films: Sequence[ReadFilm]) -> dict[str, Rate]:
-    """Of what is said present, and outlined in the film: does a region hold half of an object?"""
+    """By label: how often a region of a true statement holds half of an outlined object."""
     held: dict[str, list[bool]] = {}
     for film in films:
         for label, boxes in _present(film).items():

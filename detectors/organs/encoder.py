@@ -96,7 +96,7 @@ class Encoder:
 
     @property
     def sha256(self) -> str:
-        """Of its weights: what was trained on its maps names it so."""
+        """The SHA-256 of the weights; what was trained on the maps names the encoder by it."""
         [digest] = self.weights_sha256.values()
         return digest
 

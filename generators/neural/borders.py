@@ -43,7 +43,7 @@ def known(reader: FindingReader, question: Question, stated: Sequence[Stated]) -
 
 
 def _view(reader: FindingReader, question: Question) -> Projection:
-    """As the film appears; unknown if it is not sure or not read."""
+    """The projection that the film itself shows; "unknown" where that is not sure or not read."""
     ap = reader.is_ap(question)
     if ap >= SURE:
         return "AP"

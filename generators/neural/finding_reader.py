@@ -223,7 +223,10 @@ class FindingReader:
         return tuple(found)
 
     def _presence(self, label: str, kind: str, film: float, given: float) -> Presence:
-        """Of a region. film: the film's probability; given: the region's, were it in the film."""
+        """Presence in a region, from two probabilities.
+
+        film: that the film has the finding; given: that the region has it if the film does.
+        """
         said = {
             self.calibrations[label][FILM].presence(film),
             self.calibrations[label][kind].presence(given),

@@ -258,7 +258,7 @@ def _is_set(sentence: Sentence, given: Mapping[str, Mapping[str, Presence]]) -> 
 
 
 def _off(region: Region, said: Sequence[Sentence]) -> list[Sentence]:
-    """Of a box drawn by hand that lies beside the lungs, if nothing else is said of it."""
+    """What is said of a drawn box beside the lungs about which there is nothing else to say."""
     if said:
         return []
     text = f"Not assessed: the {region.name} is not in the lungs."

@@ -83,7 +83,7 @@ def edited(sentences: Sequence[Sentence], atlas: Atlas) -> DraftReport:
 
 
 def _rank(sentence: Sentence) -> int:
-    """What is there, what may be there, what is normal, what was not assessed or judged."""
+    """The order of sentences: present, uncertain, normal, then not assessed or not judged."""
     found = {finding.presence for finding in sentence.findings}
     if sentence.abnormal and found != {"uncertain"}:
         return 0

@@ -6,7 +6,7 @@ Boxes, polygons and masks lie in the image frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -187,8 +187,3 @@ def split_by_patient(
         held |= {(source, patients[i]) for i in order[: round(fraction * len(patients))]}
     train = [e for e in examples if (e.source, e.patient) not in held]
     return train, [e for e in examples if (e.source, e.patient) in held]
-
-
-def patients_of(examples: Iterable[Example]) -> dict[str, str]:
-    """The patient of each film, by the film's name."""
-    return {example.name: f"{example.source} {example.patient}" for example in examples}

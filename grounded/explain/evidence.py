@@ -30,7 +30,7 @@ class EvidenceMap:
     def explain(
         self, question: Question, sentences: Sequence[Sentence], generator: SentenceGenerator
     ) -> list[Sentence]:
-        """The same sentences, places and heatmap behind their own evidence.
+        """Add places and heatmap to each sentence, behind its own evidence.
 
         Raises ConfigError for a generator that reads no map of evidence.
         """

@@ -67,7 +67,7 @@ def bind(folder: Path, **digests: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Of a file."""
+    """The SHA-256 digest of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
