@@ -23,7 +23,7 @@ from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organs.net import film_tensor
 from grounded.geometry import Placement
 from grounded.image import Image
-from grounded.nn.blocks import Residual, conv, descend, descent, double
+from grounded.nn.blocks import Residual, descend, double, trunk
 from grounded.nn.device import DType, Placed
 from grounded.nn.weights import build, fill, read_config
 from grounded.regions import Regions
@@ -46,11 +46,8 @@ class FilmEncoder(nn.Module):
         drop: float = 0.0,
     ) -> None:
         super().__init__()
-        if side % 32 or len(widths) != 5:
-            raise ValueError(f"side is a multiple of 32 and widths are five, got {side}, {widths}")
         self.side = side
-        self.stem = conv(1, widths[0], stride=2)
-        self.down = descent(widths)
+        self.stem, self.down = trunk(side, widths)
         self.drop = nn.Dropout2d(drop)
         self.context = nn.Linear(2 * widths[4], width)
         self.coarse = nn.Conv2d(widths[4], width, 1)

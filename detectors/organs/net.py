@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from grounded.chest.names import ORGANS
 from grounded.geometry import Placement
-from grounded.nn.blocks import Residual, conv, descend, descent, double
+from grounded.nn.blocks import Residual, descend, double, trunk
 
 
 class OrganOutput(NamedTuple):
@@ -47,11 +47,8 @@ class OrganNet(nn.Module):
         features: int = 160,
     ) -> None:
         super().__init__()
-        if side % 32 or len(widths) != 5:
-            raise ValueError(f"side is a multiple of 32 and widths are five, got {side}, {widths}")
         self.side = side
-        self.stem = conv(1, widths[0], stride=2)
-        self.down = descent(widths)
+        self.stem, self.down = trunk(side, widths)
         self.fuse = Residual(widths[4] + widths[3], features)
         narrow = (decoder_width * 2, decoder_width * 2, decoder_width)
         inputs = (features + widths[2], narrow[0] + widths[1], narrow[1] + widths[0])

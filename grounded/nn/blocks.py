@@ -51,6 +51,16 @@ def descent(widths: Sequence[int]) -> nn.ModuleList:
     )
 
 
+def trunk(side: int, widths: Sequence[int]) -> tuple[nn.Module, nn.ModuleList]:
+    """The stem and the blocks that `descend` runs, for films of S x S pixels.
+
+    side: S, a multiple of 32. widths: channels at strides 2, 4, 8, 16 and 32. Raises ValueError.
+    """
+    if side % 32 or len(widths) != 5:
+        raise ValueError(f"side is a multiple of 32 and widths are five, got {side}, {widths}")
+    return conv(1, widths[0], stride=2), descent(widths)
+
+
 def descend(stem: nn.Module, down: nn.ModuleList, films: Tensor) -> list[Tensor]:
     """The maps of films (B, 1, S, S) at strides 2, 4, 8, 16 and 32."""
     stages: list[Tensor] = [stem(films)]
