@@ -226,20 +226,6 @@ class Writer:
         )
         return -losses.sum(1).cpu()
 
-    def attention(self, briefs: Sequence[Brief], templates: Sequence[str], seen: Tensor) -> Tensor:
-        """The attention to each of PLACES while sentences with blanks were written.
-
-        (N, PLACES), the mean over a sentence's tokens, and the network's layers and heads; a part
-        of all attention, which adds up to 1. seen: (N, PLACES, D) in the place of what the briefs
-        hold. Raises InvalidValueError for a writer that sees nothing.
-        """
-        conditions = self._conditions(briefs, seen)
-        tokens, targets = self.encode(templates)
-        written = (targets >= 0)[..., None]  # (N, T, 1)
-        with self._placed.computing():
-            weights = self.net.attention(conditions, tokens) * written  # (N, T, PLACES)
-        return (weights.sum(1) / written.sum(1)).float().cpu()
-
     def encode(self, templates: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Tokens that are read and those that should follow them: (N, T) both, -1 for none."""
         end = _token(self.tokenizer, END)

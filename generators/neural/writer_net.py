@@ -101,26 +101,6 @@ class WriterNet(nn.Module):
             prefix.append(torch.where(conditions.sees[:, None, None], seen, self.nothing_seen))
         return torch.cat(prefix, 1)
 
-    @torch.no_grad()
-    def attention(self, conditions: Conditions, tokens: Tensor) -> Tensor:
-        """How much each of the tokens looks at what is seen: (N, T, PLACES), of all that it reads.
-
-        The mean over layers and heads. The network has to be one that sees.
-        """
-        prefix = self.prefix(conditions)
-        vectors = torch.cat([prefix, self.gpt.wte(tokens)], 1)  # (N, P + T, width)
-        bias = causal_bias(vectors.shape[1], vectors)
-        weights: list[Tensor] = []  # of each layer (N, P + T, P + T)
-
-        def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            products = torch.einsum("nqhd,nkhd->nhqk", query, key) / query.shape[-1] ** 0.5
-            weights.append((products + bias).softmax(-1).mean(1))
-            return masked(bias)(query, key, value)
-
-        self.gpt(vectors, _positions(vectors), lambda layer: attend)
-        mean = torch.stack(weights).mean(0)
-        return mean[:, prefix.shape[1] :, prefix.shape[1] - PLACES : prefix.shape[1]]
-
     def cache(self, conditions: Conditions, beams: int) -> BeamCache:
         """A cache for `decode` with the prefix of N sentences in it, made once for all beams."""
         prefix = self.prefix(conditions)

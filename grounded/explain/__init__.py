@@ -1,1 +1,1 @@
-"""Where in the radiograph a sentence comes from: places, gradient, occlusion, attention."""
+"""Where in the radiograph a sentence comes from: places, evidence map, gradient, occlusion."""

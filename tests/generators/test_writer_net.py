@@ -119,26 +119,3 @@ def test_the_order_of_what_is_seen_counts() -> None:
     tokens = torch.zeros(9, 1, dtype=torch.long)
     turned = told._replace(seen=told.seen.flip(1))
     assert not torch.allclose(net(told, tokens), net(turned, tokens), atol=1e-6)
-
-
-def test_what_a_word_looks_at_in_a_region_is_part_of_all_that_it_reads() -> None:
-    torch.manual_seed(0)
-    net = WriterNet(KINDS, LABELS, VOCABULARY, FEATURES, width=16, layers=2, heads=2).eval()
-    told = conditions(FEATURES)._replace(sees=torch.ones(9, dtype=torch.bool))
-    looked = net.attention(told, torch.zeros(9, 3, dtype=torch.long))
-    assert looked.shape == (9, 3, PLACES)
-    assert bool((looked > 0).all())
-    assert bool((looked.sum(2) < 1).all())
-
-
-def test_what_is_looked_at_counts_the_cells_and_not_what_is_told() -> None:
-    torch.manual_seed(0)
-    net = WriterNet(KINDS, LABELS, VOCABULARY, FEATURES, width=16, layers=1, heads=2).eval()
-    told = conditions(FEATURES)._replace(sees=torch.ones(9, dtype=torch.bool))
-    tokens = torch.zeros(9, 2, dtype=torch.long)
-    with torch.no_grad():
-        first = net.prefix_length - PLACES
-        net.gpt.wpe.weight[first : net.prefix_length] = 0  # no cell differs by its place
-    straight = net.attention(told, tokens)
-    turned = net.attention(told._replace(seen=told.seen.flip(1)), tokens)
-    torch.testing.assert_close(turned, straight.flip(2))

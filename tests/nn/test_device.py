@@ -54,7 +54,7 @@ def writer(films: Tensor) -> Callable[[], object]:
     def work() -> object:
         cache = net.cache(conditions, 3)
         said = decode(net.step, cache, start=0, stop=7, max_length=LENGTH)
-        return said, net(conditions, tokens), net.attention(conditions, tokens)
+        return said, net(conditions, tokens)
 
     return work
 
