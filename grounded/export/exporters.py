@@ -11,6 +11,7 @@ import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -29,7 +30,7 @@ _PART = f".{'[0-9a-f]' * 16}.grounded"  # a file that is still being written
 
 def formats() -> tuple[str, ...]:
     """The names of the exporters that are installed, our own first."""
-    points = sorted(entry_points(group=GROUP), key=lambda point: (not _is_ours(point), point.name))
+    points = sorted(_installed(), key=lambda point: (not _is_ours(point), point.name))
     return tuple(dict.fromkeys(point.name for point in points))
 
 
@@ -38,7 +39,7 @@ def exporter(name: str) -> Exporter:
 
     Raises ReportError for a name that is not installed, or an exporter that cannot be loaded.
     """
-    points = sorted(entry_points(group=GROUP, name=name), key=_is_ours)
+    points = sorted((point for point in _installed() if point.name == name), key=_is_ours)
     if not points:
         raise ReportError(f"no exporter {name!r} is installed; there are: {', '.join(formats())}")
     try:
@@ -150,6 +151,12 @@ def _listed(folder: Path) -> frozenset[str]:
 
 def _listing(names: Iterable[str]) -> bytes:
     return "".join(f"{name}\n" for name in sorted(set(names))).encode()
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    """Every exporter; kept, since looking through all packages takes milliseconds a time."""
+    return tuple(entry_points(group=GROUP))
 
 
 def _is_ours(point: EntryPoint) -> bool:

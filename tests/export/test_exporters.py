@@ -196,10 +196,7 @@ def test_the_longest_end_that_is_known_chooses(tmp_path, monkeypatch):
         EntryPoint("json", "grounded.export.json:encode", GROUP),
         EntryPoint("short.json", "grounded.export.text:encode", GROUP),
     )
-    monkeypatch.setattr(
-        "grounded.export.exporters.entry_points",
-        lambda group, name=None: [point for point in points if name in (None, point.name)],
-    )
+    monkeypatch.setattr("grounded.export.exporters._installed", lambda: points)
     assert format_of(tmp_path / "a.b.short.json") == "short.json"
     assert format_of(tmp_path / "a.short.b.json") == "json"
 
@@ -216,15 +213,13 @@ def test_an_exporter_of_another_package_cannot_take_the_place_of_ours(monkeypatc
         EntryPoint("json", "stranger:encode", GROUP),
         EntryPoint("json", "grounded.export.json:encode", GROUP),
     )
-    monkeypatch.setattr(
-        "grounded.export.exporters.entry_points", lambda group, name=None: list(points)
-    )
+    monkeypatch.setattr("grounded.export.exporters._installed", lambda: points)
     assert exporter("json") is json_encode
 
 
 def test_an_exporter_that_cannot_be_loaded_is_named(report, tmp_path, monkeypatch):
     point = EntryPoint("odd", "no_such_module:encode", GROUP)
-    monkeypatch.setattr("grounded.export.exporters.entry_points", lambda group, name=None: [point])
+    monkeypatch.setattr("grounded.export.exporters._installed", lambda: (point,))
     with pytest.raises(ReportError, match="'odd' cannot be loaded from no_such_module:encode"):
         report.save(tmp_path / "report.odd")
 
