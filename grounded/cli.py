@@ -20,6 +20,7 @@ from grounded.image import Image
 from grounded.version import VERSION
 
 if TYPE_CHECKING:
+    from grounded.batch.plan import Plan
     from grounded.batch.run import Options, Outcome
     from grounded.reporter import Reporter
 
@@ -122,9 +123,8 @@ def report(
     what became of each. One film can come from standard input, and its report can go to standard
     output in one format (text, unless --format says another).
     """
-    from grounded.batch.ledger import Status
     from grounded.batch.plan import plan
-    from grounded.batch.run import Options, report_films
+    from grounded.batch.run import Options
 
     if out == Path("-") and not format:
         format = "txt"
@@ -134,24 +134,7 @@ def report(
         return
     planned = plan(films, out, in_place=in_place)
     reporter = load(preset, device=device, trust=trust)
-    done = failed = 0
-    with _progress("Reporting", shown=not quiet) as show:
-        try:
-            for outcome in report_films(reporter, planned.jobs, out, options, resume=resume):
-                done += 1
-                failed += outcome.entry.status is Status.FAILED
-                _say_outcome(outcome, quiet)
-                show(done, len(planned.jobs))
-        except KeyboardInterrupt:
-            so_far = f"{done} of {len(planned.jobs)} films are done"
-            _say(f"stopped: {so_far}; --resume goes on", err=True)
-            raise typer.Exit(130) from None
-    for folder, reason in planned.unreadable.items():
-        _say(f"error: {folder}: {reason}", err=True)
-    if failed:
-        _say(f"{failed} of {len(planned.jobs)} films have no report", err=True)
-    if failed or planned.unreadable:
-        raise typer.Exit(1)
+    _report_many(planned, out, options, reporter, resume=resume, quiet=quiet)
 
 
 @app.command("presets")
@@ -445,6 +428,32 @@ def _progress(what: str, *, shown: bool = True) -> Iterator[Callable[[int, int],
     ) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _report_many(
+    planned: Plan, out: Path, options: Options, reporter: Reporter, *, resume: bool, quiet: bool
+) -> None:
+    """Report the films of a plan, a line each; exit status 1 where one has no report."""
+    from grounded.batch.ledger import Status
+    from grounded.batch.run import report_films
+
+    total, done, failed = len(planned.jobs), 0, 0
+    with _progress("Reporting", shown=not quiet) as show:
+        try:
+            for outcome in report_films(reporter, planned.jobs, out, options, resume=resume):
+                done += 1
+                failed += outcome.entry.status is Status.FAILED
+                _say_outcome(outcome, quiet)
+                show(done, total)
+        except KeyboardInterrupt:
+            _say(f"stopped: {done} of {total} films are done; --resume goes on", err=True)
+            raise typer.Exit(130) from None
+    for folder, reason in planned.unreadable.items():
+        _say(f"error: {folder}: {reason}", err=True)
+    if failed:
+        _say(f"{failed} of {total} films have no report", err=True)
+    if failed or planned.unreadable:
+        raise typer.Exit(1)
 
 
 def _report_stream(films: list[Path], out: Path, options: Options, reporter: Reporter) -> None:
