@@ -143,6 +143,11 @@ class ImageInfo:
         )
 
 
+def digest_of(pixels: NDArray[np.float32]) -> str:
+    """The SHA-256 of a film's pixels (H, W), which lie in one piece, row by row."""
+    return hashlib.sha256(pixels.data).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
     """A film: pixels (H, W) float32 in 0..1, air dark and bone light, on the film's own grid.
@@ -197,7 +202,7 @@ class Image:
             spacing_kind=spacing_kind,
             view=view,
             name=name,
-            sha256=hashlib.sha256(pixels.data).hexdigest(),
+            sha256=digest_of(pixels),
             reference=reference,
             warnings=warnings,
             laterality=laterality,

@@ -223,7 +223,7 @@ class Reading:
 
 def _opened(film: Film, force: bool) -> Image:
     image = film if isinstance(film, Image) else Image.open(film, force=force)
-    return replace(image, forced=image.forced or force)
+    return replace(image, forced=True) if force and not image.forced else image
 
 
 def _batches(films: Iterable[Film], batch_size: int, force: bool) -> Iterator[list[Image]]:

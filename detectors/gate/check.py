@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from grounded.detectors.gate.net import TURNS, Answer, GateNet, ask, gate_film
 from grounded.errors import UnsuitableImageError
 from grounded.geometry import Box
-from grounded.image import Image, ImageInfo
+from grounded.image import Image, ImageInfo, digest_of
 from grounded.nn.weights import build, fill, read_config
 from grounded.regions import Regions
 
@@ -101,6 +101,12 @@ def _noted(image: Image, info: ImageInfo, note: str) -> Image:
     return replace(image, info=replace(info, warnings=(*info.warnings, note)))
 
 
+def _remade(image: Image, pixels: NDArray[np.float32], info: ImageInfo, note: str) -> Image:
+    """The film with other pixels, and why."""
+    remade = replace(info, sha256=digest_of(pixels), warnings=(*info.warnings, note))
+    return replace(image, pixels=pixels, info=remade)
+
+
 def _turned_back(image: Image, turned: int) -> Image:
     """The film turned back by quarter turns; boxes are in the picture that is upright."""
     info = image.info
@@ -117,13 +123,11 @@ def _turned_back(image: Image, turned: int) -> Image:
         aspect=1 / info.aspect if swapped else info.aspect,
         content=content,
         orientation=_QUARTERS[back] if info.orientation == 1 else info.orientation,
-        sha256=Image.of(pixels).info.sha256,
     )
     degrees = (turned * 90 + 180) % 360 - 180
     way = "upside down" if turned == 2 else f"turned by {abs(degrees)} degrees"
     note = f"The film lay {way}: it was turned back, and boxes are in the upright picture."
-    changed = replace(changed, warnings=(*info.warnings, note))
-    return replace(image, pixels=pixels, info=changed)
+    return _remade(image, pixels, changed, note)
 
 
 def _quarter_turns(pixels: NDArray[np.float32], clockwise: int) -> NDArray[np.float32]:
@@ -143,9 +147,8 @@ def _turned_over(image: Image) -> Image:
     x0, y0, x1, y1 = (round(edge) for edge in image.info.shown)
     pixels = np.zeros_like(image.pixels)
     pixels[y0:y1, x0:x1] = 1 - image.pixels[y0:y1, x0:x1]
-    info = replace(image.info, sha256=Image.of(pixels).info.sha256)
     note = "The film was a negative, its lungs light: it was turned over."
-    return replace(image, pixels=pixels, info=replace(info, warnings=(*image.info.warnings, note)))
+    return _remade(image, pixels, image.info, note)
 
 
 def _doubted(image: Image) -> Image:

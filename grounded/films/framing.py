@@ -26,6 +26,7 @@ def framed(
     view: str = "",
     spacing_mm: tuple[float, float] | None = None,
     name: str = "",
+    forced: bool = False,
 ) -> Image:
     """The image with what the user states of it, its content without a uniform border, and warnings
     about what a film of that size and range cannot show.
@@ -45,6 +46,7 @@ def framed(
             content=content,
             warnings=info.warnings + _doubts(pixels, content),
         ),
+        forced,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,8 +67,7 @@ def open_film(
         raise ImageError(
             f"{_label(film)}: the film cannot be read ({type(error).__name__}); export it again"
         ) from error
-    image = framed(image, view=stated, spacing_mm=spacing_mm, name=name)
-    return replace(image, forced=force)
+    return framed(image, view=stated, spacing_mm=spacing_mm, name=name, forced=force)
 
 
 def _read(film: Any, *, force: bool) -> Image:
