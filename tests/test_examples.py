@@ -33,6 +33,15 @@ def example(name: str) -> ModuleType:
     return module
 
 
+def report_with(preset: str, folder: Path, format: str) -> None:
+    """The command of the documentation; its output goes to `folder/out`."""
+    command = [sys.executable, "-m", "grounded", "report", EXAMPLES / "normal_pa.jpg"]
+    command += ["-o", folder / "out", "--trust", "--preset", EXAMPLES / preset, "--format", format]
+    paths = os.pathsep.join([str(EXAMPLES), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    subprocess.run([*map(str, command)], check=True, cwd=folder, env=environment)
+
+
 @pytest.fixture(scope="module")
 def film() -> Image:
     pixels = np.full((120, 100), 0.5, np.float32)
@@ -60,15 +69,7 @@ def test_the_own_generator_sees_which_side_is_lighter(bright: GroundedReport) ->
 
 
 def test_the_own_generator_runs_from_its_preset(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "grounded", "report", EXAMPLES / "normal_pa.jpg"]
-    command += ["-o", tmp_path / "out", "--trust", "--preset", EXAMPLES / "own_generator.toml"]
-    paths = os.pathsep.join([str(EXAMPLES), *sys.path])
-    subprocess.run(
-        [*map(str, command), "--format", "txt"],
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
+    report_with("own_generator.toml", tmp_path, "txt")
     assert "light as the film as a whole." in (tmp_path / "out" / "report.txt").read_text("utf-8")
 
 
@@ -122,15 +123,7 @@ def test_the_own_data_set_lists_films_that_are_missing(coco: Path) -> None:
 
 
 def test_the_own_detector_works_with_the_shipped_generator(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "grounded", "report", EXAMPLES / "normal_pa.jpg"]
-    command += ["-o", tmp_path / "out", "--trust", "--preset", EXAMPLES / "own_detector.toml"]
-    paths = os.pathsep.join([str(EXAMPLES), *sys.path])
-    subprocess.run(
-        [*map(str, command), "--format", "json"],
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
+    report_with("own_detector.toml", tmp_path, "json")
     report = GroundedReport.open(tmp_path / "out" / "report.json")
     assert report.regions.names == ("right lung", "left lung")
     right, left = (report.regions[name].box for name in report.regions.names)
