@@ -1,0 +1,142 @@
+"""`grounded report`: films become reports in a folder, or one on standard output."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grounded.cli.options import Device, FilmView, Force, Preset, Trust
+from grounded.cli.terminal import progress_bar, say
+from grounded.config import DEFAULT, load
+from grounded.errors import InvalidValueError
+from grounded.image import Image
+
+if TYPE_CHECKING:
+    from grounded.batch.plan import Plan
+    from grounded.batch.run import Options, Outcome
+    from grounded.reporter import Reporter
+
+
+def report(
+    films: Annotated[
+        list[Path],
+        typer.Argument(
+            help="DICOM, PNG, JPEG or TIFF files, or folders of them; - for standard input."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="The folder to write to; - for standard output.")
+    ],
+    preset: Preset = DEFAULT,
+    view: FilmView = "",
+    device: Device = "auto",
+    force: Force = False,
+    trust: Trust = False,
+    pictures: Annotated[
+        bool, typer.Option(help="Without pictures is the same as --format json,txt.")
+    ] = True,
+    format: Annotated[
+        str, typer.Option(help="What to write, such as json,txt,html,png; see the exporters.")
+    ] = "",
+    batch_size: Annotated[int, typer.Option(help="Films that are read at once.")] = 4,
+    resume: Annotated[
+        bool, typer.Option(help="Leave films that the output's manifest says are done.")
+    ] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Let reports be written where the films lie.")
+    ] = False,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave file names and identifiers out of all files.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+) -> None:
+    """Write the report of one film to a folder, or of many films to a folder each.
+
+    Many films keep the folders that they lie in. manifest.csv and manifest.jsonl in the output say
+    what became of each. One film can come from standard input, and its report can go to standard
+    output in one format (text, unless --format says another).
+    """
+    from grounded.batch.plan import plan
+    from grounded.batch.run import Options
+
+    if out == Path("-") and not format:
+        format = "txt"
+    options = Options(_formats(format, pictures), force, anonymous, batch_size, view)
+    if Path("-") in (*films, out):
+        _report_stream(films, out, options, load(preset, device=device, trust=trust))
+        return
+    planned = plan(films, out, in_place=in_place)
+    reporter = load(preset, device=device, trust=trust)
+    _report_many(planned, out, options, reporter, resume=resume, quiet=quiet)
+
+
+def _report_many(
+    planned: Plan, out: Path, options: Options, reporter: Reporter, *, resume: bool, quiet: bool
+) -> None:
+    """Report the films of a plan, a line each; exit status 1 where one has no report."""
+    from grounded.batch.ledger import Status
+    from grounded.batch.run import report_films
+
+    total, done, failed = len(planned.jobs), 0, 0
+    with progress_bar("Reporting", shown=not quiet) as show:
+        try:
+            for outcome in report_films(reporter, planned.jobs, out, options, resume=resume):
+                done += 1
+                failed += outcome.entry.status is Status.FAILED
+                _say_outcome(outcome, quiet)
+                show(done, total)
+        except KeyboardInterrupt:
+            say(f"stopped: {done} of {total} films are done; --resume goes on", err=True)
+            raise typer.Exit(130) from None
+    for folder, reason in planned.unreadable.items():
+        say(f"error: {folder}: {reason}", err=True)
+    if failed:
+        say(f"{failed} of {total} films have no report", err=True)
+    if failed or planned.unreadable:
+        raise typer.Exit(1)
+
+
+def _say_outcome(outcome: Outcome, quiet: bool) -> None:
+    entry = outcome.entry
+    if entry.reason:
+        failed = entry.status == "failed"
+        if failed or not quiet:
+            say(f"{'error' if failed else entry.status}: {entry.reason}", err=True)
+    elif not quiet:
+        before = " (done before)" if outcome.skipped else ""
+        say(f"{outcome.job.film} -> {outcome.job.folder}{before}")
+
+
+def _report_stream(films: list[Path], out: Path, options: Options, reporter: Reporter) -> None:
+    """One film from standard input or a file, its report to standard output or a folder."""
+    from grounded.export.exporters import exporter, save_all
+
+    formats = options.formats
+    if len(films) != 1 or (out == Path("-") and len(formats) != 1):
+        raise InvalidValueError(
+            f"standard input and output take one film and one format, got {len(films)} and "
+            f"{len(formats)}; name one with --format, or a folder with --out"
+        )
+    [film] = films
+    source = sys.stdin.buffer.read() if film == Path("-") else film
+    image = Image.open(source, view=options.view, force=options.force)
+    report = reporter(image.anonymous() if options.anonymous else image)
+    if out != Path("-"):
+        save_all(report, out, formats)
+        return
+    sys.stdout.buffer.write(exporter(formats[0])(report))
+    sys.stdout.buffer.flush()
+
+
+def _formats(names: str, pictures: bool) -> tuple[str, ...]:
+    from grounded.export.exporters import DATA, EVERYTHING, exporter
+
+    if not names:
+        return EVERYTHING if pictures else DATA
+    chosen = tuple(dict.fromkeys(name.strip().lstrip(".") for name in names.split(",")))
+    for name in chosen:
+        exporter(name)  # an unknown one is an error before anything is read
+    return chosen

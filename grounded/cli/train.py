@@ -1,0 +1,102 @@
+"""`grounded train`: the networks, each from a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grounded.cli.terminal import say, show_figures
+from grounded.config import DEFAULT, locate
+from grounded.errors import InvalidValueError
+
+train = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Train the models, each from a configuration."
+)
+
+
+@train.command("detector")
+def train_detector(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as in configs/train.")],
+    data: Annotated[Path, typer.Option(help="The folder with the training films.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+    start: Annotated[Path | None, typer.Option(help="A folder of weights to go on from.")] = None,
+) -> None:
+    """Train a detector of the regions."""
+    from grounded.train.organs.from_file import train_from_file
+    from grounded.train.screen import on_screen
+
+    with on_screen("Training") as progress:
+        figures = train_from_file(config, data, out, start, progress)
+    show_figures(figures)
+    say(f"{out / 'preset.toml'}: use it with --preset {out}")
+
+
+@train.command("gate")
+def train_film_gate(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/gate.toml.")],
+    data: Annotated[Path, typer.Option(help="The folder with the training films.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+) -> None:
+    """Train the check whether a picture is a frontal chest film, and how it lies."""
+    from grounded.train.gate.run import GateConfig, train_gate
+    from grounded.train.screen import on_screen
+
+    read = GateConfig.read(config)
+    with on_screen("Training") as progress:
+        show_figures(train_gate(read, data, out, progress))
+
+
+@train.command("generator")
+def train_sentence_generator(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/generator.toml.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+    data: Annotated[
+        Path | None, typer.Option(help="The folder with films and report text, to train anew.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="A table of your own films, CSV or Parquet, to train on.")
+    ] = None,
+    start: Annotated[
+        str, typer.Option(help="With --table: the preset to go on from, by name or path.")
+    ] = DEFAULT,
+) -> None:
+    """Train the sentence generator: the findings of each region, then their words.
+
+    With --table, a generator that is there is trained on with your own films; its words stay.
+    """
+    from grounded.train.generator import GeneratorConfig, train_generator
+    from grounded.train.own_films import OwnFilmsConfig, train_on_own_films
+    from grounded.train.screen import on_screen
+
+    if (data is None) == (table is None):
+        raise InvalidValueError("give --data to train anew, or --table to train on; one of them")
+    with on_screen("Training") as progress:
+        if table is not None:
+            own = OwnFilmsConfig.read(config)
+            preset = train_on_own_films(own, table, locate(start), out, progress)
+        elif data is not None:
+            preset = train_generator(GeneratorConfig.read(config), data, out, progress)
+    say(f"{preset}: use it with --preset {preset.parent}")
+
+
+@train.command("rgrg")
+def train_region_guided(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/rgrg_1_….")],
+    data: Annotated[Path, typer.Option(help="The folder with train.csv and valid.csv.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for preset and logs.")],
+    start: Annotated[
+        Path | None, typer.Option(help="The folder of the stage before, or of converted weights.")
+    ] = None,
+    films: Annotated[
+        Path | None, typer.Option(help="What the tables' film paths start from, if not --data.")
+    ] = None,
+) -> None:
+    """Train a stage of the region-guided model of Tanida et al. (CVPR 2023)."""
+    from grounded.train.rgrg.run import RGRGConfig, train_rgrg
+    from grounded.train.screen import on_screen
+
+    read = RGRGConfig.read(config)
+    with on_screen("Training") as progress:
+        train_rgrg(read, data, out, start_from=start, films=films, progress=progress)
