@@ -77,3 +77,10 @@ def is_normal(measurement: Measurement) -> bool | None:
     if measurement.normal is None:
         return None
     return measurement.normal[0] <= measurement.value <= measurement.normal[1]
+
+
+def heat_unit(method: str) -> str:
+    """What heat is measured in, by the method that it was made with; "" where that is not known."""
+    if "words" in method:
+        return "log-probability of the words"
+    return "log-odds of the finding" if method else ""

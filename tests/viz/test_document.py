@@ -1,0 +1,78 @@
+import json
+from base64 import b64decode
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grounded import Box, Finding, GroundedSentence, Heatmap
+from grounded.compose.impression import NOTHING_SURE
+from grounded.findings import Presence, ScoreKind
+from grounded.viz.document import document, kind_of
+
+
+def said(text="Something.", presence=None, **more):
+    found = (Finding("Lung Opacity", presence, "right lung", 0.5),) if presence else ()
+    return GroundedSentence(text, ("right lung",), (Box(0, 0, 1, 1),), "t", findings=found, **more)
+
+
+def test_a_document_is_plain_json(drawn):
+    assert json.loads(json.dumps(document(drawn))) == document(drawn)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        (said("Opacity.", Presence.PRESENT, abnormal=True), "abnormal"),
+        (said("Possible opacity.", Presence.UNCERTAIN, abnormal=True), "uncertain"),
+        (said("No opacity.", Presence.ABSENT), "normal"),
+        (said("A pacemaker.", Presence.PRESENT), "normal"),
+        (said("Something is wrong.", abnormal=True), "abnormal"),
+        (said("Not judged: opacities."), "open"),
+        (said("Not assessed: nodules."), "open"),
+        (said(NOTHING_SURE, Presence.UNCERTAIN, abnormal=True), "uncertain"),
+    ],
+)
+def test_a_sentence_is_of_a_kind(sentence, kind):
+    assert kind_of(sentence) == kind
+
+
+def test_what_is_not_assessed_has_no_score(drawn):
+    probable = ScoreKind.PROBABILITY
+    sentences = (said("Not assessed: nodules.", score_kind=probable), said(score_kind=probable))
+    first, second = document(replace(drawn, sentences=sentences))["sentences"]
+    assert first["score"] is None
+    assert (second["score"], second["score_kind"]) == (1.0, "probability")
+
+
+def test_evidence_that_is_a_region_names_it(drawn):
+    evidence = document(drawn)["sentences"][0]["evidence"]
+    assert evidence[0] == {"kind": "region", "region": "right lung"}
+
+
+def test_heat_comes_back_from_its_bytes(drawn):
+    values = np.array([[0.0, 1.5], [-2.0, 3.0]], np.float32)
+    hot = replace(said(), evidence=(Heatmap(values, Box(0, 0, 10, 10), "made up"),))
+    [heat] = document(replace(drawn, sentences=(hot,)))["sentences"][0]["evidence"]
+    cells = np.frombuffer(b64decode(heat["values"]), np.uint8).reshape(heat["rows"], -1)
+    assert np.allclose(cells / 255 * heat["most"], np.maximum(values, 0), atol=0.01)
+
+
+def test_a_measurement_stands_once_however_many_sentences_use_it(drawn):
+    heart = drawn.sentences[2]
+    made = document(replace(drawn, sentences=(heart, replace(heart, section="impression"))))
+    assert [item["text"] for item in made["measurements"]] == ["0.43"]
+    assert made["measurements"][0]["outside"] is False
+    assert {"kind": "measurement", "index": 0} in made["sentences"][1]["evidence"]
+
+
+def test_the_other_side_of_a_region_is_named(drawn):
+    first = document(drawn)["regions"][0]
+    assert (first["side"], first["other"]) == ("right", "left lung")
+
+
+def test_answers_stand_beside_the_report(drawn):
+    made = document(drawn, {"left lung": replace(drawn, sentences=drawn.sentences[1:2])})
+    assert [item["text"] for item in made["answers"]["left lung"]["sentences"]] == [
+        "The left lung is clear."
+    ]
