@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,8 +17,21 @@ from grounded.codes import Code
 from grounded.errors import ConfigError, InvalidValueError, RegionError
 from grounded.geometry import Box
 
-Side = Literal["right", "left", "unpaired"]
-PairedSide = Literal["right", "left", ""]
+RegionName = str
+"""A region's name in its atlas, or what a box drawn by hand is called; not one of its aliases."""
+
+
+class Side(StrEnum):
+    """The patient's side on which a region lies, never the picture's."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    UNPAIRED = "unpaired"
+
+
+SIDES = (Side.RIGHT, Side.LEFT)
+PairedSide = Side | Literal[""]
+_OTHER: Mapping[str, Side] = {Side.RIGHT: Side.LEFT, Side.LEFT: Side.RIGHT}
 Source = Literal["annotated", "derived"]
 
 
@@ -34,7 +48,7 @@ class RegionSpec:
     usual_place: where it usually lies, as fractions of the film (x0, y0, x1, y1).
     """
 
-    name: str
+    name: RegionName
     side: Side
     source: Source
     usual_place: Box
@@ -47,10 +61,11 @@ class RegionSpec:
     written: str = ""
 
     def __post_init__(self) -> None:
-        if self.side not in get_args(Side):
+        if self.side not in tuple(Side):
             raise InvalidValueError(
-                f"region {self.name!r}: side is one of {get_args(Side)}, got {self.side!r}"
+                f"region {self.name!r}: side is one of {', '.join(Side)}; got {self.side!r}"
             )
+        object.__setattr__(self, "side", Side(self.side))
         if self.source not in get_args(Source):
             raise InvalidValueError(
                 f"region {self.name!r}: source is one of {get_args(Source)}, got {self.source!r}"
@@ -64,7 +79,7 @@ class RegionSpec:
 
         The right atrium lies on the right, but no left region is of its kind.
         """
-        return "" if self.side == "unpaired" or self.kind == self.name else self.side
+        return "" if self.side is Side.UNPAIRED or self.kind == self.name else self.side
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +159,7 @@ class Atlas:
 
     def side(self, name: str) -> Side:
         """The side of a region; a name that the atlas does not have is unpaired."""
-        return self[name].side if name in self else "unpaired"
+        return self[name].side if name in self else Side.UNPAIRED
 
     def paired_side(self, name: str) -> PairedSide:
         """The side that tells a region from its counterpart, "" if it needs none or is unknown."""
@@ -160,7 +175,7 @@ class Atlas:
 
     def counterpart(self, name: str) -> str:
         """The region of the same kind on the other side, "" without one."""
-        other = {"right": "left", "left": "right"}.get(self.paired_side(name))
+        other = _OTHER.get(self.paired_side(name))
         kind = self.kind(name)
         return next((r.name for r in self.regions if (r.kind, r.paired_side) == (kind, other)), "")
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
 
+from grounded.atlas import RegionName
 from grounded.codes import Code, finding_code
 from grounded.errors import InvalidValueError, RegionError
 from grounded.table import dataframe
@@ -48,8 +49,8 @@ class ScoreKind(StrEnum):
         return tuple(ScoreKind).index(self)
 
 
-# The 14 observations of CheXpert (Irvin et al., AAAI 2019), under their names there.
-CHEXPERT = (
+Label = Literal[
+    # The 14 observations of CheXpert (Irvin et al., AAAI 2019), under their names there.
     "No Finding",
     "Enlarged Cardiomediastinum",
     "Cardiomegaly",
@@ -64,18 +65,23 @@ CHEXPERT = (
     "Pleural Other",
     "Fracture",
     "Support Devices",
-)
-# Findings of other collections (NIH ChestX-ray14, ChestX-Det) that CheXpert has no name for.
-FURTHER = ("Emphysema", "Fibrosis", "Pleural Thickening", "Nodule", "Mass", "Calcification")
-# Findings of shape and position that CheXpert has no name for and that can be measured.
-MEASURED = (
+    # Of other collections (NIH ChestX-ray14, ChestX-Det), which CheXpert has no name for.
+    "Emphysema",
+    "Fibrosis",
+    "Pleural Thickening",
+    "Nodule",
+    "Mass",
+    "Calcification",
+    # Of shape and position: CheXpert has no name for them, and they can be measured.
     "Elevated Hemidiaphragm",
     "Tracheal Deviation",
     "Mediastinal Shift",
     "Lung Volume Asymmetry",
     "Blunted Costophrenic Angle",
-)
-VOCABULARY = CHEXPERT + FURTHER + MEASURED
+]
+"""What a finding is called; a word that is not among these is no `Finding`."""
+VOCABULARY: tuple[Label, ...] = get_args(Label)
+CHEXPERT = VOCABULARY[:14]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +91,14 @@ class Finding:
     score_kind: what the score is of.
     """
 
-    label: str
+    label: Label
     presence: Presence
-    region: str
+    region: RegionName
     score: float = 1.0
     score_kind: ScoreKind = ScoreKind.UNSPECIFIED
 
     def __post_init__(self) -> None:
-        _check_label(self.label)
+        label_of(self.label)
         object.__setattr__(self, "presence", presence_of(self.presence))
         if not 0 <= self.score <= 1:
             raise InvalidValueError(f"a score lies in 0..1, got {self.score}")
@@ -137,7 +143,7 @@ class ReadFinding:
     """
 
     label: str
-    region: str
+    region: RegionName
     probability: float | None
     presence: Presence
     stated: bool
@@ -172,7 +178,7 @@ class Findings(Sequence[ReadFinding]):
     """
 
     items: tuple[ReadFinding, ...] = ()
-    regions: tuple[str, ...] = ()
+    regions: tuple[RegionName, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -195,7 +201,7 @@ class Findings(Sequence[ReadFinding]):
             return replace(self, items=self.items[key])
         chosen = tuple(item for item in self.items if item.label == key)
         if not chosen:
-            _check_label(key)
+            label_of(key)
         return replace(self, items=chosen)
 
     def in_region(self, name: str) -> Self:
@@ -224,13 +230,19 @@ class Findings(Sequence[ReadFinding]):
         return dataframe(self.to_rows(), _COLUMNS)
 
 
-def _check_label(label: str) -> None:
-    if label in VOCABULARY:
-        return
-    near = get_close_matches(label.title(), VOCABULARY, n=1)
+SetFindings = Mapping[RegionName, Mapping[Label, Presence]]
+"""What a reader has set instead of what a network reads."""
+
+
+def label_of(word: str) -> Label:
+    """The label that a word is. Raises InvalidValueError that suggests a near one."""
+    for label in VOCABULARY:
+        if label == word:
+            return label
+    near = get_close_matches(word.title(), VOCABULARY, n=1)
     hint = f"did you mean {near[0]!r}? It" if near else "it"
     raise InvalidValueError(
-        f"no finding {label!r} in the vocabulary; {hint} has: {', '.join(VOCABULARY)}"
+        f"no finding {word!r} in the vocabulary; {hint} has: {', '.join(VOCABULARY)}"
     )
 
 

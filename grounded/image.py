@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from grounded.errors import InvalidValueError
 from grounded.geometry import Box, Placement
+from grounded.view import View, known_view
 
 SpacingKind = Literal["patient", "detector", "unknown"]
 
@@ -60,7 +61,7 @@ class ImageInfo:
     width: int
     spacing_mm: tuple[float, float] | None = None
     spacing_kind: SpacingKind = "unknown"
-    view: str = ""
+    view: View = View.UNKNOWN
     name: str = ""
     sha256: str = ""
     reference: DicomReference | None = None
@@ -81,6 +82,7 @@ class ImageInfo:
             )
         if self.spacing_mm is not None and not all(0 < mm < 100 for mm in self.spacing_mm):
             raise InvalidValueError(f"pixel spacing is 0 to 100 mm, got {self.spacing_mm}")
+        object.__setattr__(self, "view", known_view(self.view))
         if not 0.1 <= self.aspect <= 10:
             raise InvalidValueError(f"a pixel's aspect is 0.1 to 10, got {self.aspect}")
         if self.orientation not in range(1, 9):
@@ -129,7 +131,7 @@ class ImageInfo:
             width=int(data["width"]),
             spacing_mm=(float(spacing[0]), float(spacing[1])) if spacing else None,
             spacing_kind=data.get("spacing_kind", "unknown"),
-            view=data.get("view", ""),
+            view=data.get("view", View.UNKNOWN),
             name=data.get("name", ""),
             sha256=data.get("sha256", ""),
             reference=DicomReference(**reference) if reference else None,
@@ -200,7 +202,7 @@ class Image:
             width=pixels.shape[1],
             spacing_mm=spacing_mm,
             spacing_kind=spacing_kind,
-            view=view,
+            view=known_view(view),
             name=name,
             sha256=digest_of(pixels),
             reference=reference,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from grounded.atlas import Atlas
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.findings import Findings, Presence, ReadFinding
+from grounded.findings import Findings, ReadFinding, SetFindings
 from grounded.image import Image
 from grounded.regions import Encoded, Regions
 from grounded.report import GroundedReport, Provenance, Scope, Sentence
@@ -37,7 +37,7 @@ class Question:
     image: Image
     found: Regions
     asked: Regions
-    findings: Mapping[str, Mapping[str, Presence]] = field(default_factory=dict)
+    findings: SetFindings = field(default_factory=dict)
     whole: bool = False
     read: Findings = field(default_factory=Findings)
 
@@ -51,7 +51,7 @@ class Question:
         image: Image,
         found: Regions,
         read: Findings | None = None,
-        findings: Mapping[str, Mapping[str, Presence]] | None = None,
+        findings: SetFindings | None = None,
     ) -> Question:
         """About a film as a whole."""
         return cls(image, found, found, findings or {}, whole=True, read=read or Findings())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, overload, runtime_checkab
 import numpy as np
 from numpy.typing import NDArray
 
+from grounded.atlas import RegionName
 from grounded.errors import InvalidValueError, RegionError
 from grounded.evidence import Mask, evidence_from_dict, evidence_to_dict
 from grounded.geometry import Box, Placement
@@ -72,12 +73,12 @@ class Regions:
     An empty `Regions` is a fine answer. Raises InvalidValueError for arrays that do not align.
     """
 
-    names: tuple[str, ...]
+    names: tuple[RegionName, ...]
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
     masks: tuple[Mask | None, ...] = ()
     features: Features | None = None
-    missing: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[RegionName, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     encoding: Encoded | None = None
 

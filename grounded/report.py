@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from grounded.atlas import RegionName
 from grounded.errors import InvalidValueError, ReportError
 from grounded.evidence import (
     Evidence,
@@ -42,6 +43,8 @@ _OUTLINE = "outline"  # evidence that is a region's own outline
 _COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "score")
 
 Section = Literal["findings", "impression"]
+Origin = str
+"""What wrote a sentence: a generator by its name, or one of several ways in which it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ class Sentence:
     """
 
     text: str
-    regions: tuple[str, ...]
-    origin: str
+    regions: tuple[RegionName, ...]
+    origin: Origin
     evidence: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()
     score: float = 1.0
@@ -79,9 +82,9 @@ class GroundedSentence:
     """
 
     text: str
-    regions: tuple[str, ...]
+    regions: tuple[RegionName, ...]
     evidence: tuple[Evidence, ...]
-    origin: str
+    origin: Origin
     findings: tuple[Finding, ...] = ()
     score: float = 1.0
     section: Section = "findings"
@@ -148,7 +151,7 @@ class Removed:
     """A sentence that the composer took out, with the reason."""
 
     text: str
-    regions: tuple[str, ...]
+    regions: tuple[RegionName, ...]
     reason: str
 
     def to_dict(self) -> dict[str, Any]:

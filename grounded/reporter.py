@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from grounded.errors import InvalidValueError, RegionError
-from grounded.findings import Findings, Presence, presence_of
+from grounded.findings import Findings, Label, Presence, label_of, presence_of
 from grounded.geometry import Box
 from grounded.image import Image
 from grounded.protocols import (
@@ -245,6 +245,6 @@ def _box(numbers: Sequence[float]) -> Box:
     return Box(x0, y0, x1, y1)
 
 
-def _set(findings: Mapping[str, Presence | str]) -> dict[str, Presence]:
-    """What a reader has set. Raises InvalidValueError for a word that is no presence."""
-    return {label: presence_of(word) for label, word in findings.items()}
+def _set(findings: Mapping[str, Presence | str]) -> dict[Label, Presence]:
+    """What a reader has set. Raises InvalidValueError for a word that is no label or presence."""
+    return {label_of(label): presence_of(word) for label, word in findings.items()}

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Literal
 
 from grounded.errors import InvalidValueError
 
-Projection = Literal["PA", "AP", "lateral", "oblique", "unknown"]
+
+class Projection(StrEnum):
+    """How the beam went through the chest."""
+
+    PA = "PA"
+    AP = "AP"
+    LATERAL = "lateral"
+    OBLIQUE = "oblique"
+    UNKNOWN = "unknown"
 
 
 class View(StrEnum):
-    """DICOM's defined terms (PS3.3 C.8.1.1, View Position), and three for views without a side."""
+    """DICOM's defined terms (PS3.3 C.8.1.1, View Position), and three for views without a side.
+
+    `UNKNOWN`, the empty word, is a view that nobody states; it counts as false.
+    """
 
     PA = "PA"
     AP = "AP"
@@ -23,6 +33,7 @@ class View(StrEnum):
     RLD = "RLD"
     DECUBITUS = "DECUBITUS"
     OBLIQUE = "OBLIQUE"
+    UNKNOWN = ""
 
 
 FRONTAL_VIEWS = (View.PA, View.AP)
@@ -40,17 +51,17 @@ def projection(view: str) -> Projection:
     """
     words = view.upper().replace("_", " ").replace("-", " ").split()
     if words == ["L"]:
-        return "lateral"
-    meant = view_from_words(view) or (View.AP if "SUPINE" in words else "")
+        return Projection.LATERAL
+    meant = view_from_words(view) or (View.AP if "SUPINE" in words else View.UNKNOWN)
     if meant in FRONTAL_VIEWS:
-        return "PA" if meant == View.PA else "AP"
+        return Projection.PA if meant is View.PA else Projection.AP
     if meant in (*LATERAL_VIEWS, *DECUBITUS_VIEWS):
-        return "lateral"
-    return "oblique" if meant in OBLIQUE_VIEWS else "unknown"
+        return Projection.LATERAL
+    return Projection.OBLIQUE if meant in OBLIQUE_VIEWS else Projection.UNKNOWN
 
 
-def view_from_words(words: str) -> View | Literal[""]:
-    """The view that a text such as 'PA', 'p.a.', 'AP SUPINE' or 'L LAT' means; '' if unclear."""
+def view_from_words(words: str) -> View:
+    """The view that a text such as 'PA', 'p.a.', 'AP SUPINE' or 'L LAT' means."""
     parts = {part for part in re.split(r"[^A-Z]+", words.upper()) if part}
     joined = "".join(re.findall(r"[A-Z]+", words.upper()))
     if "OBL" in joined or parts & _OBLIQUE:
@@ -62,18 +73,18 @@ def view_from_words(words: str) -> View | Literal[""]:
         return View(f"{side}LD") if side else View.DECUBITUS
     lateral = ("LAT" in joined and "BILAT" not in joined) or bool(parts & {"LL", "RL"})
     if pa + ap + lateral != 1:
-        return ""
+        return View.UNKNOWN
     if lateral:
         return View(f"{side}L") if side else View.LATERAL
     return View.PA if pa else View.AP
 
 
-def known_view(words: str) -> str:
-    """The view that a user states, as a defined term; "" for "". Raises InvalidValueError."""
+def known_view(words: str) -> View:
+    """The view that a user states; unknown for "". Raises InvalidValueError for another word."""
     view = view_from_words(words)
     if words and not view:
         raise InvalidValueError(f"a view is PA, AP or LATERAL, got {words!r}")
-    return str(view)
+    return view
 
 
 def _side(parts: set[str], joined: str) -> str:

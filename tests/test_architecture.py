@@ -10,8 +10,9 @@ ROOT = Path(__file__).parent.parent
 # Each row may import the rows above it; the names of one row never import each other.
 LAYERS = (
     {"errors", "version"},
-    {"codes", "geometry", "table"},
-    {"image", "atlas", "evidence", "findings", "view"},
+    {"codes", "geometry", "table", "view"},
+    {"atlas"},
+    {"image", "evidence", "findings"},
     {"regions"},
     {"report"},
     {"protocols"},

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from grounded import Box
-from grounded.atlas import Atlas, RegionSpec
+from grounded.atlas import Atlas, RegionSpec, Side
 from grounded.errors import ConfigError, InvalidValueError, RegionError
 
 CHEST_IMAGENOME = {
@@ -193,3 +193,10 @@ def test_an_alias_of_two_regions_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="names 'x' twice"):
         Atlas.open(file)
+
+
+@pytest.mark.parametrize("side", ["right", "left", "unpaired"])
+def test_a_side_is_a_word_of_its_own_kind(side: str) -> None:
+    region = RegionSpec("rib", side, "derived", Box(0, 0, 1, 1))
+    assert region.side is Side(side)
+    assert f"{region.side} rib" == f"{side} rib"

@@ -1,4 +1,5 @@
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from grounded import Image
 from grounded.errors import InvalidValueError
 from grounded.image import DicomReference, ImageInfo
+from grounded.view import View
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,20 @@ def test_the_hash_is_that_of_the_pixels_and_of_nothing_else() -> None:
     assert film.info.sha256 == hashlib.sha256(pixels.tobytes()).hexdigest()
     assert film.info.sha256 != hashlib.sha256().hexdigest()
     assert Image.of(pixels[::-1]).info.sha256 != film.info.sha256
+
+
+def test_a_view_in_words_becomes_the_defined_term() -> None:
+    image = Image.of(np.zeros((2, 3), np.float32), view="AP supine")
+    assert image.info.view is View.AP
+    assert ImageInfo.from_dict(image.info.to_dict()).view is View.AP
+
+
+def test_a_view_that_nobody_states_is_written_as_an_empty_word() -> None:
+    info = ImageInfo(2, 3)
+    assert info.view is View.UNKNOWN
+    assert json.loads(json.dumps(info.to_dict()))["view"] == ""
+
+
+def test_a_word_that_is_no_view_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="a view is PA, AP or LATERAL"):
+        ImageInfo(2, 3, view="sideways")

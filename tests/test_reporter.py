@@ -68,6 +68,11 @@ def test_an_unknown_region_suggests_a_near_one(reporter: Reporter, film: Image) 
         reporter.read(film).describe("hart")
 
 
+def test_what_a_reader_sets_is_a_label_of_the_vocabulary(reporter: Reporter, film: Image) -> None:
+    with pytest.raises(InvalidValueError, match=r"'Edemas'.*did you mean 'Edema'"):
+        reporter.read(film).describe("heart", findings={"Edemas": "present"})
+
+
 def test_the_report_says_what_made_it(reporter: Reporter, film: Image) -> None:
     provenance = reporter(film).provenance
     assert provenance.version == grounded.__version__

@@ -19,6 +19,7 @@ from grounded.view import (
         ("PA", "PA"),
         ("pa", "PA"),
         ("p.a.", "PA"),
+        ("a.p.", "AP"),
         ("AP Supine", "AP"),
         ("SUPINE", "AP"),
         ("AP", "AP"),
@@ -38,7 +39,7 @@ def test_a_view_says_what_the_projection_is(view: str, expected: str) -> None:
 
 def test_each_view_is_frontal_or_lateral_or_decubitus_or_oblique() -> None:
     kinds = (*FRONTAL_VIEWS, *LATERAL_VIEWS, *DECUBITUS_VIEWS, *OBLIQUE_VIEWS)
-    assert sorted(kinds) == sorted(View)
+    assert sorted((*kinds, View.UNKNOWN)) == sorted(View)
 
 
 @pytest.mark.parametrize("view", View)

@@ -37,7 +37,7 @@ from grounded.nn.device import DType, Placed, choose_device
 from grounded.nn.onednn import can_pack, packed_dtype
 from grounded.nn.weights import fill, read_config
 from grounded.regions import Regions
-from grounded.view import FRONTAL_VIEWS, projection
+from grounded.view import FRONTAL_VIEWS
 
 Mode = Literal["faithful", "grounded"]
 
@@ -125,10 +125,8 @@ class RgrgDetector:
         order = sorted(range(len(self.names)), key=lambda i: self.atlas.order(self.names[i]))
         rows = np.array([i for i in order if detected[i] and solid[i]], dtype=np.intp)
         shown = features.take(rows) if self.mode == "faithful" else features.pool(boxes[rows])
-        view = image.info.view.upper()
-        strange = (
-            "" if not view or projection(view) in FRONTAL_VIEWS else NOT_FRONTAL.format(view=view)
-        )
+        view = image.info.view
+        strange = NOT_FRONTAL.format(view=view) if view and view not in FRONTAL_VIEWS else ""
         notes = [
             "; ".join(filter(None, (strange, "" if selected else NOT_SELECTED)))
             for selected in shown.selected

@@ -32,6 +32,7 @@ from grounded.language.templates import polish
 from grounded.protocols import Question
 from grounded.regions import Region, Regions
 from grounded.report import Scope, Sentence
+from grounded.view import Projection
 
 ORIGIN = "measured"
 
@@ -77,10 +78,9 @@ class _Topic:
 
     def sentence(self, subject: Subject, style: Style) -> Sentence:
         """The sentence. Raises NotMeasurable with the reason."""
-        if subject.view in ("lateral", "oblique"):
-            raise NotMeasurable(
-                f"{'an' if subject.view == 'oblique' else 'a'} {subject.view} film is not measured"
-            )
+        if subject.view in (Projection.LATERAL, Projection.OBLIQUE):
+            article = "an" if subject.view == Projection.OBLIQUE else "a"
+            raise NotMeasurable(f"{article} {subject.view} film is not measured")
         if subject.child:
             raise NotMeasurable("this is a child's film, and the limits are those of adults")
         if subject.sides_in_doubt and self.sided:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from grounded.atlas import SIDES, Side
 from grounded.chest import measures
 from grounded.chest.measures import Verdict
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import NotMeasurable
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Label, Presence
 from grounded.generators.measured.wording import Hidden, Said, Subject, percent, said, usual
+from grounded.view import Projection
 
 
 def heart_size(subject: Subject) -> Said:
@@ -20,7 +22,7 @@ def heart_size(subject: Subject) -> Said:
     judged only if the reader, who sees more than the outline, takes the heart for enlarged.
     """
     _trusted(subject, *([] if subject.known.heart == "present" else [HEART]))
-    on_ap = subject.view == "AP"
+    on_ap = subject.view == Projection.AP
     reference = measures.CARDIOTHORACIC_RATIO_AP if on_ap else measures.CARDIOTHORACIC_RATIO
     ratio = measures.cardiothoracic_ratio(subject.chest, reference)
     presence, score = _heart_verdict(ratio.value, on_ap)
@@ -94,7 +96,7 @@ def _heart_notes(subject: Subject, presence: Presence, agreed: bool) -> tuple[st
         notes.append("the measured ratio and what the network reads of the heart do not agree")
     if subject.appears:
         notes.append(f"the film appears {subject.view}, by what the network reads")
-    elif subject.view == "unknown" and presence != "absent":
+    elif subject.view == Projection.UNKNOWN and presence != "absent":
         notes.append("the limit holds for PA films, and the view of this one is not stated")
     if subject.lengths.doubt:
         notes.append(subject.lengths.doubt)
@@ -125,7 +127,7 @@ def _diameters(subject: Subject) -> str:
 
 def _heart_limit(subject: Subject, presence: Presence) -> str:
     view, low_limit = subject.view, measures.CARDIOTHORACIC_RATIO.normal[1]
-    if view == "AP":
+    if view == Projection.AP:
         appears = "the film appears AP; " if subject.appears else ""
         return (
             f"{appears}normal up to {low_limit:.2f} on a PA film, which corresponds to "
@@ -134,7 +136,7 @@ def _heart_limit(subject: Subject, presence: Presence) -> str:
     words = f"normal up to {low_limit:.2f}"
     if presence == "uncertain":
         words += f", measured to ± {measures.CARDIOTHORACIC_RATIO.tolerance:.2f}"
-    if view == "unknown" and presence != "absent":
+    if view == Projection.UNKNOWN and presence != "absent":
         words += "; that holds for PA films, and the view of this one is not stated"
     return words
 
@@ -144,7 +146,7 @@ def diaphragm(subject: Subject) -> Said:
     difference = measures.lung_height_difference(subject.chest)
     reference = measures.LUNG_HEIGHT_DIFFERENCE
     verdict = reference.judge(difference.value)
-    side = "right" if verdict.side == 1 else "left"
+    side = Side.RIGHT if verdict.side == 1 else Side.LEFT
     _bases_seen(subject, verdict)
     lead, short, impression = {
         "present": (
@@ -163,7 +165,7 @@ def diaphragm(subject: Subject) -> Said:
             "",
         ),
     }[verdict.presence]
-    sides = ("right", "left") if verdict.presence == "absent" else (side,)
+    sides = SIDES if verdict.presence == "absent" else (side,)
     text = f"{lead}: {_heights(subject, difference.value)} ({usual(reference)})."
     return said(text, short, (difference,), "Elevated Hemidiaphragm", verdict, impression, sides)
 
@@ -192,8 +194,8 @@ def lung_symmetry(subject: Subject) -> Said:
     share = measures.right_area_share(subject.chest)
     reference = measures.RIGHT_AREA_SHARE
     verdict = reference.judge(share.value)
-    small, other = ("left", "right") if verdict.side == 1 else ("right", "left")
-    hidden = small == "left" and verdict.presence != "absent" and _is_large(subject)
+    small, other = reversed(SIDES) if verdict.side == 1 else SIDES
+    hidden = small is Side.LEFT and verdict.presence != "absent" and _is_large(subject)
     if hidden:
         verdict = replace(verdict, presence=Presence.UNCERTAIN)
     _bases_seen(subject, verdict)
@@ -217,8 +219,8 @@ def lung_symmetry(subject: Subject) -> Said:
     figure = f"the right has {percent(share.value)} of the area of both ({usual(reference)})"
     if hidden:
         figure += "; the large heart hides a part of it"
-    sides = ("right", "left") if verdict.presence == "absent" else (small,)
-    label = "Lung Volume Asymmetry"
+    sides = SIDES if verdict.presence == "absent" else (small,)
+    label: Label = "Lung Volume Asymmetry"
     return said(f"{lead}: {figure}.", short, (share,), label, verdict, impression, sides)
 
 
@@ -242,7 +244,7 @@ def mediastinal_position(subject: Subject) -> Said:
         measures.HEART_POSITION.judge(heart.value),
         measures.UPPER_MEDIASTINUM_POSITION.judge(upper.value),
     )
-    side = "left" if verdict.side == 1 else "right"
+    side = Side.LEFT if verdict.side == 1 else Side.RIGHT
     lead, impression = {
         "present": (
             f"The mediastinum is shifted to the {side}",
@@ -285,7 +287,7 @@ def mediastinal_width(subject: Subject) -> Said:
     width = measures.upper_mediastinum_width(subject.chest)
     reference = measures.UPPER_MEDIASTINUM_WIDTH
     verdict = reference.judge(width.value)
-    if subject.view == "AP" and verdict.presence == "present":
+    if subject.view == Projection.AP and verdict.presence == "present":
         verdict = replace(verdict, presence=Presence.UNCERTAIN)
     lead, short, impression = {
         "present": (
@@ -304,7 +306,7 @@ def mediastinal_width(subject: Subject) -> Said:
             "",
         ),
     }[verdict.presence]
-    if subject.view == "AP" and verdict.presence == "uncertain":
+    if subject.view == Projection.AP and verdict.presence == "uncertain":
         lead = "The upper mediastinum is wide, which an AP film can make it"
         short = "The upper mediastinum may be widened, which an AP film can make it look"
     lengths = subject.lengths

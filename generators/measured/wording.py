@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from grounded.atlas import PairedSide
 from grounded.chest.measures import ReferenceRange, Verdict, thoracic_diameter
 from grounded.chest.names import HEART
 from grounded.chest.outline import Chest, NotMeasurable
 from grounded.evidence import Measurement
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Label, Presence
 from grounded.geometry import Box
 from grounded.image import ImageInfo
 from grounded.protocols import Question
@@ -99,7 +100,7 @@ class Known:
     bases of the lungs. heart: whether a reader of the film takes the heart for enlarged.
     """
 
-    view: Projection = "unknown"
+    view: Projection = Projection.UNKNOWN
     hidden: Mapping[str, str] = field(default_factory=dict)
     opaque: str = ""
     heart: Presence | None = None
@@ -130,7 +131,7 @@ class Subject:
         info = question.image.info
         chest = Chest.of(question.found, info)
         stated = projection(info.view)
-        appears = stated == "unknown" and known.view != "unknown"
+        appears = stated == Projection.UNKNOWN and known.view != Projection.UNKNOWN
         view = known.view if appears else stated
         lengths = Lengths.of(info, chest)
         child = info.child or _is_small(info, chest)
@@ -179,10 +180,10 @@ def said(
     text: str,
     short: str,
     measurements: tuple[Measurement, ...],
-    label: str,
+    label: Label,
     verdict: Verdict,
     impression: str,
-    sides: tuple[str, ...] = ("",),
+    sides: tuple[PairedSide, ...] = ("",),
 ) -> Said:
     """The finding is said of each of the sides that the text speaks of."""
     findings = tuple(

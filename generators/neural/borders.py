@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from grounded.atlas import SIDES, Side
 from grounded.chest.names import HEART
 from grounded.findings import Presence
 from grounded.generators.measured.wording import Known
@@ -46,8 +47,8 @@ def _view(reader: FindingReader, question: Question) -> Projection:
     """The projection that the film itself shows; "unknown" where that is not sure or not read."""
     ap = reader.is_ap(question)
     if ap >= SURE:
-        return "AP"
-    return "PA" if ap <= 1 - SURE else "unknown"
+        return Projection.AP
+    return Projection.PA if ap <= 1 - SURE else Projection.UNKNOWN
 
 
 def _heart(stated: Sequence[Stated]) -> Presence | None:
@@ -86,16 +87,16 @@ def _strips(found: Regions) -> Regions:
         f"{side} {border}": _strip(found[border].box, side, _HEIGHTS[border])
         for border in (HEART, UPPER)
         if border in found
-        for side in ("right", "left")
+        for side in SIDES
     }
     if not boxes:
         return Regions.none()
     return Regions(tuple(boxes), np.array([tuple(b) for b in boxes.values()]), np.ones(len(boxes)))
 
 
-def _strip(box: Box, side: str, heights: tuple[float, float]) -> Box:
+def _strip(box: Box, side: Side, heights: tuple[float, float]) -> Box:
     y0, y1 = (box.y0 + part * box.height for part in heights)
     inward, outward = _INWARD * box.width, _OUTWARD * box.width
-    if side == "right":
+    if side is Side.RIGHT:
         return Box(box.x0 - outward, y0, box.x0 + inward, y1)
     return Box(box.x1 - inward, y0, box.x1 + outward, y1)

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from grounded.atlas import PairedSide
 from grounded.chest.names import kind_of, side_of
 from grounded.errors import ConfigError
-from grounded.findings import Finding, Presence, ReadFinding, ScoreKind
+from grounded.findings import Finding, Presence, ReadFinding, ScoreKind, label_of
 from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet, shares
 from grounded.generators.neural.tissue import Tissue
 from grounded.geometry import Box
@@ -67,7 +68,7 @@ class Place:
 
     name: str
     kind: str
-    side: str
+    side: PairedSide
     box: Box
 
 
@@ -87,7 +88,13 @@ class Read:
     def findings(self) -> tuple[Finding, ...]:
         """Those that may be stated, each with how sure it is that it is so."""
         return tuple(
-            Finding(item.label, item.presence, item.region, _certainty(item), ScoreKind.PROBABILITY)
+            Finding(
+                label_of(item.label),
+                item.presence,
+                item.region,
+                _certainty(item),
+                ScoreKind.PROBABILITY,
+            )
             for item in self.found
             if item.stated
         )

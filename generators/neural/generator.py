@@ -21,7 +21,7 @@ from grounded.chest.measures import CARDIOTHORACIC_RATIO
 from grounded.chest.names import LUNGS, kind_of
 from grounded.errors import InvalidValueError
 from grounded.evidence import Measurement
-from grounded.findings import VOCABULARY, Finding, Presence, ReadFinding
+from grounded.findings import VOCABULARY, Finding, ReadFinding, SetFindings
 from grounded.generators.measured.generator import ASSESSED, Measured, unassessed
 from grounded.generators.measured.wording import Style
 from grounded.generators.neural.borders import known
@@ -251,7 +251,7 @@ def _is_measured(item: Stated) -> bool:
     return item.label in MEASURED_HERE and item.origin != SET
 
 
-def _is_set(sentence: Sentence, given: Mapping[str, Mapping[str, Presence]]) -> bool:
+def _is_set(sentence: Sentence, given: SetFindings) -> bool:
     """Whether a reader has set what it says."""
     labels = {label for of_region in given.values() for label in of_region}
     return any(finding.label in labels for finding in sentence.findings)

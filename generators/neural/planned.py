@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from grounded.atlas import SIDES, PairedSide, Side
 from grounded.chest.names import chest_atlas, kind_of, side_of
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Label, Presence, SetFindings
 from grounded.language.agreement import ZONES
 from grounded.language.finding_words import FindingWords, is_sided
-from grounded.report import Sentence
+from grounded.report import Origin, Sentence
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Stated:
     """
 
     finding: Finding
-    origin: str = ORIGIN
+    origin: Origin = ORIGIN
     notes: tuple[str, ...] = ()
     open: bool = False
 
@@ -65,7 +66,7 @@ class Stated:
         return self.finding.presence == "absent"
 
     @property
-    def side(self) -> str:
+    def side(self) -> PairedSide:
         return side_of(self.finding.region)
 
     def sentence(self) -> Sentence:
@@ -160,7 +161,7 @@ def _told(group: Sequence[Stated]) -> list[Stated]:
 
 def _absences(stated: Sequence[Stated]) -> list[Sentence]:
     """What is absent: by lung that is clear, then by what is absent on both sides or on one."""
-    absent = {side: _absent(stated, side) for side in ("right", "left")}
+    absent = {side: _absent(stated, side) for side in SIDES}
     clear = [side for side in absent if _is_clear(stated, side, absent[side])]
     sentences = [_clear(side, absent[side]) for side in clear]
     both = [label for label in CLEAR if all(label in absent[side] for side in absent)]
@@ -178,7 +179,7 @@ def _absences(stated: Sequence[Stated]) -> list[Sentence]:
     return sentences
 
 
-def _absent(stated: Sequence[Stated], side: str) -> dict[str, Stated]:
+def _absent(stated: Sequence[Stated], side: Side) -> dict[str, Stated]:
     """What is absent wherever it was looked for on a side, each said of the widest region."""
     found: dict[str, Stated] = {}
     for label in CLEAR:
@@ -193,7 +194,7 @@ def _width(region: str) -> int:
     return _PLACES.index(kind) if kind in _PLACES else -1
 
 
-def _is_clear(stated: Sequence[Stated], side: str, absent: Mapping[str, Stated]) -> bool:
+def _is_clear(stated: Sequence[Stated], side: Side, absent: Mapping[str, Stated]) -> bool:
     other = any(
         item.label in NOT_CLEAR and not item.is_absent and item.side in (side, "")
         for item in stated
@@ -202,7 +203,7 @@ def _is_clear(stated: Sequence[Stated], side: str, absent: Mapping[str, Stated])
     return set(CLEAR) <= set(absent) and all(of_lung) and not other
 
 
-def _clear(side: str, absent: Mapping[str, Stated]) -> Sentence:
+def _clear(side: Side, absent: Mapping[str, Stated]) -> Sentence:
     return _joined(f"The {side} lung is clear.", [absent[label] for label in IN_LUNG])
 
 
@@ -237,7 +238,7 @@ def _not_said(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
 
 def with_set(
     read: Sequence[Stated],
-    told: Mapping[str, Mapping[str, Presence]],
+    told: SetFindings,
     measured: Sequence[Sentence] = (),
 ) -> list[Stated]:
     """What was read, and what a reader has set in its place, with a note of what the film says.
@@ -250,7 +251,7 @@ def with_set(
     return [*kept, *(item for name, labels in told.items() for item in _set(name, labels, said))]
 
 
-def _set(name: str, labels: Mapping[str, Presence], said: Sequence[Finding]) -> Iterable[Stated]:
+def _set(name: str, labels: Mapping[Label, Presence], said: Sequence[Finding]) -> Iterable[Stated]:
     for label, presence in labels.items():
         own = [f for f in said if f.label == label and side_of(f.region) in (side_of(name), "")]
         film = f"read from the film: {own[0].presence} ({own[0].score:.2f})" if own else ""
@@ -258,7 +259,7 @@ def _set(name: str, labels: Mapping[str, Presence], said: Sequence[Finding]) -> 
         yield Stated(Finding(label, presence, name), SET, (note,))
 
 
-def _overruled(item: Stated, told: Mapping[str, Mapping[str, Presence]]) -> bool:
+def _overruled(item: Stated, told: SetFindings) -> bool:
     """Whether a reader has set another thing than was read."""
     return any(
         _goes_with(item, name) and _against(item, name, label, presence)

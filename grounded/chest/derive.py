@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from grounded.atlas import SIDES, Side
 from grounded.chest.landmarks import Landmarks, form_a_chest, survey
 from grounded.chest.names import HEART, LEFT_LUNG, ORGANS, RIGHT_LUNG
 from grounded.chest.outline import Profile
@@ -105,7 +106,7 @@ def _joined(
     )
 
 
-def _zone(side: str, start: float, end: float) -> Callable[[Landmarks], Box]:
+def _zone(side: Side, start: float, end: float) -> Callable[[Landmarks], Box]:
     def place(chest: Landmarks) -> Box:
         lung = chest.lung(side)
         bottom = lung.level(end)
@@ -116,7 +117,7 @@ def _zone(side: str, start: float, end: float) -> Callable[[Landmarks], Box]:
     return place
 
 
-def _apical(side: str) -> Callable[[Landmarks], Box]:
+def _apical(side: Side) -> Callable[[Landmarks], Box]:
     def place(chest: Landmarks) -> Box:
         lung, clavicle = chest.lung(side), chest.organs.get(f"{side} clavicle")
         lower = lung.level(APEX_TO_CLAVICLE)
@@ -131,9 +132,9 @@ def _apical(side: str) -> Callable[[Landmarks], Box]:
     return place
 
 
-def _hilum(side: str) -> Callable[[Landmarks], Box]:
+def _hilum(side: Side) -> Callable[[Landmarks], Box]:
     """Beside the medial border, about the carina; the left hilum lies a little higher."""
-    above, below = (0.03, 0.19) if side == "right" else (0.09, 0.14)
+    above, below = (0.03, 0.19) if side is Side.RIGHT else (0.09, 0.14)
 
     def place(chest: Landmarks) -> Box:
         lung, axis = chest.lung(side), chest.axis
@@ -147,7 +148,7 @@ def _hilum(side: str) -> Callable[[Landmarks], Box]:
     return place
 
 
-def _costophrenic(side: str) -> Callable[[Landmarks], Box]:
+def _costophrenic(side: Side) -> Callable[[Landmarks], Box]:
     def place(chest: Landmarks) -> Box:
         lung, unit = chest.lung(side), chest.width
         x, y = lung.recess
@@ -159,7 +160,7 @@ def _costophrenic(side: str) -> Callable[[Landmarks], Box]:
     return place
 
 
-def _hemidiaphragm(side: str) -> Callable[[Landmarks], Box]:
+def _hemidiaphragm(side: Side) -> Callable[[Landmarks], Box]:
     """From the costophrenic point inwards, from above the dome down to that point.
 
     At least a third of the chest width, for the inner part of the left one lies behind the heart.
@@ -177,7 +178,7 @@ def _hemidiaphragm(side: str) -> Callable[[Landmarks], Box]:
 
 
 def _inlet(chest: Landmarks) -> float:
-    return min(chest.lung("right").apex, chest.lung("left").apex)
+    return min(chest.lung(Side.RIGHT).apex, chest.lung(Side.LEFT).apex)
 
 
 def _trachea(chest: Landmarks) -> Box:
@@ -194,7 +195,7 @@ def _carina(chest: Landmarks) -> Box:
 
 def _spine(chest: Landmarks) -> Box:
     axis = chest.axis
-    bottom = max(chest.lung(side).recess[1] for side in ("right", "left"))
+    bottom = max(chest.lung(side).recess[1] for side in SIDES)
     top = _inlet(chest) - 0.1 * axis.width
     return axis.around(top, bottom + 0.1 * axis.width, 0.08 * axis.width)
 
@@ -203,8 +204,8 @@ def _upper_mediastinum(chest: Landmarks) -> Box:
     """Between the medial borders, where below the apices they run down to the carina."""
     axis, top = chest.axis, _inlet(chest)
     start = top + 0.4 * (axis.carina - top)
-    _, x0 = chest.lung("right").medial_between(start, axis.carina)
-    _, x1 = chest.lung("left").medial_between(start, axis.carina)
+    _, x0 = chest.lung(Side.RIGHT).medial_between(start, axis.carina)
+    _, x1 = chest.lung(Side.LEFT).medial_between(start, axis.carina)
     return Box(x0, top, x1, axis.carina)
 
 
@@ -217,7 +218,7 @@ def _mediastinum(chest: Landmarks) -> Box:
 def _aortic_arch(chest: Landmarks) -> Box:
     """From the trachea's middle to the outermost point of the knob."""
     axis, unit = chest.axis, chest.axis.width
-    _, outermost = chest.lung("left").medial_between(axis.knob, axis.knob + 0.13 * unit)
+    _, outermost = chest.lung(Side.LEFT).medial_between(axis.knob, axis.knob + 0.13 * unit)
     x0 = axis.at(axis.knob) - 0.02 * unit
     return Box(x0, axis.knob - 0.01 * unit, outermost + 0.01 * unit, axis.knob + 0.15 * unit)
 
@@ -226,15 +227,15 @@ def _vena_cava(chest: Landmarks) -> Box:
     """Along the right border of the mediastinum, 7 cm down to the cavoatrial junction."""
     axis, unit = chest.axis, chest.axis.width
     y0, y1 = axis.carina - 0.12 * unit, axis.carina + CARINA_TO_CAVOATRIAL * unit
-    innermost, border = chest.lung("right").medial_between(y0, y1)
-    middle = chest.lung("right").medial((y0 + y1) / 2)
+    innermost, border = chest.lung(Side.RIGHT).medial_between(y0, y1)
+    middle = chest.lung(Side.RIGHT).medial((y0 + y1) / 2)
     return Box((border + middle) / 2 - 0.01 * unit, y0, innermost + 0.06 * unit, y1)
 
 
 def _cavoatrial(chest: Landmarks) -> Box:
     axis, unit = chest.axis, chest.axis.width
     y = axis.carina + CARINA_TO_CAVOATRIAL * unit
-    border = chest.lung("right").medial(y)
+    border = chest.lung(Side.RIGHT).medial(y)
     return Box(border - 0.02 * unit, y - 0.06 * unit, border + 0.10 * unit, y + 0.06 * unit)
 
 
@@ -242,13 +243,13 @@ def _right_atrium(chest: Landmarks) -> Box:
     """The right part of the heart, from the cavoatrial junction down to the diaphragm."""
     axis, heart = chest.axis, chest.organs[HEART].box
     y0 = max(axis.carina + CARINA_TO_CAVOATRIAL * axis.width, heart.y0)
-    y1 = min(max(chest.lung("right").dome, heart.y0 + 0.7 * heart.height), heart.y1)
+    y1 = min(max(chest.lung(Side.RIGHT).dome, heart.y0 + 0.7 * heart.height), heart.y1)
     return Box(heart.x0, min(y0, y1 - 0.3 * heart.height), axis.at((y0 + y1) / 2), y1)
 
 
 def _abdomen(chest: Landmarks) -> Box:
     """Below the domes, between the lateral borders, down to the end of the film."""
-    right, left = chest.lung("right"), chest.lung("left")
+    right, left = chest.lung(Side.RIGHT), chest.lung(Side.LEFT)
     top = min(right.dome, left.dome)
     bottom = max(chest.frame.y1, top + 0.1 * chest.width)
     return Box(right.profile.box.x0, top, left.profile.box.x1, bottom)
@@ -257,7 +258,7 @@ def _abdomen(chest: Landmarks) -> Box:
 BOTH = (RIGHT_LUNG, LEFT_LUNG)
 
 
-def _sided(side: str) -> dict[str, Part]:
+def _sided(side: Side) -> dict[str, Part]:
     own = (f"{side} lung",)
     return {
         f"{side} apical zone": Part(own, _apical(side)),
@@ -271,8 +272,8 @@ def _sided(side: str) -> dict[str, Part]:
 
 
 PARTS: Mapping[str, Part] = {
-    **_sided("right"),
-    **_sided("left"),
+    **_sided(Side.RIGHT),
+    **_sided(Side.LEFT),
     "trachea": Part(BOTH, _trachea),
     "carina": Part(BOTH, _carina),
     "spine": Part(BOTH, _spine),

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grounded.atlas import Side
 from grounded.chest.measures import dome_level
 from grounded.chest.names import HEART, LEFT_LUNG, OUTWARD, RIGHT_LUNG
 from grounded.chest.outline import Profile
@@ -111,7 +112,7 @@ class Landmarks:
     middle: Midline | None
     width: float
 
-    def lung(self, side: str) -> Lung:
+    def lung(self, side: Side) -> Lung:
         return self.lungs[f"{side} lung"]
 
     @property

@@ -37,7 +37,7 @@ from grounded.geometry import Box
 CERTAIN = 1.645
 
 
-Side = Literal[-1, 1]
+Direction = Literal[-1, 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Verdict:
 
     presence: Presence
     score: float
-    side: Side
+    side: Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class ReferenceRange:
         distance to the limit in units of `error`; 0.5 at the limit itself.
         """
         low, high = self.normal
-        side: Side = 1 if value > (low + high) / 2 else -1
+        side: Direction = 1 if value > (low + high) / 2 else -1
         beyond = value - high if side == 1 else low - value
         if low == 0 and side == -1:
             side, beyond = 1, value - high

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from grounded.atlas import Atlas, PairedSide
+from grounded.atlas import SIDES, Atlas, PairedSide
 
 ATLAS = "chest29"
 RIGHT_LUNG, LEFT_LUNG, HEART = "right lung", "left lung", "cardiac silhouette"
@@ -22,7 +22,7 @@ ORGANS = (*LUNGS, HEART, RIGHT_CLAVICLE, LEFT_CLAVICLE)
 REGIONS = (
     *(
         f"{side} {part}"
-        for side in ("right", "left")
+        for side in SIDES
         for part in (
             "lung",
             "upper lung zone",

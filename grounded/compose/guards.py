@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from grounded.atlas import Atlas
+from grounded.atlas import Atlas, Side
 from grounded.evidence import Measurement
 from grounded.findings import Finding, Presence
 from grounded.language.agreement import Nouns
@@ -88,7 +88,7 @@ def without_wrong_sides(draft: DraftReport, atlas: Atlas) -> DraftReport:
 
     def objection(sentence: Sentence) -> str:
         sides = {atlas.side(name) for name in sentence.regions}
-        if len(sides) != 1 or "unpaired" in sides:
+        if len(sides) != 1 or Side.UNPAIRED in sides:
             return ""
         [side] = sides
         words = f"{sentence.text} {sentence.impression}"

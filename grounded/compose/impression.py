@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from grounded.atlas import Atlas
+from grounded.atlas import Atlas, Side
 from grounded.compose.merging import merge
 from grounded.findings import Finding, Presence
 from grounded.language.agreement import name_places
@@ -133,7 +133,7 @@ def _placed(findings: Sequence[Finding], atlas: Atlas) -> str:
     noun = FindingWords.open().named(label, atlas.kind(regions[0]))
     if label in _PLACELESS:
         return noun
-    sides = {atlas.side(region) for region in regions} - {"unpaired"}
+    sides = {atlas.side(region) for region in regions} - {Side.UNPAIRED}
     if label in _BY_SIDE:
         return " ".join(("bilateral", noun) if len(sides) == 2 else (*sides, noun))
     held = {outer for region in regions if region in atlas for outer in atlas.ancestors(region)}

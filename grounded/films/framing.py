@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo, SpacingKind
+from grounded.view import View
 
 SMALL = 256  # pixels of the shorter side, below which small things are gone
 _LEVEL = 0.02  # a border's pixels differ by no more from its grey (lossy compression)
@@ -23,7 +24,7 @@ _CUT_SHORT = 0.12  # of the height, flat and grey: where a JPEG's data ended
 def framed(
     image: Image,
     *,
-    view: str = "",
+    view: View = View.UNKNOWN,
     spacing_mm: tuple[float, float] | None = None,
     name: str = "",
     forced: bool = False,

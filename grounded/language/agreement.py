@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from grounded.atlas import Atlas
+from grounded.atlas import SIDES, Atlas, Side
 from grounded.language.templates import polish
 
 ZONES = ("upper", "mid", "lower")
@@ -105,7 +105,7 @@ _ONE_THING = re.compile(
 class SideAndZone:
     """What fills the gap of a frame: the side, and the lung zone or ""."""
 
-    side: str
+    side: Side
     zone: str = ""
 
 
@@ -162,7 +162,7 @@ def frame(text: str, nouns: Nouns = CHEST_NOUNS) -> tuple[Frame, SideAndZone] | 
     noun = _ZONE if zone else (gap["place"] or "").lower()
     before, after = text[: gap.start()], text[gap.end() :]
     many = nouns.plural(noun) if noun else ""
-    return Frame(before, noun, after, many), SideAndZone(gap["side"].lower(), zone)
+    return Frame(before, noun, after, many), SideAndZone(Side(gap["side"].lower()), zone)
 
 
 @cache
@@ -242,7 +242,7 @@ def plural(noun: str) -> str:
 
 def by_side(places: Sequence[SideAndZone]) -> list[list[SideAndZone]]:
     """The places that one phrase can name: both sides if they have the same zones, or each."""
-    right, left = ([p for p in places if p.side == side] for side in ("right", "left"))
+    right, left = ([p for p in places if p.side == side] for side in SIDES)
     if right and {p.zone for p in right} == {p.zone for p in left}:
         return [[*right, *left]]
     return [side for side in (right, left) if side]
@@ -262,13 +262,13 @@ def _phrases(noun: str, nouns: str, places: Sequence[SideAndZone]) -> list[str]:
     return phrases
 
 
-def _name(nouns: str, zones: Sequence[str], sides: set[str]) -> str:
+def _name(nouns: str, zones: Sequence[str], sides: set[Side]) -> str:
     side = "" if len(sides) == 2 else next(iter(sides))
     return " ".join(filter(None, (side, join(zones), nouns)))
 
 
 def _both(noun: str, nouns: str, zones: Sequence[str]) -> str:
-    name = _name(nouns, zones, {"right", "left"})
+    name = _name(nouns, zones, set(SIDES))
     one_a_side = len(zones) < 2 and nouns != noun
     return f"both {name}" if one_a_side else f"the {name} on both sides"
 
@@ -281,7 +281,7 @@ def _as_subject(frame: Frame, name: str) -> str | None:
     return f"{frame.before}{name}{rest}"
 
 
-def _after_preposition(frame: Frame, zones: Sequence[str], sides: set[str]) -> str | None:
+def _after_preposition(frame: Frame, zones: Sequence[str], sides: set[Side]) -> str | None:
     """ "an opacity in the right lung" is "opacities in both lungs", "no opacity in the lungs"."""
     verb = re.match(rf"(?: (?:{_VERBS})\b)?", frame.after)
     rest = frame.after[verb.end() :] if verb else frame.after

@@ -10,15 +10,17 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+from grounded.atlas import Side
+
 _DIRECTION = re.compile(  # says where something points to, not where it is
     r"\b(?:to|towards?) (?:the |patient's )?(?:right|left)(?= (?:to|and|of)\b|\W*$|[.,;:)])"
     r"|\b(?:right|left)wards?\b|\b(?:right|left) (?:to|of)\b"
 )
 _NAMES_OF_SIDES = {
-    "right": re.compile(
+    Side.RIGHT: re.compile(
         r"(?<![\w-])(?:right|rul|rml|rll|middle lobe|(?:minor|horizontal) fissure)(?!\w)"
     ),
-    "left": re.compile(r"(?<![\w-])(?:left|lul|lll|lingula\w*)(?!\w)"),
+    Side.LEFT: re.compile(r"(?<![\w-])(?:left|lul|lll|lingula\w*)(?!\w)"),
 }
 _BOTH = re.compile(
     r"(?<![\w-])(?:bilateral(?:ly)?|biapical(?:ly)?|bibasilar|bibasal|bilobar|lungs|lung fields"
@@ -32,8 +34,8 @@ _BOTH_ALONE = re.compile(
 )
 
 
-def sides_named(text: str) -> frozenset[str]:
-    """The sides ("right", "left") that the words name; "shifted to the left" is a direction."""
+def sides_named(text: str) -> frozenset[Side]:
+    """The sides that the words name; "shifted to the left" is a direction."""
     plain = _DIRECTION.sub(" ", " ".join(text.lower().split()))
     return frozenset(side for side, pattern in _NAMES_OF_SIDES.items() if pattern.search(plain))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from grounded.dicom.read.header import Header
-from grounded.view import view_from_words
+from grounded.view import View, view_from_words
 
 # PS3.16 CID 4010 "DX View": SNOMED CT code values, and the retired SRT ones
 _VIEW_CODES = {
@@ -25,20 +25,20 @@ _ORIENTATIONS = {
 }  # fmt: skip
 
 
-def view_of(header: Header) -> str:
+def view_of(header: Header) -> View:
     """The view as a DICOM defined term (PS3.3 C.8.1.1, View Position): PA, AP, LL, RL, LLD ...
 
     Lateral, decubitus and oblique views without a side are LATERAL, DECUBITUS and OBLIQUE; the
     free spellings of vendors are recognised. The coded view (C.8.11.5.1.4) counts where View
-    Position says nothing. Empty when the view is not stated or not known here.
+    Position says nothing. Unknown when the view is not stated or not known here.
     """
     stated = view_from_words(header.text("ViewPosition"))
     if stated:
         return stated
     for item in header.items("ViewCodeSequence"):
-        view = _VIEW_CODES.get(item.text("CodeValue"), "")
+        view = View(_VIEW_CODES.get(item.text("CodeValue"), ""))
         return view or view_from_words(item.text("CodeMeaning"))
-    return ""
+    return View.UNKNOWN
 
 
 def laterality_of(header: Header) -> str:
