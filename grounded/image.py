@@ -222,6 +222,7 @@ class Image:
         view: str = "",
         spacing_mm: tuple[float, float] | None = None,
         name: str = "",
+        age: float | None = None,
         force: bool = False,
     ) -> Image:
         """Read a DICOM, PNG, JPEG or TIFF file, by path, as bytes or open; or a film in memory: a
@@ -229,7 +230,7 @@ class Image:
         """
         from grounded.films.open import open_film
 
-        return open_film(film, view=view, spacing_mm=spacing_mm, name=name, force=force)
+        return open_film(film, view=view, spacing_mm=spacing_mm, name=name, age=age, force=force)
 
     def anonymous(self) -> Image:
         """The film without its name and without the identifiers of its DICOM instance."""

@@ -226,3 +226,20 @@ def test_the_view_can_be_given(run, png: Path, tmp_path: Path) -> None:
     status, _, errors = run("report", png, *arguments, "--view", "sideways")
     assert status == 1
     assert "sideways" in errors
+
+
+def test_a_table_states_the_views_of_films(run, png: Path, tmp_path: Path) -> None:
+    table = tmp_path / "films.csv"
+    table.write_text("file,view\nfilm.png,AP\n", encoding="utf-8")
+    end = ("-o", tmp_path / "out", "--preset", "baseline", "--format", "json", "--table", table)
+    assert run("report", png, *end)[0] == 0
+    assert GroundedReport.open(tmp_path / "out" / "report.json").image.view == "AP"
+
+
+def test_a_table_of_other_films_is_named(run, png: Path, tmp_path: Path) -> None:
+    table = tmp_path / "films.csv"
+    table.write_text("file,view\nother.png,AP\n", encoding="utf-8")
+    end = ("-o", tmp_path / "out", "--preset", "baseline", "--table", table)
+    status, _, errors = run("report", png, *end)
+    assert status == 1
+    assert "names none of the films" in errors

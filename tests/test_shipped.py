@@ -16,6 +16,7 @@ import torch
 import grounded
 from grounded import Box, GroundedReport, Image, Reporter
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
+from grounded.compose.guards import SIDES_IN_DOUBT
 from grounded.detectors.atlas_prior import AtlasPrior
 from grounded.detectors.faster_rcnn.detector import FasterRCNNDetector
 from grounded.detectors.faster_rcnn.net import RegionRCNN
@@ -26,6 +27,7 @@ from grounded.evidence import Mask
 from grounded.export.json import encode
 from grounded.generators.neural.planned import CLEAR
 from grounded.language.labeller import Labeller
+from grounded.language.mentions import names_a_side
 from grounded.nn.weights import parameters, read_config, sha256, write
 from grounded.protocols import Question
 from grounded.reporter import Reading
@@ -51,6 +53,19 @@ def reading(reporter: Reporter) -> Reading:
 @pytest.fixture(scope="module")
 def report(reading: Reading) -> GroundedReport:
     return reading.report()
+
+
+@pytest.mark.parametrize("preset", ["neural", "measured", "baseline"])
+def test_every_preset_names_a_side_of_a_doubtful_film_with_that_doubt(preset: str) -> None:
+    upright = Image.open(FILM)
+    mirrored = Image.of(np.ascontiguousarray(upright.pixels[:, ::-1]))
+    if preset == "baseline":  # it has no gate that would see it
+        mirrored = replace(mirrored, info=replace(mirrored.info, sides_in_doubt=True))
+    reading = grounded.load(preset).read(mirrored)
+    said = [*reading.report().sentences, *reading.describe("left lung")]
+    sided = [item.text for item in said if names_a_side(item.text)]
+    assert sided
+    assert all(SIDES_IN_DOUBT in text for text in sided)
 
 
 def test_loading_it_imports_no_library_that_takes_long() -> None:

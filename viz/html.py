@@ -91,6 +91,7 @@ def _render(report: GroundedReport, largest: int) -> str:
         title=f"{film_title} report",
         film_title=film_title,
         unverified=UNVERIFIED,
+        doubt="?" if report.image.sides_in_doubt else "",
         film=_film_uri(report, largest),
         crowded=is_crowded(marks),
         regions=[_region(mark, frame) for mark in marks],

@@ -48,7 +48,7 @@ def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
     pixels = film_pixels(film, view)
     draw_marks(pixels, marks, view)
     draw_labels(pixels, _region_labels(marks, view), view)
-    pieces = with_margins(pixels, view.font)
+    pieces = with_margins(pixels, view.font, in_doubt=report.image.sides_in_doubt)
     pieces.append(_legend(marks, report, view, extent(pieces)))
     width, height = extent(pieces)
     foot = paragraph(notices(report), view.font, width, FAINT, pad=view.font // 2)

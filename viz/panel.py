@@ -66,7 +66,7 @@ def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray
     rulers = [line for measurement in sentence.measurements for line in measurement.lines]
     taken = [box for line in rulers for box in line_boxes(line, 0.5 * view.font / view.scale)]
     draw_labels(pixels, _labels(sentence, marks, view), view, taken)
-    pieces = with_margins(pixels, view.font)
+    pieces = with_margins(pixels, view.font, in_doubt=report.image.sides_in_doubt)
     if heats:
         pieces.append(Piece(_heat_bar(heat_top(report) or "0", view), extent(pieces)[0], 0))
     width, height = extent(pieces)

@@ -66,15 +66,17 @@ def extent(pieces: Sequence[Piece]) -> tuple[int, int]:
     )
 
 
-def with_margins(pixels: NDArray[np.uint8], unit: int) -> list[Piece]:
+def with_margins(pixels: NDArray[np.uint8], unit: int, *, in_doubt: bool = False) -> list[Piece]:
     """The film between two margins that name the patient's sides; its pixels are untouched.
 
-    unit: height of the lettering. The margins are `gutter(unit)` wide.
+    unit: height of the lettering. The margins are `gutter(unit)` wide. in_doubt: the film may be
+    mirrored, and the margins ask.
     """
     height, width = pixels.shape[:2]
     side = gutter(unit)
-    right = as_array(_side_marker("R", "patient's right", unit, height))
-    left = as_array(_side_marker("L", "patient's left", unit, height))
+    doubt = "?" if in_doubt else ""
+    right = as_array(_side_marker(f"R{doubt}", f"patient's right{doubt}", unit, height))
+    left = as_array(_side_marker(f"L{doubt}", f"patient's left{doubt}", unit, height))
     return [Piece(right, 0, 0), Piece(pixels, side, 0), Piece(left, side + width, 0)]
 
 

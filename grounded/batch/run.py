@@ -6,18 +6,20 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from grounded.batch.ledger import Entry, Ledger, Status
 from grounded.batch.plan import Job
-from grounded.errors import GroundedError, InvalidValueError, NotAFilmError
+from grounded.data.film_table import Stated, whole_path
+from grounded.errors import GroundedError, InvalidValueError, NotAFilmError, UnsuitableImageError
 from grounded.export.exporters import EVERYTHING, save_all
 from grounded.image import Image
 from grounded.report import GroundedReport
 from grounded.reporter import Reporter
+from grounded.view import FRONTAL_VIEWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Options:
     force: read films that their header says are no frontal chest films. anonymous: leave file names
     and unique identifiers out of the reports, their folders and the manifest. batch_size: how many
     films go through the models, and are held in memory, at once. view: PA or AP, of all films,
-    whatever their headers say.
+    whatever their headers say. stated: what a table states of single films, by their paths as
+    `grounded.data.film_table.stated_films` has them; it counts before `view`.
     """
 
     formats: tuple[str, ...] = EVERYTHING
@@ -35,6 +38,7 @@ class Options:
     anonymous: bool = False
     batch_size: int = 4
     view: str = ""
+    stated: Mapping[Path, Stated] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -68,18 +72,21 @@ def report_films(
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A film in memory. file: what the manifest calls it. seconds: that it took so far."""
+    """A film in memory. file: what the manifest calls it. model: the digest of all that its report
+    follows from, beside the pixels. seconds: that it took so far.
+    """
 
     job: Job
     image: Image
     file: str
     instance_uid: str
+    model: str
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """model: the digest of all that a report follows from, beside the film."""
+    """model: the digest of all that reports follow from, beside what is known of their films."""
 
     reporter: Reporter
     out: Path
@@ -96,7 +103,7 @@ class _Run:
             except Exception as error:
                 yield self._failed(job, error, clock.seconds)
                 continue
-            if self.ledger.is_done(film.file, film.image.info.sha256, self.model):
+            if self.ledger.is_done(film.file, film.image.info.sha256, film.model):
                 yield Outcome(job, self.ledger.entries[film.file], skipped=True)
             else:
                 opened.append(film)
@@ -107,15 +114,29 @@ class _Run:
             yield self._written(replace(film, seconds=film.seconds + share), report)
 
     def _open(self, job: Job, clock: _Clock) -> _Opened:
-        image = Image.open(job.film, view=self.options.view, force=self.options.force)
+        stated = self.options.stated.get(whole_path(job.film), _NOTHING)
+        image = self._image(job, stated)
+        model = self.model
+        if stated != _NOTHING:
+            model = _digest_of([model, stated.view, stated.age])
         reference = image.info.reference
         if not self.options.anonymous:
             uid = reference.instance_uid if reference else ""
-            return _Opened(job, image, job.name, uid, clock.seconds)
+            return _Opened(job, image, job.name, uid, model, clock.seconds)
         name = f"film-{image.info.sha256[:16]}"
         image = image.anonymous()
         folder = self.out if job.folder == self.out else self.out / name
-        return _Opened(replace(job, folder=folder), image, name, "", clock.seconds)
+        return _Opened(replace(job, folder=folder), image, name, "", model, clock.seconds)
+
+    def _image(self, job: Job, stated: Stated) -> Image:
+        """The film, with what is stated of it. Raises UnsuitableImageError for a lateral one."""
+        view, force = stated.view or self.options.view, self.options.force
+        if stated.view not in ("", *FRONTAL_VIEWS) and not force:
+            raise UnsuitableImageError(
+                f"{job.film}: the table says that its view is {stated.view}, no frontal one. If it "
+                f"is one, read it with --force"
+            )
+        return Image.open(job.film, view=view, age=stated.age, force=force)
 
     def _reports(self, opened: Sequence[_Opened]) -> list[GroundedReport | Exception]:
         """All reports at once; or, if that fails, one by one, so that one film fails alone."""
@@ -141,7 +162,7 @@ class _Run:
             folder=folder.relative_to(self.out).as_posix(),
             instance_uid=film.instance_uid,
             pixels_sha256=film.image.info.sha256,
-            model_sha256=self.model,
+            model_sha256=film.model,
             seconds=round(film.seconds + clock.seconds, 3),
         )
         self.ledger.add(entry)
@@ -157,6 +178,9 @@ class _Run:
         entry = Entry(file, status, reason=reason, seconds=round(seconds, 3))
         self.ledger.add(entry)
         return Outcome(job, entry)
+
+
+_NOTHING = Stated()
 
 
 class _Clock:
@@ -185,4 +209,8 @@ def _digest(reporter: Reporter, options: Options) -> str:
         options.anonymous,
         options.view,
     ]
-    return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
+    return _digest_of(made_by)
+
+
+def _digest_of(values: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +15,12 @@ from grounded.cli.terminal import progress_bar, say
 from grounded.config import DEFAULT, load
 from grounded.errors import InvalidValueError
 from grounded.image import Image
+from grounded.view import known_view
 
 if TYPE_CHECKING:
     from grounded.batch.plan import Plan
     from grounded.batch.run import Options, Outcome
+    from grounded.data.film_table import Stated
     from grounded.reporter import Reporter
 
 
@@ -32,6 +36,10 @@ def report(
     ],
     preset: Preset = DEFAULT,
     view: FilmView = "",
+    table: Annotated[
+        Path | None,
+        typer.Option(help="A table of the films, CSV or Parquet: file, view, age."),
+    ] = None,
     device: Device = "auto",
     force: Force = False,
     trust: Trust = False,
@@ -64,13 +72,30 @@ def report(
 
     if out == Path("-") and not format:
         format = "txt"
-    options = Options(_formats(format, pictures), force, anonymous, batch_size, view)
+    options = Options(_formats(format, pictures), force, anonymous, batch_size, known_view(view))
     if Path("-") in (*films, out):
+        if table is not None:
+            raise InvalidValueError("a film from or to a stream has no table; use --view")
         _report_stream(films, out, options, load(preset, device=device, trust=trust))
         return
     planned = plan(films, out, in_place=in_place)
+    if table is not None:
+        options = replace(options, stated=_stated(table, planned))
     reporter = load(preset, device=device, trust=trust)
     _report_many(planned, out, options, reporter, resume=resume, quiet=quiet)
+
+
+def _stated(table: Path, planned: Plan) -> Mapping[Path, Stated]:
+    """What a table states. Raises InvalidValueError if it is of other films."""
+    from grounded.data.film_table import stated_films, whole_path
+
+    stated = stated_films(table)
+    if not any(whole_path(job.film) in stated for job in planned.jobs):
+        raise InvalidValueError(
+            f"{table} names none of the films that are read: its column file holds paths from "
+            f"the table's folder on, or absolute ones"
+        )
+    return stated
 
 
 def _report_many(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from grounded.atlas import Atlas
 from grounded.compose.guards import (
     DraftReport,
+    with_doubted_sides,
     without_contradictions,
     without_evidence,
     without_mismatched_findings,
@@ -36,6 +37,7 @@ class AnatomicalComposer:
 
     Every sentence has to pass the guards: it stands on evidence, refers to no earlier film, names
     the side that it was read from, and contradicts neither its own findings nor a surer sentence.
+    Where right and left are in doubt, no sentence names a side without saying so.
     What says the same of several regions becomes one sentence with the regions, evidence and
     findings of all. Each sentence given is in the report: as it was, merged into another (whose
     notes keep its words), or among those removed, with the reason.
@@ -55,6 +57,8 @@ class AnatomicalComposer:
         draft = edited(sentences, atlas)
         findings = sorted(draft.sentences, key=lambda item: (_rank(item), _place(item, atlas)))
         summary = impression(findings, sentences, atlas, origin=self.name)
+        if image.info.sides_in_doubt:
+            findings, summary = with_doubted_sides(findings), with_doubted_sides(summary)
         return GroundedReport(
             image=image.info,
             regions=regions.without_networks(),

@@ -15,7 +15,12 @@ from grounded.evidence import Measurement
 from grounded.findings import Finding, Presence
 from grounded.language.agreement import Nouns
 from grounded.language.labeller import Labeller
-from grounded.language.mentions import sides_named, words_for_both, words_of_comparison
+from grounded.language.mentions import (
+    names_a_side,
+    sides_named,
+    words_for_both,
+    words_of_comparison,
+)
 from grounded.report import Removed, Sentence
 
 # A lung that is called clear has none of these (the part of CheXpert's hierarchy below opacity, and
@@ -37,6 +42,7 @@ _COUNTED = frozenset(  # there may be two in a place
     ("Lung Lesion", "Nodule", "Mass", "Calcification", "Fracture", "Support Devices")
 )
 Clash = Literal["none", "indirect", "direct"]  # indirect: they need not be of the same thing
+SIDES_IN_DOUBT = "(right and left are in doubt)"
 _CERTAINTY: dict[Presence, int] = {Presence.ABSENT: 0, Presence.UNCERTAIN: 1, Presence.PRESENT: 2}
 
 
@@ -100,6 +106,21 @@ def without_wrong_sides(draft: DraftReport, atlas: Atlas) -> DraftReport:
         return ""
 
     return draft.guarded(objection)
+
+
+def with_doubted_sides(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences of a film that is mirrored, or whose heart lies on the right: each that names a
+    side says that the sides are in doubt.
+    """
+    return [replace(item, text=_doubted(item.text)) for item in sentences]
+
+
+def _doubted(text: str) -> str:
+    if not names_a_side(text) or SIDES_IN_DOUBT in text:
+        return text
+    words = text.rstrip()
+    said = words.rstrip(".")
+    return f"{said} {SIDES_IN_DOUBT}{words[len(said) :]}"
 
 
 def without_mismatched_findings(draft: DraftReport, labeller: Labeller) -> DraftReport:

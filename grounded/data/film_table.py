@@ -13,7 +13,8 @@ CSV, or Parquet (extra `train`). The columns:
   all there is of the finding in the film, which is present then.
 - `report`: the text of the film's report.
 
-Other columns (age, sex) are kept to group figures by.
+Other columns (age, sex) are kept to group figures by. When films are reported (`stated_films`),
+`view` and `age` (34, 1.5, 018M) count before what their headers say; nothing else is read then.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -38,8 +41,10 @@ from grounded.data.example import (
     read_mask,
 )
 from grounded.errors import DataError, InvalidValueError, MissingExtraError
+from grounded.films.age import age_stated
 from grounded.findings import VOCABULARY, Presence
 from grounded.geometry import Box
+from grounded.view import View, projection, view_from_words
 
 TABLE = "table"  # the reader
 PLAIN = ("file", "patient", "view", "split", "report")
@@ -75,11 +80,69 @@ def film_table(path: Path) -> list[Example]:
             films.append(_film(path, line, row, columns))
         except (ValueError, InvalidValueError) as error:
             problems.append(f"line {line}: {error}")
-    problems += _divided(films)
+    _raise(path, problems + _divided(films))
+    return checked(films)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a table states of a film that is to be reported.
+
+    view: a defined term, "" if it says nothing. age: of the patient, in years.
+    """
+
+    view: View | Literal[""] = ""
+    age: float | None = None
+
+
+def stated_films(path: Path) -> dict[Path, Stated]:
+    """What a table states of its films, by their paths as `whole_path` makes them.
+
+    Raises DataError that lists what does not fit, and MissingExtraError, as `film_table`.
+    """
+    rows = _rows(path)
+    _columns(path, rows[0])
+    stated: dict[Path, Stated] = {}
+    problems: list[str] = []
+    for line, row in enumerate(rows, start=2):
+        try:
+            file = whole_path(path.parent / _file(row))
+            said = Stated(_view(row.get("view", "")), age_stated(row.get("age", "")))
+        except (ValueError, InvalidValueError) as error:
+            problems.append(f"line {line}: {error}")
+            continue
+        if stated.setdefault(file, said) != said:
+            problems.append(f"line {line}: {row['file']} is in the table twice, and differs")
+    _raise(path, problems)
+    return stated
+
+
+def whole_path(path: Path) -> Path:
+    """A path from the root on, without links."""
+    return Path(os.path.realpath(path))  # Path.resolve raises for a link that leads to itself
+
+
+def _raise(path: Path, problems: Sequence[str]) -> None:
+    """Raises DataError that names the problems of a table, if there are any."""
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise DataError(f"{path}: {'; '.join(problems[:_SHOWN])}{more}")
-    return checked(films)
+
+
+def _file(row: Row) -> str:
+    if not row["file"]:
+        raise ValueError("the file is empty")
+    return row["file"]
+
+
+def _view(cell: str) -> View | Literal[""]:
+    """The view that a cell such as PA, "AP supine", L or unknown means."""
+    if cell.casefold() in ("", "unknown"):
+        return ""
+    meant = projection(cell)
+    if meant == "unknown":
+        raise ValueError(f"view is PA, AP, a lateral one or unknown, got {cell!r}")
+    return view_from_words(cell) or View(meant.upper())
 
 
 def write_film_table(path: Path, films: Sequence[Example]) -> None:
@@ -209,12 +272,10 @@ def _columns(path: Path, row: Row) -> dict[str, tuple[str, str]]:
 
 
 def _film(path: Path, line: int, row: Row, columns: Mapping[str, tuple[str, str]]) -> Example:
-    if not row["file"]:
-        raise ValueError("the file is empty")
+    file = path.parent / _file(row)
     if row.get("split", "") not in get_args(Split):
         names = ", ".join(name for name in get_args(Split) if name)
         raise ValueError(f"split is {names} or empty, got {row['split']!r}")
-    file = path.parent / row["file"]
     about = {k: v for k, v in row.items() if v and k not in PLAIN and k not in columns}
     return Example(
         name=f"{file.stem}, line {line}",

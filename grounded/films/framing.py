@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from grounded.films.age import ADULT, NOT_FOR_CHILDREN, YOUNG, checked_age
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo, SpacingKind
 from grounded.view import View
@@ -27,12 +28,13 @@ def framed(
     view: View = View.UNKNOWN,
     spacing_mm: tuple[float, float] | None = None,
     name: str = "",
+    age: float | None = None,
     forced: bool = False,
 ) -> Image:
     """The image with what the user states of it, its content without a uniform border, and warnings
     about what a film of that size and range cannot show.
     """
-    info, pixels = image.info, image.pixels
+    info, pixels = _aged(image.info, age), image.pixels
     spacing, kind, aspect = _spacing(info, spacing_mm)
     content = content_of(pixels)
     return Image(
@@ -49,6 +51,15 @@ def framed(
         ),
         forced,
     )
+
+
+def _aged(info: ImageInfo, age: float | None) -> ImageInfo:
+    """What is known of a film when the patient's age in years is stated, or None."""
+    if age is None:
+        return info
+    young = checked_age(age) < ADULT
+    others = tuple(text for text in info.warnings if not text.endswith(NOT_FOR_CHILDREN))
+    return replace(info, child=young, warnings=(*others, YOUNG) if young else others)
 
 
 def _spacing(

@@ -35,6 +35,7 @@ def open_film(
     view: str = "",
     spacing_mm: tuple[float, float] | None = None,
     name: str = "",
+    age: float | None = None,
     force: bool = False,
 ) -> Image:
     """Read a chest film from a DICOM, PNG, JPEG or TIFF file, or from what holds one in memory.
@@ -42,7 +43,8 @@ def open_film(
     film: a path, the file's bytes, a file that is open in binary mode, a PIL image, a pydicom data
     set, or a numpy array: (H, W) or (H, W, 3) as a file would store it (bytes up to 255, integers
     up to their depth, floats up to 1), air dark.
-    view: PA, AP or LATERAL, spacing_mm: (row, column), name: each counts before what the film says.
+    view: PA, AP or LATERAL, spacing_mm: (row, column), name, age: of the patient, in years; each
+    counts before what the film says.
 
     The content decides what a file is, not its name. Pixels stay on the file's own grid (EXIF and
     TIFF orientation are applied, nothing is resampled); see `grounded.dicom.read.film` and
@@ -53,7 +55,7 @@ def open_film(
 
     Raises ImageError for what cannot be read (NotAFilmError for what is no picture at all),
     UnsuitableImageError for what `force` would read, MissingExtraError for a compression whose
-    decoder is an extra, and InvalidValueError for a view or a spacing that is none.
+    decoder is an extra, and InvalidValueError for a view, a spacing or an age that is none.
     """
     stated = known_view(view)
     try:
@@ -67,7 +69,7 @@ def open_film(
         raise ImageError(
             f"{_label(film)}: the film cannot be read ({type(error).__name__}); export it again"
         ) from error
-    return framed(image, view=stated, spacing_mm=spacing_mm, name=name, forced=force)
+    return framed(image, view=stated, spacing_mm=spacing_mm, name=name, age=age, forced=force)
 
 
 def _read(film: Any, *, force: bool) -> Image:

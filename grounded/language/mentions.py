@@ -40,6 +40,13 @@ def sides_named(text: str) -> frozenset[Side]:
     return frozenset(side for side, pattern in _NAMES_OF_SIDES.items() if pattern.search(plain))
 
 
+def names_a_side(text: str) -> bool:
+    """Whether the words tell right from left at all, a direction among them."""
+    plain = " ".join(text.lower().split())
+    named = any(pattern.search(plain) for pattern in _NAMES_OF_SIDES.values())
+    return named or _DIRECTION.search(plain) is not None
+
+
 def words_for_both(text: str, plurals: Sequence[str] = ()) -> str:
     """The words that speak of both sides ("bilateral", "the lungs"), "" if none do.
 

@@ -18,9 +18,11 @@ from grounded import GroundedReport, Image, Reporter, load
 from grounded.batch.ledger import LINES, Status
 from grounded.batch.plan import plan
 from grounded.batch.run import Options, Outcome, report_films
+from grounded.data.film_table import Stated
 from grounded.errors import InvalidValueError
 from grounded.protocols import RegionDetector
 from grounded.regions import Regions
+from grounded.view import View
 
 QUICK = Options(formats=("json", "txt"))
 
@@ -205,3 +207,31 @@ def test_a_batch_that_was_killed_goes_on(films: Path, tmp_path: Path, moment: in
 
 def _count(out: Path) -> int:
     return (out / LINES).read_bytes().count(b"\n") if (out / LINES).is_file() else 0
+
+
+def test_what_a_table_states_of_a_film_counts_for_that_film(
+    reporter: Reporter, films: Path, tmp_path: Path
+) -> None:
+    stated = {films / "f0.png": Stated(View.AP, 3.0), films / "f1.png": Stated(View.LL)}
+    options = replace(QUICK, view="PA", stated=stated)
+    outcomes = run(reporter, films, tmp_path / "out", options)
+    images = {
+        name: GroundedReport.open(tmp_path / "out" / name / "report.json").image
+        for name in ("f0", "f2")
+    }
+    assert {name: (image.view, image.child) for name, image in images.items()} == {
+        "f0": ("AP", True),
+        "f2": ("PA", False),
+    }
+    [lateral] = [item.entry for item in outcomes if item.entry.status is Status.FAILED]
+    assert "its view is LL, no frontal one" in lateral.reason
+
+
+def test_a_film_of_which_a_table_states_something_else_is_done_anew(
+    reporter: Reporter, films: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(reporter, films, out)
+    options = replace(QUICK, stated={films / "f3.png": Stated(View.AP)})
+    again = run(reporter, films, out, options, resume=True)
+    assert [item.job.name for item in again if not item.skipped] == ["f3.png"]

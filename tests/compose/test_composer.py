@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -174,3 +175,25 @@ def test_a_drawn_box_is_composed_like_a_region(film: Image) -> None:
 
 def test_no_sentences_make_an_empty_report(compose: Compose) -> None:
     assert compose([]).sentences == ()
+
+
+MIRRORED = "(right and left are in doubt)"
+
+
+def test_where_sides_are_in_doubt_each_sentence_that_names_one_says_so(
+    film: Image, found: Regions
+) -> None:
+    doubted = replace(film, info=replace(film.info, sides_in_doubt=True))
+    opacity = Finding(OPACITY, "present", "right lung", 0.9)
+    said = [
+        sentence("Opacity in the right lung.", "right lung", findings=(opacity,), abnormal=True),
+        sentence("Shifted to the left.", "cardiac silhouette"),
+        sentence("The heart is large.", "cardiac silhouette"),
+    ]
+    report = AnatomicalComposer().compose(doubted, found, said, ATLAS, Scope(), PROVENANCE)
+    assert [item.text for item in report.sentences] == [
+        f"Opacity in the right lung {MIRRORED}.",
+        f"Shifted to the left {MIRRORED}.",
+        "The heart is large.",
+        f"Opacity in the right lung {MIRRORED}.",
+    ]

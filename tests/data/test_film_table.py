@@ -10,9 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from grounded.data.film_table import film_table, labels_of, split_films, write_film_table
+from grounded.data.film_table import (
+    Stated,
+    film_table,
+    labels_of,
+    split_films,
+    stated_films,
+    write_film_table,
+)
 from grounded.errors import DataError, MissingExtraError
 from grounded.geometry import Box
+from grounded.view import View
 
 PARQUET = importlib.util.find_spec("pyarrow") is not None
 FULL = {
@@ -182,3 +190,31 @@ def test_parquet_is_read_like_csv(folder: Path) -> None:
 def test_parquet_without_its_library_names_the_extra(folder: Path) -> None:
     with pytest.raises(MissingExtraError, match=r"grounded\[train\]"):
         film_table(folder / "films.parquet")
+
+
+def test_what_is_stated_of_films_to_be_reported_is_read_from_such_a_table(folder: Path) -> None:
+    path = table(folder, FULL, {"file": "sub/../b.png", "view": "L", "age": ""})
+    assert stated_films(path) == {
+        folder / "a.png": Stated(View.AP, 63.0),
+        folder / "b.png": Stated(View.LATERAL, None),
+    }
+
+
+def test_films_to_be_reported_need_not_be_there(folder: Path) -> None:
+    [file] = stated_films(table(folder, {"file": "not_yet.png"}))
+    assert file == folder / "not_yet.png"
+
+
+def test_what_is_stated_wrongly_is_listed_with_its_line(folder: Path) -> None:
+    path = table(
+        folder,
+        {"file": "a.png", "view": "sideways", "age": ""},
+        {"file": "b.png", "view": "PA", "age": "old"},
+        {"file": "", "view": "PA", "age": ""},
+        {"file": "c.png", "view": "PA", "age": ""},
+        {"file": "c.png", "view": "AP", "age": ""},
+    )
+    with pytest.raises(
+        DataError, match=r"line 2: view .*line 3: .*age .*line 4: .*line 6: .*twice"
+    ):
+        stated_films(path)

@@ -97,3 +97,15 @@ def test_what_is_unusual_of_a_film_is_written_and_read() -> None:
     info = Image.open(bordered(NOISE, (40, 0.0)), spacing_mm=(0.2, 0.1)).info
     assert type(info).from_dict(info.to_dict()) == info
     assert "content" not in Image.open(NOISE).info.to_dict()
+
+
+@pytest.mark.parametrize(("age", "child"), [(15.9, True), (16, False), (0.1, True), (None, False)])
+def test_a_stated_age_decides_whether_a_film_is_a_child_s(age: float | None, child: bool) -> None:
+    info = Image.open(NOISE, age=age).info
+    assert info.child is child
+    assert any("younger than 16" in text for text in info.warnings) is child
+
+
+def test_an_age_that_nobody_has_is_named() -> None:
+    with pytest.raises(InvalidValueError, match="0 to 130 years"):
+        Image.open(NOISE, age=-1)

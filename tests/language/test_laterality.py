@@ -2,7 +2,7 @@
 
 import pytest
 
-from grounded.language.mentions import sides_named, words_for_both
+from grounded.language.mentions import names_a_side, sides_named, words_for_both
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,20 @@ from grounded.language.mentions import sides_named, words_for_both
 )
 def test_sides_are_named_by_words_not_by_directions(sentence: str, sides: set[str]) -> None:
     assert sides_named(sentence) == sides
+
+
+@pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("The mediastinum is shifted to the left.", True),
+        ("Leftward deviation of the trachea.", True),
+        ("Opacity in the lingula.", True),
+        ("The lungs are clear.", False),
+        ("A bright opacity, as was left unsaid in an upright film.", True),  # rather too often
+    ],
+)
+def test_a_direction_tells_right_from_left_as_well(sentence: str, named: bool) -> None:
+    assert names_a_side(sentence) is named
 
 
 @pytest.mark.parametrize(

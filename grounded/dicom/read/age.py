@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 
 from grounded.dicom.read.header import Header
+from grounded.films.age import ADULT, NOT_FOR_CHILDREN, YOUNG, years_of
 
-ADULT = 16  # years; the heart's share of the chest is an adult's well before, other things are not
-
-_AGE = re.compile(r"(\d{1,3})([DWMY])")
-_YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 _DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _WORDS = re.compile(
     r"BABYGRAM|\bP(A)?EDIATRIC|\bINFANT|\bNEONAT|\bNEWBORN|\bBABY\b|\bCHILD\b|\bKINDER|\bSAEUGLING"
@@ -25,20 +22,18 @@ def childhood(header: Header) -> tuple[str, ...]:
     """
     age = _age(header)
     if age is not None:
-        young = age < ADULT
-        return (f"The patient is younger than {ADULT} years: {_ADULTS}",) if young else ()
+        return (YOUNG,) if age < ADULT else ()
     words = " ".join(header.text(keyword) for keyword in _DESCRIPTIONS).replace("_", " ")
-    return (f"The examination is called one of a child: {_ADULTS}",) if _WORDS.search(words) else ()
-
-
-_ADULTS = "limits for adults are not applied, and the findings were learnt from adults."
+    if not _WORDS.search(words):
+        return ()
+    return (f"The examination is called one of a child: {NOT_FOR_CHILDREN}",)
 
 
 def _age(header: Header) -> float | None:
     """In years."""
-    stated = _AGE.fullmatch(header.text("PatientAge"))
-    if stated and not (stated[2] == "Y" and int(stated[1]) == 0):
-        return int(stated[1]) * _YEARS[stated[2]]
+    stated = years_of(header.text("PatientAge"))
+    if stated is not None:
+        return stated
     born, taken = (_DATE.match(header.text(key)) for key in ("PatientBirthDate", "StudyDate"))
     if not born or not taken:
         return None
