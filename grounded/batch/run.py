@@ -19,7 +19,7 @@ from grounded.export.exporters import EVERYTHING, save_all
 from grounded.image import Image
 from grounded.report import GroundedReport
 from grounded.reporter import Reporter
-from grounded.view import FRONTAL_VIEWS
+from grounded.view import FRONTAL_VIEWS, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class _Run:
     def _image(self, job: Job, stated: Stated) -> Image:
         """The film, with what is stated of it. Raises UnsuitableImageError for a lateral one."""
         view, force = stated.view or self.options.view, self.options.force
-        if stated.view not in ("", *FRONTAL_VIEWS) and not force:
+        if stated.view not in (View.UNKNOWN, *FRONTAL_VIEWS) and not force:
             raise UnsuitableImageError(
                 f"{job.film}: the table says that its view is {stated.view}, no frontal one. If it "
                 f"is one, read it with --force"

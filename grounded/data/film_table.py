@@ -27,7 +27,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -44,7 +44,7 @@ from grounded.errors import DataError, InvalidValueError, MissingExtraError
 from grounded.films.age import age_stated
 from grounded.findings import VOCABULARY, Presence
 from grounded.geometry import Box
-from grounded.view import View, projection, view_from_words
+from grounded.view import Projection, View, projection, view_from_words
 
 TABLE = "table"  # the reader
 PLAIN = ("file", "patient", "view", "split", "report")
@@ -88,10 +88,10 @@ def film_table(path: Path) -> list[Example]:
 class Stated:
     """What a table states of a film that is to be reported.
 
-    view: a defined term, "" if it says nothing. age: of the patient, in years.
+    age: of the patient, in years; None if it does not say.
     """
 
-    view: View | Literal[""] = ""
+    view: View = View.UNKNOWN
     age: float | None = None
 
 
@@ -135,12 +135,12 @@ def _file(row: Row) -> str:
     return row["file"]
 
 
-def _view(cell: str) -> View | Literal[""]:
+def _view(cell: str) -> View:
     """The view that a cell such as PA, "AP supine", L or unknown means."""
     if cell.casefold() in ("", "unknown"):
-        return ""
+        return View.UNKNOWN
     meant = projection(cell)
-    if meant == "unknown":
+    if meant is Projection.UNKNOWN:
         raise ValueError(f"view is PA, AP, a lateral one or unknown, got {cell!r}")
     return view_from_words(cell) or View(meant.upper())
 
