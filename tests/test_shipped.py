@@ -68,6 +68,23 @@ def test_every_preset_names_a_side_of_a_doubtful_film_with_that_doubt(preset: st
     assert all(SIDES_IN_DOUBT in text for text in sided)
 
 
+@pytest.mark.parametrize(("batch_size", "threads"), [(1, 2), (3, 1), (3, 2), (8, 2)])
+def test_reports_are_the_same_byte_for_byte_alone_in_a_batch_and_with_more_threads(
+    reporter: Reporter, batch_size: int, threads: int
+) -> None:
+    pixels = Image.open(FILM).pixels
+    films = [Image.of(pixels[n:, 2 * n :] ** (1 + n / 20)) for n in range(5)]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = [encode(reporter(film)) for film in films]
+        torch.set_num_threads(threads)
+        together = [encode(r) for r in reporter.report_all(films, batch_size=batch_size)]
+    finally:
+        torch.set_num_threads(before)
+    assert together == alone
+
+
 def test_loading_it_imports_no_library_that_takes_long() -> None:
     slow = ("transformers", "torchvision", "torch._dynamo", "scipy", "skimage", "matplotlib")
     code = f"import sys, grounded; grounded.load(); print([n for n in {slow} if n in sys.modules])"

@@ -59,8 +59,7 @@ class FasterRCNNDetector:
             return []
         side = (self._net.net.side,) * 2
         prepared = [film_tensor(image.pixels, side[0], image.placement(side)) for image in images]
-        with torch.inference_mode():
-            output = self._net(torch.stack([film for film, _ in prepared]))
+        output = self._net.each(torch.stack([film for film, _ in prepared]))
         return [
             self._regions(boxes.double().numpy(), scores.double().numpy(), film, placement, image)
             for boxes, scores, film, (_, placement), image in zip(

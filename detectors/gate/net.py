@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from grounded.detectors.organs.net import normalised
 from grounded.nn.blocks import Residual, conv
+from grounded.nn.device import one_thread
 
 Kind = Literal["frontal", "several films", "other"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -80,7 +81,7 @@ def ask(net: GateNet, films: Tensor) -> list[Answer]:
     negative and both.
     """
     kinds, turns, mirrored, negative = [], [], [], []
-    with torch.inference_mode():
+    with one_thread():
         for flipped in (False, True):
             for inverted in (False, True):
                 logits = net(_changed(films, flipped, inverted)).double()

@@ -132,6 +132,5 @@ class Encoder:
         placed = [
             film_tensor(film, self.net.side, p)[0] for film, p in zip(films, lie, strict=True)
         ]
-        with torch.inference_mode():
-            maps: Tensor = self._placed(torch.stack(placed))
+        maps: Tensor = self._placed.each(torch.stack(placed))
         return maps

@@ -62,8 +62,8 @@ def find_outlines(
     lie: Sequence[Placement | None] = placements or [None] * len(films)
     pairs = [film_tensor(film, side, place) for film, place in zip(films, lie, strict=True)]
     tensors, placements = zip(*pairs, strict=True)
+    output = placed.each(torch.stack(tensors))
     with torch.inference_mode():
-        output = placed(torch.stack(tensors))
         maps = output.mask_logits.sigmoid().numpy()
         scores = output.presence_logits.double().sigmoid().numpy()
     edges = output.edges.double().numpy() * side

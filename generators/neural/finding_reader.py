@@ -23,6 +23,7 @@ from grounded.findings import Finding, Presence, ReadFinding, ScoreKind, label_o
 from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet, shares
 from grounded.generators.neural.tissue import Tissue
 from grounded.geometry import Box
+from grounded.nn.device import one_thread
 from grounded.nn.weights import belongs_to, build, check_belongs, fill, read_config, sha256
 from grounded.protocols import Question, encoded_film
 from grounded.regions import Encoded, Region
@@ -155,7 +156,7 @@ class FindingReader:
             found[item.region] = (*found.get(item.region, ()), item)
         if unread := [place for place in places if place.name not in found]:
             film = self.film(question)
-            with torch.inference_mode():
+            with one_thread():
                 logits = self.logits(self.encoding(question), unread)[0]
             for place, row in zip(unread, logits, strict=True):
                 found[place.name] = self._read(place, row.tolist(), film)
@@ -175,7 +176,7 @@ class FindingReader:
 
     def _whole(self, question: Question, labels: Sequence[str]) -> dict[str, float]:
         place = Place(FILM, FILM, "", question.image.info.frame)
-        with torch.inference_mode():
+        with one_thread():
             [row] = self.logits(self.encoding(question), [place])[0].tolist()
         by_label = dict(zip(self.net.labels, row, strict=True))
         return {
@@ -188,7 +189,7 @@ class FindingReader:
         film: (F + 1, h, w), the encoder's map.
         """
         row, calibration = self.net.labels.index(label), self.calibrations[label][FILM]
-        with torch.inference_mode():
+        with one_thread():
             logits = film[row] * self.net.scale.weight[0, row] + self.net.bias.weight[0, row]
         return logits * calibration.slope + calibration.intercept
 

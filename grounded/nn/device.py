@@ -6,7 +6,9 @@ network's device and back, so that detector and generator need not share a devic
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, Literal, TypeVar, get_args
 
 import torch
@@ -65,10 +67,50 @@ class Placed(Generic[Network]):
         with self.computing():
             return _on_cpu(self.net(*placed))
 
+    def each(self, films: Tensor) -> Any:
+        """What the network gives for films (B, ...), each read by itself, without gradients.
+
+        On a CPU a film's numbers then depend, to the last bit, neither on the films beside it nor
+        on how many threads there are: in which order sums are taken follows from both. Films, not
+        parts of one, are shared among the threads. Elsewhere the films go through together.
+        """
+        if self.device.type != "cpu":
+            with torch.inference_mode():
+                return self(films)
+        rows = films.split(1)
+        workers = min(len(rows), torch.get_num_threads())
+        if workers < 2:
+            return _joined([self._alone(row) for row in rows])
+        with ThreadPoolExecutor(workers) as pool:
+            return _joined(list(pool.map(self._alone, rows)))
+
+    def _alone(self, film: Tensor) -> Any:
+        with one_thread():
+            return self(film)
+
     def computing(self) -> AbstractContextManager[Any]:
         """The context in which the network's own methods compute in `dtype`, in this thread."""
         lower = self.dtype != torch.float32
         return torch.autocast(self.device.type, self.dtype if lower else None, enabled=lower)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inference whose sums are taken in one order, whatever threads torch has."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _joined(outputs: Sequence[Any]) -> Any:
+    """The tensors, or named tuples of tensors, of several films as those of a batch."""
+    if isinstance(outputs[0], Tensor):
+        return torch.cat(list(outputs))
+    return type(outputs[0])(*(_joined(parts) for parts in zip(*outputs, strict=True)))
 
 
 def _on_cpu(output: Any) -> Any:

@@ -13,7 +13,7 @@ from grounded.errors import InvalidValueError
 from grounded.generators.neural.writer_net import PLACES, Conditions, WriterNet
 from grounded.generators.rgrg.net import DecoderLayout, DecoderNet
 from grounded.nn.decode import decode
-from grounded.nn.device import Placed, choose_device
+from grounded.nn.device import Placed, choose_device, one_thread
 
 LENGTH = 8
 
@@ -119,3 +119,26 @@ def test_a_device_that_is_not_here_is_named(name: str) -> None:
 def test_an_unknown_type_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="dtype is one of"):
         Placed(Doubling(), dtype="half")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_film_is_read_to_the_same_bit_whatever_is_beside_it(threads: int) -> None:
+    torch.manual_seed(0)
+    placed = Placed(OrganNet(64, (4, 8, 8, 8, 16), decoder_width=8, features=12).eval())
+    films = torch.rand(5, 1, 64, 64)
+    alone = placed.each(films[3:4])
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        together = placed.each(films)
+    finally:
+        torch.set_num_threads(before)
+    for one, of_all in zip(alone, together, strict=True):
+        torch.testing.assert_close(of_all[3:4], one, rtol=0, atol=0)
+
+
+def test_the_number_of_threads_is_what_it_was_after_an_error() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), one_thread():
+        {}["nothing"]
+    assert torch.get_num_threads() == before
