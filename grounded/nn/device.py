@@ -77,7 +77,7 @@ class Placed(Generic[Network]):
         if self.device.type != "cpu":
             with torch.inference_mode():
                 return self(films)
-        rows = films.split(1)
+        rows = torch.split(films, 1)
         workers = min(len(rows), torch.get_num_threads())
         if workers < 2:
             return _joined([self._alone(row) for row in rows])
