@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files grounded detectors generators viz configs 2>/dev/null)
 
-.PHONY: demo test test-full-size fuzz kills lint format clean mutants
+.PHONY: demo web test test-full-size fuzz kills lint format clean mutants
 
 demo: $(VENV)/.installed
 	$(BIN)/grounded report examples/normal_pa.jpg -o out/demo
@@ -13,6 +13,10 @@ demo: $(VENV)/.installed
 
 test: lint
 	$(BIN)/pytest
+
+# The front end of report.html and of the reading room: needs Node 20.19 or newer; prints what it weighs.
+web:
+	cd viz/web && npm ci --no-audit --no-fund && npm test && npm run build
 
 # The published RGRG layout in full size: REFERENCE is a folder with its layout and recorded outputs.
 test-full-size: $(VENV)/.dev

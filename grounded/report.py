@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -224,7 +224,9 @@ class Span:
 class GroundedReport:
     """A report in which every sentence points at the place in the film that it was read from.
 
-    film: the pixels, or None for a report that was read from JSON without its film.
+    film: the pixels, or None for a report that was read from JSON without its film. answers: gives
+    what is said of each region alone, by name, where there is a reading to ask; it is no part of the
+    report's JSON.
     Raises InvalidValueError when a sentence or one of its findings names a region that the report
     does not have, when a region or evidence does not lie in the film, and for regions that still
     carry what a network made of the film.
@@ -238,6 +240,7 @@ class GroundedReport:
     removed: tuple[Removed, ...] = ()
     film: Image | None = None
     notice: str = NOTICE
+    answers: Callable[[], Mapping[str, GroundedReport]] | None = None
 
     def __post_init__(self) -> None:
         if self.regions.features is not None or self.regions.encoding is not None:

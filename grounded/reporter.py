@@ -107,7 +107,11 @@ class Reporter:
         ]
 
     def _reports(self, readings: Sequence[Reading]) -> list[GroundedReport]:
-        return self._composed([Question.of_film(r.image, r.regions, r.findings) for r in readings])
+        questions = [Question.of_film(r.image, r.regions, r.findings) for r in readings]
+        return [
+            replace(report, answers=reading.answers)
+            for report, reading in zip(self._composed(questions), readings, strict=True)
+        ]
 
     def _composed(self, questions: Sequence[Question]) -> list[GroundedReport]:
         """The answer to each question as a report; a box drawn by hand is a region of it."""
@@ -170,7 +174,7 @@ class Reading:
         told = {self.resolve(name): _set(labels) for name, labels in (findings or {}).items()}
         question = Question.of_film(self.image, self.regions, self.findings, told)
         [report] = self.reporter._composed([question])
-        return report
+        return replace(report, answers=self.answers)
 
     def describe(
         self,
@@ -204,6 +208,14 @@ class Reading:
         question = Question(self.image, self.regions, asked, told, read=self.findings)
         [report] = self.reporter._composed([question])
         return report
+
+    def answers(self) -> dict[str, GroundedReport]:
+        """The answer for each region that was found, by name; all are made in one batch."""
+        questions = [
+            Question(self.image, self.regions, self.regions[[name]], read=self.findings)
+            for name in self.regions.names
+        ]
+        return dict(zip(self.regions.names, self.reporter._composed(questions), strict=True))
 
     def __repr__(self) -> str:
         film, found = self.image.info.name or "film", len(self.regions)

@@ -21,15 +21,15 @@ from grounded.evidence import Evidence, Heatmap, Line, Mask, Measurement
 from grounded.findings import Presence, ScoreKind
 from grounded.geometry import Box
 from grounded.image import ImageInfo
+from grounded.regions import Region
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.viz.marks import (
     Mark,
     closed_lines,
     heat_maximum,
     heat_top,
-    marks_in,
+    is_place_of,
     marks_of,
-    owner,
 )
 from grounded.viz.palette import hexadecimal
 from grounded.viz.words import (
@@ -44,7 +44,7 @@ from grounded.viz.words import (
 SCHEMA = 1
 Kind = Literal["abnormal", "uncertain", "open", "normal"]
 
-_OPEN = re.compile(r"^not (?:assessed|judged)\b", re.IGNORECASE)
+_OPEN = re.compile(r"^not assessed\b|\b(?:not|cannot be) judged\b", re.IGNORECASE)
 _SLACK = 0.0008  # how far a drawn outline may be off, in parts of its size
 
 
@@ -74,7 +74,7 @@ def kind_of(sentence: GroundedSentence) -> Kind:
 
     That something is there makes it abnormal; a doubt alone makes it uncertain.
     """
-    if _OPEN.match(sentence.text):
+    if _OPEN.search(sentence.text):
         return "open"
     if sentence.text == NOTHING_ABNORMAL:
         return "normal"
@@ -121,13 +121,13 @@ def _region(mark: Mark) -> dict[str, Any]:
 
 def _said(report: GroundedReport) -> dict[str, Any]:
     """The sentences of a report, and the measurements that they stand on, each once."""
-    marks = marks_of(report)
+    regions = report.regions
     measured = list(
         dict.fromkeys(item for sentence in report.sentences for item in sentence.measurements)
     )
     return {
         "sentences": [
-            _sentence(number, sentence, marks_in(sentence, marks), measured)
+            _sentence(number, sentence, [regions[name] for name in sentence.regions], measured)
             for number, sentence in enumerate(report.sentences, start=1)
         ],
         "measurements": [_measurement(item) for item in measured],
@@ -137,7 +137,7 @@ def _said(report: GroundedReport) -> dict[str, Any]:
 def _sentence(
     number: int,
     sentence: GroundedSentence,
-    marks: Sequence[Mark],
+    regions: Sequence[Region],
     measured: Sequence[Measurement],
 ) -> dict[str, Any]:
     kind = kind_of(sentence)
@@ -152,14 +152,14 @@ def _sentence(
         "score": sentence.score if scored else None,
         "score_kind": sentence.score_kind.word if scored else "",
         "notes": list(sentence.notes),
-        "evidence": [_evidence(item, marks, measured) for item in sentence.evidence],
+        "evidence": [_evidence(item, regions, measured) for item in sentence.evidence],
     }
 
 
 def _evidence(
-    evidence: Evidence, marks: Sequence[Mark], measured: Sequence[Measurement]
+    evidence: Evidence, regions: Sequence[Region], measured: Sequence[Measurement]
 ) -> dict[str, Any]:
-    own = owner(evidence, marks)
+    own = next((region for region in regions if is_place_of(evidence, region)), None)
     if own is not None:
         return {"kind": "region", "region": own.name}
     match evidence:
@@ -197,17 +197,26 @@ def _scale(report: GroundedReport) -> dict[str, Any] | None:
 
 
 def _measurement(item: Measurement) -> dict[str, Any]:
-    normal = is_normal(item)
     return {
         "name": item.name,
         "value": item.value,
         "text": quantity(item.value, item.unit),
         "normal": normal_range(item),
         "tolerance": tolerance(item),
-        "outside": None if normal is None else not normal,
+        "verdict": _verdict(item),
         "source": item.source,
         "lines": [_line(line) for line in item.lines],
     }
+
+
+def _verdict(item: Measurement) -> str:
+    """How a value lies to its normal range: "" within, "borderline" out by no more than the method
+    can be wrong, else "outside"."""
+    if item.normal is None or is_normal(item):
+        return ""
+    low, high = item.normal
+    beyond = max(low - item.value, item.value - high)
+    return "borderline" if beyond <= item.tolerance else "outside"
 
 
 def _line(line: Line) -> dict[str, Any]:

@@ -106,14 +106,15 @@ def owner(evidence: Evidence, marks: Iterable[Mark]) -> Mark | None:
 
     A box that a region's detector gave is that region's; so is its mask.
     """
+    return next((mark for mark in marks if is_place_of(evidence, mark.region)), None)
+
+
+def is_place_of(evidence: Evidence, region: Region) -> bool:
+    """Whether evidence is the box or the outline of a region."""
     if not isinstance(evidence, Box | Mask):
-        return None
-    box = evidence_box(evidence)
-    for mark in marks:
-        own = mark.region.box if isinstance(evidence, Box) else mark.region.mask
-        if own is not None and evidence_box(own).iou(box) > 0.98:
-            return mark
-    return None
+        return False
+    own = region.box if isinstance(evidence, Box) else region.mask
+    return own is not None and evidence_box(own).iou(evidence_box(evidence)) > 0.98
 
 
 def marks_in(sentence: GroundedSentence, marks: Sequence[Mark]) -> tuple[Mark, ...]:

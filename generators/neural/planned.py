@@ -223,7 +223,9 @@ def _joined(text: str, items: Sequence[Stated]) -> Sentence:
 
 def _not_said(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
     """Once a report, what would have to be absent to call the lungs clear and is not denied: what
-    can be neither stated nor denied, and what was not looked for."""
+    can be neither stated nor denied, and what was not looked for. Nothing without a lung."""
+    if not lungs:
+        return []
     looked = {item.label for item in stated}
     there = {item.label for item in stated if not item.is_absent}
     doubtful = {item.label for item in stated if item.open} - there
@@ -233,7 +235,7 @@ def _not_said(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
         sentences.append(Sentence(words.not_judged(labels), regions, ORIGIN, score=0.5))
     if labels := [label for label in CLEAR if label not in looked]:
         sentences.append(Sentence(words.not_assessed(labels), regions, ORIGIN))
-    return sentences if lungs else []
+    return sentences
 
 
 def with_set(

@@ -137,3 +137,7 @@ def test_an_opacity_in_all_zones_of_a_lung_is_told_of_the_lung() -> None:
     regions = ("left lung", *(f"left {zone} lung zone" for zone in ("upper", "mid", "lower")))
     said = texts(of_film(read("Lung Opacity", "present", *regions), LUNGS))
     assert said[0] == "Opacity in the left lung."
+
+
+def test_nothing_is_left_open_in_lungs_that_were_not_found():
+    assert of_film([], ()) == []

@@ -30,6 +30,7 @@ def test_a_document_is_plain_json(drawn):
         (said("Something is wrong.", abnormal=True), "abnormal"),
         (said("Not judged: opacities."), "open"),
         (said("Not assessed: nodules."), "open"),
+        (said("Heart size cannot be judged."), "open"),
         (said(NOTHING_SURE, Presence.UNCERTAIN, abnormal=True), "uncertain"),
     ],
 )
@@ -62,8 +63,18 @@ def test_a_measurement_stands_once_however_many_sentences_use_it(drawn):
     heart = drawn.sentences[2]
     made = document(replace(drawn, sentences=(heart, replace(heart, section="impression"))))
     assert [item["text"] for item in made["measurements"]] == ["0.43"]
-    assert made["measurements"][0]["outside"] is False
     assert {"kind": "measurement", "index": 0} in made["sentences"][1]["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(0.45, ""), (0.51, "borderline"), (0.39, "borderline"), (0.53, "outside")],
+)
+def test_a_value_hardly_out_of_range_is_borderline(drawn, value, verdict):
+    heart = drawn.sentences[2]
+    ratio = replace(heart.measurements[0], value=value)  # normal 0.40 to 0.50, to 0.02
+    made = document(replace(drawn, sentences=(replace(heart, evidence=(ratio,)),)))
+    assert made["measurements"][0]["verdict"] == verdict
 
 
 def test_the_other_side_of_a_region_is_named(drawn):

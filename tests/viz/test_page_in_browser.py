@@ -1,127 +1,291 @@
-"""The page in the system's Chromium. Skipped where there is none."""
+"""The static page in the system's Chromium. Skipped where there is none."""
 
-import shutil
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from grounded.viz.html import render_page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs the system's Chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(browser, drawn, tmp_path):
-    (tmp_path / "report.html").write_text(render_page(drawn), encoding="utf-8")
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.failures = []
-    page.on("pageerror", lambda error: page.failures.append(str(error)))
-    page.on("console", lambda message: page.failures.append(message.text))
-    page.goto((tmp_path / "report.html").as_uri())
-    yield page
-    assert page.failures == []
-    context.close()
+def opened(browser, tmp_path):
+    """Open a report as a file; nothing may fail or be said on the console."""
+
+    @contextmanager
+    def open_report(report, width=1280, height=800, **context):
+        path = tmp_path / "report.html"
+        path.write_text(render_page(report), encoding="utf-8")
+        context = browser.new_context(viewport={"width": width, "height": height}, **context)
+        page = context.new_page()
+        failures = []
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("console", lambda message: failures.append(message.text))
+        page.goto(path.as_uri())
+        if report.film is not None:
+            page.wait_for_selector("canvas[data-drawn]")
+        yield page
+        context.close()
+        assert [text for text in failures if "GPU stall" not in text] == []
+
+    return open_report
 
 
-def lit(page, kind):
-    found = page.locator(f"{kind}.lit")
-    key = "data-sentence" if kind == ".sentence" else "data-region"
+@pytest.fixture
+def page(opened, drawn):
+    with opened(drawn) as page:
+        yield page
+
+
+def lit(page, what):
+    key = {"region": "data-region", "sentence": "data-sentence"}[what]
+    found = page.locator(f"[{key}].lit")
     return {found.nth(at).get_attribute(key) for at in range(found.count())}
 
 
+def on_film(page, x, y):
+    """A point of the film on the screen. The film, 640 x 720, is fitted into its stage."""
+    box = page.locator(".stage").bounding_box()
+    scale = min(box["width"] / 640, box["height"] / 720)
+    left = box["x"] + (box["width"] - 640 * scale) / 2
+    top = box["y"] + (box["height"] - 720 * scale) / 2
+    return left + x * scale, top + y * scale
+
+
+def grey_at(page, x, y):
+    """What is seen of the film at a point of it, 0..255."""
+    return page.evaluate(
+        """([x, y]) => {
+          const canvas = document.querySelector("canvas"), box = canvas.getBoundingClientRect();
+          const copy = document.createElement("canvas");
+          [copy.width, copy.height] = [canvas.width, canvas.height];
+          const pen = copy.getContext("2d");
+          pen.drawImage(canvas, 0, 0);
+          return pen.getImageData(x - box.left, y - box.top, 1, 1).data[0];
+        }""",
+        list(on_film(page, x, y)),
+    )
+
+
+def test_the_film_is_shown_in_its_own_greys(page, drawn):
+    for x, y in ((100, 100), (320, 360), (600, 700), (30, 650)):
+        assert grey_at(page, x, y) == pytest.approx(255 * drawn.film.pixels[y, x], abs=3)
+
+
+def test_on_opening_only_what_matters_is_drawn(page):
+    drawn = page.locator(".region:not(.unseen)")
+    assert [drawn.nth(at).get_attribute("data-region") for at in range(drawn.count())] == [
+        "right lung"
+    ]
+    assert page.locator(".card").count() == 1
+    assert "The left lung is clear." in page.inner_text("div.normal")
+
+
 def test_pointing_at_a_sentence_lights_its_regions_and_its_evidence(page):
-    page.hover("#sentence-3")
-    assert lit(page, ".region") == {"1", "3"}
-    assert page.locator('.evidence.lit[data-sentence="3"]').count() == 1
+    page.hover('div.normal [data-sentence="3"]')
+    assert lit(page, "region") == {"cardiac silhouette", "right lung"}
+    assert page.locator(".rulers .ruler").count() == 2
     page.mouse.move(2, 2)
-    assert lit(page, ".region") == set()
+    assert lit(page, "region") == set()
+
+
+def test_pointing_at_a_sentence_shows_its_heat(page):
+    assert page.locator(".heat").count() == 0
+    page.hover(".card .says")
+    assert page.locator(".heat").count() == 1
 
 
 def test_pointing_at_a_region_of_the_film_lights_its_sentences(page):
-    box = page.locator("#sheet").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 150 / 640, box["y"] + box["height"] * 350 / 720)
-    assert lit(page, ".sentence") == {"1", "3", "4"}
+    page.mouse.move(*on_film(page, 150, 350))
+    assert lit(page, "region") == {"right lung"}
+    assert {"1", "3", "4"} <= lit(page, "sentence")
 
 
-def test_pointing_at_the_list_of_regions_lights_film_and_sentences(page):
-    page.hover("#region-2")
-    assert lit(page, ".region") == {"2"}
-    assert lit(page, ".sentence") == {"2"}
+def test_a_click_on_the_film_answers_for_the_smallest_region_there(page):
+    page.mouse.click(*on_film(page, 320, 450))
+    assert page.inner_text(".answer h2").lower() == "spine"
+    assert "not assessed" in page.inner_text(".answer").lower()
+    page.keyboard.press("n")
+    assert page.inner_text(".answer h2").lower() == "cardiac silhouette"
+    assert "The heart is not enlarged." in page.inner_text(".answer")
+    page.keyboard.press("Escape")
+    assert page.locator(".answer").count() == 0
+
+
+def test_the_answers_of_a_reading_are_told_in_place_of_the_reports(opened, drawn):
+    own = replace(drawn.sentences[1], text="Only the left lung was asked about.")
+    with_answers = replace(drawn, answers=lambda: {"left lung": replace(drawn, sentences=(own,))})
+    with opened(with_answers) as page:
+        page.mouse.click(*on_film(page, 500, 300))
+        assert "Only the left lung was asked about." in page.inner_text(".answer")
 
 
 def test_a_click_pins_and_escape_clears(page):
-    page.click("#sentence-2 .says")
+    page.click(".card .says")
     page.mouse.move(2, 2)
-    assert page.get_attribute("#sentence-2 .says", "aria-pressed") == "true"
-    assert lit(page, ".region") == {"2"}
-    assert page.inner_text("#status") == "Sentence 2 points at left lung."
+    assert page.get_attribute(".card .says", "aria-pressed") == "true"
+    assert lit(page, "region") == {"right lung"}
+    assert "Stands on: right lung." in page.inner_text('[role="status"]')
     page.keyboard.press("Escape")
-    assert lit(page, ".region") == set()
+    assert lit(page, "region") == set()
 
 
-def test_the_keyboard_reaches_moves_pins_and_clears(page):
-    page.focus("#stage")
+def test_the_keyboard_alone_reads_the_report_and_asks(page):
+    page.focus(".stage")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('li').id") == "sentence-1"
-    assert lit(page, ".region") == {"1"}
-    page.keyboard.press("ArrowDown")
-    assert lit(page, ".region") == {"2"}
+    assert page.evaluate("document.activeElement.dataset.region") == "right lung"
+    page.keyboard.press("ArrowRight")
+    assert lit(page, "region") == {"left lung"}
     page.keyboard.press("Enter")
-    assert page.get_attribute("#sentence-2 .says", "aria-pressed") == "true"
+    assert page.inner_text(".answer h2").lower() == "left lung"
     page.keyboard.press("Escape")
-    assert page.get_attribute("#sentence-2 .says", "aria-pressed") == "false"
+    page.keyboard.press("j")
+    assert lit(page, "sentence") == {"4"}  # the impression comes first
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    assert "next sentence" in page.inner_text("dialog")
 
 
-def test_a_finger_taps_a_region_of_the_film(browser, drawn, tmp_path):
-    (tmp_path / "report.html").write_text(render_page(drawn), encoding="utf-8")
-    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = phone.new_page()
-    page.goto((tmp_path / "report.html").as_uri())
-    box = page.locator("#sheet").bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.4)
-    assert lit(page, ".sentence") == {"2"}
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    phone.close()
+def test_the_wheel_zooms_and_keeps_the_point_under_it(page):
+    at = on_film(page, 200, 200)
+    before = grey_at(page, 200, 200)
+    page.mouse.move(*at)
+    for _ in range(4):
+        page.mouse.wheel(0, -200)
+    page.wait_for_function("!document.querySelector('.stage').classList.contains('whole')")
+    page.wait_for_timeout(100)
+    assert grey_at(page, 200, 200) == pytest.approx(before, abs=3)
+    page.keyboard.press("0")
+    assert page.locator(".stage.whole").count() == 1
 
 
-def test_the_film_is_not_distorted(page):
-    box = page.locator("#film").bounding_box()
-    assert box["width"] / box["height"] == pytest.approx(640 / 720, rel=0.01)
+def test_dragging_with_the_right_button_windows_and_reset_takes_it_back(page):
+    before = grey_at(page, 320, 360)
+    x, y = on_film(page, 320, 360)
+    page.mouse.move(x, y)
+    page.mouse.down(button="right")
+    page.mouse.move(x, y + 120, steps=4)
+    page.mouse.up(button="right")
+    page.wait_for_timeout(100)
+    assert grey_at(page, 320, 360) < before - 10
+    page.keyboard.press("r")
+    page.wait_for_timeout(100)
+    assert grey_at(page, 320, 360) == before
+
+
+def test_inverting_turns_black_to_white(page):
+    before = grey_at(page, 320, 360)
+    page.keyboard.press("i")
+    page.wait_for_timeout(100)
+    assert grey_at(page, 320, 360) == pytest.approx(255 - before, abs=1)
+
+
+def test_a_lost_context_comes_back_with_the_film(page):
+    before = grey_at(page, 320, 360)
+    page.evaluate(
+        """() => new Promise((done) => {
+          const canvas = document.querySelector("canvas");
+          const lost = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+          canvas.addEventListener("webglcontextrestored", () => setTimeout(done, 200));
+          lost.loseContext();
+          setTimeout(() => lost.restoreContext(), 100);
+        })"""
+    )
+    assert grey_at(page, 320, 360) == before
+
+
+def test_without_webgl_the_film_is_the_same(opened, drawn, browser):
+    script = (
+        "const real = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
+        " return kind === 'webgl2' ? null : real.call(this, kind, ...rest); };"
+    )
+    with opened(drawn) as page:
+        page.add_init_script(script)
+        page.reload()
+        page.wait_for_selector('canvas[data-drawn^="canvas"]')
+        assert grey_at(page, 320, 360) == pytest.approx(255 * drawn.film.pixels[360, 320], abs=3)
+
+
+def test_a_ruler_is_drawn_in_millimetres(opened, drawn):
+    info = replace(drawn.image, spacing_mm=(0.5, 0.5), spacing_kind="patient")
+    with opened(replace(drawn, image=info, film=replace(drawn.film, info=info))) as page:
+        page.keyboard.press("m")
+        page.mouse.move(*on_film(page, 100, 100))
+        page.mouse.down()
+        page.mouse.move(*on_film(page, 300, 100), steps=4)
+        page.mouse.up()
+        assert "100 mm" in page.text_content(".labels")
+        assert page.locator(".scalebar").count() == 1
+
+
+def test_pixels_that_are_not_square_are_shown_square(opened, drawn):
+    info = replace(drawn.image, aspect=2.0)
+    with opened(replace(drawn, image=info, film=replace(drawn.film, info=info))) as page:
+        box = page.locator('[data-region="spine"]').bounding_box()  # 60 x 680 pixels
+        assert box["height"] / box["width"] == pytest.approx(2 * 680 / 60, rel=0.1)
+
+
+def test_a_finger_taps_a_region_of_the_film(opened, drawn):
+    with opened(drawn, width=390, height=844, has_touch=True) as page:
+        page.touchscreen.tap(*on_film(page, 480, 300))
+        assert page.inner_text(".answer h2").lower() == "left lung"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_labels_in_sight_do_not_cover_one_another(page):
-    shown = page.locator(".label.shown rect")
+    page.keyboard.press("o")  # all regions
+    shown = page.locator(".label rect")
     boxes = [shown.nth(at).bounding_box() for at in range(shown.count())]
-    assert len(boxes) == 3
+    assert len(boxes) == 4
     for at, one in enumerate(boxes):
         for other in boxes[at + 1 :]:
-            apart_x = (
-                one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+            assert (
+                one["x"] + one["width"] <= other["x"]
+                or other["x"] + other["width"] <= one["x"]
+                or one["y"] + one["height"] <= other["y"]
+                or other["y"] + other["height"] <= one["y"]
             )
-            apart_y = (
-                one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
-            )
-            assert apart_x or apart_y
+
+
+def test_paper_shows_film_and_heat_on_white(page):
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(100)
+    assert page.locator(".heat").count() == 1
+    assert not page.locator(".tools").is_visible()
+    assert page.locator(".notice").is_visible()
+
+
+def test_the_report_is_copied_as_text(opened, drawn):
+    with opened(drawn, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.keyboard.press("c")
+        page.wait_for_function(
+            "document.querySelector('[role=status]').textContent.includes('copied')"
+        )
+
+
+def test_a_report_without_film_says_so(opened, drawn):
+    with opened(replace(drawn, film=None)) as page:
+        page.wait_for_selector("[data-region]")
+        assert "The film is not in this report" in page.inner_text(".frame")
+        assert page.locator("[data-region]").count() == 4
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_page_puts_up_no_serious_barrier(page, axe, theme):
+    if theme == "light":
+        page.keyboard.press("t")
+    page.evaluate("document.querySelectorAll('details').forEach((item) => (item.open = true))")
+    page.mouse.click(*on_film(page, 320, 450))
+    assert axe(page) == []
+
+
+def test_nothing_moves_for_whoever_wants_less_motion(opened, drawn):
+    with opened(drawn, reduced_motion="reduce") as page:
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('.card')).transitionDuration")
+            == "0s"
+        )

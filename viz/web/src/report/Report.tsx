@@ -1,0 +1,155 @@
+// The words: what matters first. Impression, abnormal and uncertain findings as cards, what is not
+// assessed, normal findings in two lines, then the numbers and what the report was made of.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { askRegion } from "../answers";
+import type { Sentence } from "../model";
+import { doc, findings, impression, light, matters, outlines, telling } from "../store";
+import { Badge } from "./Badge";
+import { Card, lights, Says, scoreOf } from "./Card";
+import { Details } from "./Details";
+import { Measurements } from "./Measurements";
+
+export function Report(): JSX.Element | null {
+  const report = doc.value;
+  if (!report) return null;
+  const cards = findings.value.filter(matters);
+  return (
+    <div class="report">
+      <FilmNotes />
+      <section aria-labelledby="title-impression" class="impression">
+        <h2 id="title-impression">Impression</h2>
+        {impression.value.length === 0 && <p class="faint">No impression was written.</p>}
+        <ol>
+          {impression.value.map((sentence) => (
+            <li class={`said ${sentence.kind} ${light.value.sentences.has(sentence.number) ? "lit" : ""}`} {...lights(sentence)}>
+              <Says sentence={sentence} />
+              {sentence.kind === "uncertain" && <Badge kind="uncertain" />}
+            </li>
+          ))}
+        </ol>
+      </section>
+      <section aria-labelledby="title-findings">
+        <h2 id="title-findings">Findings</h2>
+        {findings.value.length === 0 && <p class="faint">No sentence: see the scope and the regions that were not found.</p>}
+        {cards.map((sentence) => (
+          <Card key={sentence.number} sentence={sentence} />
+        ))}
+        <Open sentences={findings.value.filter((item) => item.kind === "open")} />
+        <Normal sentences={findings.value.filter((item) => item.kind === "normal")} />
+      </section>
+      <Measurements />
+      <RegionList />
+      <Details />
+    </div>
+  );
+}
+
+/** What a reader has to know of the film before anything that is said of it. */
+function FilmNotes(): JSX.Element | null {
+  const film = doc.value!.film;
+  const notes = [...film.warnings];
+  if (film.sides_in_doubt) notes.unshift("The sides are in doubt: the film may be mirrored");
+  if (!notes.length) return null;
+  return (
+    <ul class="filmnotes" aria-label="About the film">
+      {[...new Set(notes)].map((note) => (
+        <li>{note}</li>
+      ))}
+    </ul>
+  );
+}
+
+/** What is not assessed or not judged: as visible as what is found. */
+function Open({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
+  if (!sentences.length) return null;
+  return (
+    <div class="open" role="group" aria-label="Not assessed">
+      {sentences.map((sentence) => (
+        <p class={light.value.sentences.has(sentence.number) ? "lit" : ""} {...lights(sentence)}>
+          <Says sentence={sentence} />
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** Normal findings, run together; two lines until they are asked for. */
+function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
+  const [isOpen, setOpen] = useState(false);
+  if (!sentences.length) return null;
+  return (
+    <div class={`normal ${isOpen ? "" : "short"}`} role="group" aria-label="Normal findings">
+      <p onFocusCapture={() => setOpen(true)}>
+        {sentences.map((sentence) => (
+          <span class={light.value.sentences.has(sentence.number) ? "lit" : ""} {...lights(sentence)}>
+            <Says sentence={sentence} />{" "}
+          </span>
+        ))}
+      </p>
+      <button type="button" class="more" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        {isOpen ? "Less" : `All ${sentences.length} normal`}
+      </button>
+      {isOpen && (
+        <ul class="scores">
+          {sentences.filter((item) => item.score !== null).map((item) => (
+            <li>
+              {item.number}: {scoreOf(item)}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+/** Every region, found or not, to be asked about without a pointer. */
+function RegionList(): JSX.Element {
+  const report = doc.value!;
+  const said = (name: string): number => report.sentences.filter((item) => item.section === "findings" && item.regions.includes(name)).length;
+  return (
+    <details class="regions">
+      <summary>
+        <h2>Regions</h2> <span class="faint">{report.regions.length} found</span>
+      </summary>
+      {report.regions.length === 0 && <p class="faint">No region was found.</p>}
+      <ul>
+        {report.regions.map((region) => (
+          <li>
+            <button
+              type="button"
+              class={light.value.regions.has(region.name) ? "lit" : ""}
+              data-entry={region.name}
+              onClick={() => askRegion(region.name)}
+            >
+              <i class={`swatch ${region.outline.length ? "" : "dashed"}`} style={{ "--c": region.color }} />
+              <span>{region.name}</span>
+              <span class="faint">
+                {telling.value.has(region.name) ? "see findings" : said(region.name) ? "described" : "not assessed"}
+              </span>
+            </button>
+            {region.note && <p class="faint">{region.note}</p>}
+          </li>
+        ))}
+      </ul>
+      {Object.keys(report.missing).length > 0 && (
+        <>
+          <h3>Not found</h3>
+          <ul class="plain">
+            {Object.entries(report.missing).map(([name, reason]) => (
+              <li>
+                <b>{name}</b>: {reason}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <p class="faint">
+        Solid lines are outlines, dashed lines boxes.{" "}
+        <button type="button" class="link" onClick={() => (outlines.value = outlines.value === "all" ? "findings" : "all")}>
+          {outlines.value === "all" ? "Show those of findings only" : "Show all on the film"}
+        </button>
+      </p>
+    </details>
+  );
+}
