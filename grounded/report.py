@@ -225,8 +225,8 @@ class GroundedReport:
     """A report in which every sentence points at the place in the film that it was read from.
 
     film: the pixels, or None for a report that was read from JSON without its film. answers: gives
-    what is said of each region alone, by name, where there is a reading to ask; it is no part of the
-    report's JSON.
+    what is said of each region alone, by name, where there is a reading to ask; it is no part of
+    the report's JSON.
     Raises InvalidValueError when a sentence or one of its findings names a region that the report
     does not have, when a region or evidence does not lie in the film, and for regions that still
     carry what a network made of the film.
