@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
@@ -33,6 +33,22 @@ SIDES = (Side.RIGHT, Side.LEFT)
 PairedSide = Side | Literal[""]
 _OTHER: Mapping[str, Side] = {Side.RIGHT: Side.LEFT, Side.LEFT: Side.RIGHT}
 Source = Literal["annotated", "derived"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a region lies in the body, in codes: the anatomical site, and the patient's side."""
+
+    code: Code | None
+    side: Side = Side.UNPAIRED
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"side": str(self.side), **({"code": self.code.to_dict()} if self.code else {})}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Site:
+        """The way back. Raises ValueError for a side that is none."""
+        return cls(Code(**data["code"]) if "code" in data else None, Side(data["side"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,10 @@ class RegionSpec:
             )
         object.__setattr__(self, "kind", self.kind or self.name.removeprefix(f"{self.side} "))
         object.__setattr__(self, "written", self.written or self.name)
+
+    @property
+    def site(self) -> Site:
+        return Site(self.code, self.side)
 
     @property
     def paired_side(self) -> PairedSide:
@@ -164,6 +184,10 @@ class Atlas:
     def paired_side(self, name: str) -> PairedSide:
         """The side that tells a region from its counterpart, "" if it needs none or is unknown."""
         return self[name].paired_side if name in self else ""
+
+    def sites(self, names: Iterable[str]) -> dict[str, Site]:
+        """The site of each region that the atlas has, by its name among `names`."""
+        return {name: self[name].site for name in names if name in self}
 
     def kind(self, name: str) -> str:
         """What right and left regions share; a name that the atlas does not have is its own."""

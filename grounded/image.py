@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
@@ -16,6 +16,7 @@ from grounded.geometry import Box, Placement
 from grounded.view import View, known_view
 
 SpacingKind = Literal["patient", "detector", "unknown"]
+BURNED_IN = "Text that is burned into the pixels was not removed: look before you pass it on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,15 @@ class Image:
     """A film: pixels (H, W) float32 in 0..1, air dark and bone light, on the film's own grid.
 
     The pixels are made read-only. forced: doubts about what it shows are warnings, not errors.
-    Raises InvalidValueError for another shape, type or range.
+    header: of a film from DICOM, the attributes that objects made from it take over (patient,
+    study, how the pixels are stored), as a DICOM file without pixels; it is in no report. Raises
+    InvalidValueError for another shape, type or range.
     """
 
     pixels: NDArray[np.float32]
     info: ImageInfo
     forced: bool = False
+    header: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         expected = (self.info.height, self.info.width)
@@ -189,6 +193,7 @@ class Image:
         aspect: float = 1.0,
         orientation: int = 1,
         child: bool = False,
+        header: bytes = b"",
     ) -> Image:
         """An image from pixels (H, W) in 0..1, air dark; the pixels are copied.
 
@@ -212,7 +217,7 @@ class Image:
             orientation=orientation,
             child=child,
         )
-        return cls(pixels, info)
+        return cls(pixels, info, header=header)
 
     @classmethod
     def open(
@@ -233,8 +238,22 @@ class Image:
         return open_film(film, view=view, spacing_mm=spacing_mm, name=name, age=age, force=force)
 
     def anonymous(self) -> Image:
-        """The film without its name and without the identifiers of its DICOM instance."""
-        return replace(self, info=replace(self.info, name="", reference=None))
+        """The film without its name and without the identifiers of its DICOM instance.
+
+        Its header keeps how the pixels are stored; unique identifiers are others, the same for the
+        same film or study in one process (or wherever GROUNDED_DEIDENTIFY_KEY has one value).
+        Pixels stay: a warning says so, unless the header rules burned-in text out.
+        """
+        if not self.header:
+            header, warnings = b"", (*self.info.warnings, BURNED_IN)
+        else:
+            from grounded.dicom.deidentify import anonymous_header
+
+            header, clean = anonymous_header(self.header)
+            warnings = self.info.warnings if clean else (*self.info.warnings, BURNED_IN)
+        warnings = tuple(dict.fromkeys(warnings))
+        info = replace(self.info, name="", reference=None, warnings=warnings)
+        return replace(self, info=info, header=header)
 
     def placement(self, model_shape: tuple[int, int]) -> Placement:
         """How the film lies in a network's input: without a uniform border, its pixels square."""

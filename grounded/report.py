@@ -7,14 +7,15 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from grounded.atlas import RegionName
-from grounded.errors import InvalidValueError, ReportError
+from grounded.atlas import RegionName, Site
+from grounded.errors import InvalidValueError, MissingExtraError, ReportError
 from grounded.evidence import (
     Evidence,
     Mask,
@@ -212,6 +213,36 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Who read the film, took the report over as true, for which institution, and when.
+
+    name: as DICOM writes a person's name ("Doe^Jane"), or plain. Raises InvalidValueError for an
+    empty name or institution, and for a time without a zone.
+    """
+
+    name: str
+    institution: str
+    time: datetime
+
+    def __post_init__(self) -> None:
+        if not (self.name.strip() and self.institution.strip()):
+            raise InvalidValueError("who accepts a report needs a name and an institution")
+        if self.time.tzinfo is None:
+            raise InvalidValueError("the time of an acceptance needs a time zone")
+
+    def to_dict(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "institution": self.institution,
+            "time": self.time.isoformat(timespec="seconds"),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, str]) -> Acceptance:
+        return cls(data["name"], data["institution"], datetime.fromisoformat(data["time"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Where a sentence stands in the report's text: characters start to end (exclusive)."""
 
@@ -226,7 +257,8 @@ class GroundedReport:
 
     film: the pixels, or None for a report that was read from JSON without its film. answers: gives
     what is said of each region alone, by name, where there is a reading to ask; it is no part of
-    the report's JSON.
+    the report's JSON. sites: where the regions lie in the body, by name, for those that the atlas
+    has. acceptance: who took the report over as true; None while nobody has.
     Raises InvalidValueError when a sentence or one of its findings names a region that the report
     does not have, when a region or evidence does not lie in the film, and for regions that still
     carry what a network made of the film.
@@ -241,6 +273,8 @@ class GroundedReport:
     film: Image | None = None
     notice: str = NOTICE
     answers: Callable[[], Mapping[str, GroundedReport]] | None = None
+    sites: Mapping[str, Site] = field(default_factory=dict)
+    acceptance: Acceptance | None = None
 
     def __post_init__(self) -> None:
         if self.regions.features is not None or self.regions.encoding is not None:
@@ -320,6 +354,15 @@ class GroundedReport:
             )
         )
 
+    def accepted(
+        self, name: str, institution: str, *, time: datetime | None = None
+    ) -> GroundedReport:
+        """The report as a person has taken it over; `time` is now unless it is given.
+
+        Standard objects then name that person as their observer, and are verified and final.
+        """
+        return replace(self, acceptance=Acceptance(name, institution, time or datetime.now(UTC)))
+
     def overlay(self) -> NDArray[np.uint8]:
         """The film with its regions drawn in, (H, W, 3) RGB. See `grounded.viz.overlay`."""
         from grounded.viz.overlay import draw_report
@@ -332,14 +375,15 @@ class GroundedReport:
 
         return draw_layer(self)
 
-    def save(self, path: str | os.PathLike[str], *, format: str = "") -> None:
+    def save(self, path: str | os.PathLike[str], *, format: str = "", **options: str) -> None:
         """Write the report; the end of the name chooses the format unless `format` names one.
 
+        options: what the exporter takes beside the report, such as `uids="hash"` for DICOM objects.
         See `grounded.export.exporters`. Raises ReportError when it cannot be written.
         """
         from grounded.export.exporters import save
 
-        save(self, Path(path), format)
+        save(self, Path(path), format, options)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """A row for each finding of each sentence, and one for a sentence without findings."""
@@ -376,7 +420,17 @@ class GroundedReport:
             "removed": [item.to_dict() for item in self.removed],
             "scope": self.scope.to_dict(),
             "provenance": self.provenance.to_dict(),
+            **self._further(),
         }
+
+    def _further(self) -> dict[str, Any]:
+        """The keys that are there when there is something to say."""
+        further: dict[str, Any] = {}
+        if self.sites:
+            further["sites"] = {name: site.to_dict() for name, site in self.sites.items()}
+        if self.acceptance is not None:
+            further["acceptance"] = self.acceptance.to_dict()
+        return further
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], film: Image | None = None) -> GroundedReport:
@@ -398,6 +452,8 @@ class GroundedReport:
                 removed=tuple(Removed.from_dict(item) for item in data["removed"]),
                 film=film,
                 notice=data["notice"],
+                sites={name: Site.from_dict(at) for name, at in data.get("sites", {}).items()},
+                acceptance=_acceptance(data.get("acceptance")),
             )
         except ReportError:
             raise
@@ -415,10 +471,29 @@ class GroundedReport:
             raise ReportError(f"{os.fspath(path)!r} holds no report, but a {type(data).__name__}")
         return cls.from_dict(data, film)
 
+    @classmethod
+    def from_sr(cls, path: str | os.PathLike[str], film: Image | None = None) -> GroundedReport:
+        """Read a structured report that this package wrote, `.sr.dcm` or `.sr.json`.
+
+        Regions, sentences and their evidence come back; film: to draw them again. Raises
+        ReportError for another file, MissingExtraError without the extra "dicom".
+        """
+        try:
+            from grounded.dicom.sr.read import read_sr
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"structured reports need {error.name}: pip install 'grounded[dicom]'"
+            ) from error
+        return read_sr(path, film)
+
     def _repr_html_(self) -> str:
         from grounded.viz.html import render_fragment
 
         return render_fragment(self)
+
+
+def _acceptance(data: Mapping[str, str] | None) -> Acceptance | None:
+    return Acceptance.from_dict(data) if data else None
 
 
 def _outline(name: str, regions: Regions | None) -> Mask:

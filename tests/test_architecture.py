@@ -30,7 +30,9 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # The doors of the public values: a method that opens or writes imports its room when it is called.
 DOORS = {
     ("image", "films"): "Image.open",
+    ("image", "dicom"): "Image.anonymous, when the film has a DICOM header",
     ("films", "dicom"): "open_film, when the file is DICOM",
+    ("report", "dicom"): "GroundedReport.from_sr",
     ("report", "export"): "GroundedReport.save",
     ("report", "viz"): "GroundedReport.overlay, ._repr_html_",
     ("export", "viz"): "the exporters of pictures and pages",

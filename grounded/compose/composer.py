@@ -70,6 +70,7 @@ class AnatomicalComposer:
             provenance=provenance,
             removed=draft.removed,
             film=image,
+            sites=atlas.sites(regions.names),
         )
 
 

@@ -1,24 +1,26 @@
 """Reports as files: the end of the path's name chooses the exporter, an entry point names it.
 
-An exporter is a function from a report to bytes. Any installed package can add one under the entry
-point group `grounded.exporters`; its name is the end of the file names that it writes, without the
-first dot ("json", "sr.dcm"). Our own are found in the same way.
+An exporter is a function from a report to bytes; what it takes beside the report, by keyword and
+with a default, are its options. Any installed package can add one under the entry point group
+`grounded.exporters`; its name is the end of the file names that it writes, without the first dot
+("json", "sr.dcm"). Our own are found in the same way.
 """
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from grounded.errors import GroundedError, ReportError
+from grounded.errors import GroundedError, MissingExtraError, ReportError
 from grounded.report import GroundedReport
 
-Exporter = Callable[[GroundedReport], bytes]
+Exporter = Callable[..., bytes]
 
 GROUP = "grounded.exporters"
 DATA = ("json", "txt")
@@ -37,7 +39,8 @@ def formats() -> tuple[str, ...]:
 def exporter(name: str) -> Exporter:
     """The exporter of this name. Only its own module is loaded; our own wins over another's.
 
-    Raises ReportError for a name that is not installed, or an exporter that cannot be loaded.
+    Raises ReportError for a name that is not installed, or an exporter that cannot be loaded, and
+    MissingExtraError for one whose library is an extra.
     """
     points = sorted((point for point in _installed() if point.name == name), key=_is_ours)
     if not points:
@@ -46,11 +49,15 @@ def exporter(name: str) -> Exporter:
         loaded = points[-1].load()
     except GroundedError:
         raise
-    except (ImportError, AttributeError) as error:
-        raise ReportError(
-            f"the exporter {name!r} cannot be loaded from {points[-1].value}: {error}; "
-            f"install its package again"
+    except ModuleNotFoundError as error:
+        if not points[-1].extras:
+            raise _unloadable(points[-1], error) from error
+        extra = points[-1].extras[0]
+        raise MissingExtraError(
+            f"the format {name!r} needs {error.name}: pip install 'grounded[{extra}]'"
         ) from error
+    except (ImportError, AttributeError) as error:
+        raise _unloadable(points[-1], error) from error
     if not callable(loaded):
         raise ReportError(f"the exporter {name!r} ({points[-1].value}) is no function")
     found: Exporter = loaded
@@ -73,28 +80,51 @@ def format_of(path: Path) -> str:
     )
 
 
-def save(report: GroundedReport, path: Path, format: str = "") -> None:
+def export(report: GroundedReport, name: str, options: Mapping[str, str] | None = None) -> bytes:
+    """The report in the format of this name. Raises ReportError for an option that it lacks."""
+    write, given = exporter(name), dict(options or {})
+    if unknown := set(given) - set(options_of(name)):
+        known = ", ".join(options_of(name)) or "none"
+        raise ReportError(
+            f"the exporter {name!r} takes no option {', '.join(sorted(unknown))}; it takes: {known}"
+        )
+    return write(report, **given)
+
+
+def options_of(name: str) -> tuple[str, ...]:
+    """What the exporter of this name takes beside the report. Raises as `exporter`."""
+    parameters = inspect.signature(exporter(name)).parameters.values()
+    return tuple(p.name for p in parameters if p.default is not p.empty)
+
+
+def save(
+    report: GroundedReport, path: Path, format: str = "", options: Mapping[str, str] | None = None
+) -> None:
     """Write the report in the format that the path's name ends with, or in the one that is named.
 
     The file appears whole or not at all; missing folders are made. Raises ReportError for an
-    unknown format, for a picture of a report without film, and when the file cannot be written.
+    unknown format or option, for a picture of a report without film, for a DICOM object of a film
+    that is none, and when the file cannot be written.
     """
-    content = exporter(format or format_of(path))(report)
-    write_whole(path, content)
+    write_whole(path, export(report, format or format_of(path), options))
 
 
 def save_all(
-    report: GroundedReport, folder: Path, formats: Iterable[str] = EVERYTHING
+    report: GroundedReport,
+    folder: Path,
+    formats: Iterable[str] = EVERYTHING,
+    options: Mapping[str, str] | None = None,
 ) -> tuple[Path, ...]:
     """Write a report into a folder in several formats and return the paths.
 
     Each format gives `report.<format>`; "png" gives overlay.png and a panel for each sentence,
-    sentence_01.png and on, if the report has its film. The names are listed in `report.files`.
+    sentence_01.png and on, if the report has its film. options go to the exporters that take them.
+    The names are listed in `report.files`.
     What an earlier report listed there is replaced or removed; any other file stays. Raises
     ReportError, before anything is written, when a file of one of these names stands in the folder
     that no earlier report listed.
     """
-    contents = dict(_contents(report, tuple(formats)))
+    contents = dict(_contents(report, tuple(formats), options or {}))
     listed = _listed(folder)
     for name in contents:
         if name not in listed and (folder / name).exists():
@@ -128,10 +158,13 @@ def write_whole(path: Path, content: bytes) -> None:
         raise ReportError(f"cannot write {os.fspath(path)!r}: {error}") from error
 
 
-def _contents(report: GroundedReport, formats: Sequence[str]) -> Iterable[tuple[str, bytes]]:
+def _contents(
+    report: GroundedReport, formats: Sequence[str], options: Mapping[str, str]
+) -> Iterable[tuple[str, bytes]]:
     for name in formats:
         if name != "png":
-            yield f"report.{name}", exporter(name)(report)
+            taken = {key: options[key] for key in options_of(name) if key in options}
+            yield f"report.{name}", export(report, name, taken)
         elif report.film is not None:
             from grounded.export.picture import panels
 
@@ -151,6 +184,13 @@ def _listed(folder: Path) -> frozenset[str]:
 
 def _listing(names: Iterable[str]) -> bytes:
     return "".join(f"{name}\n" for name in sorted(set(names))).encode()
+
+
+def _unloadable(point: EntryPoint, error: Exception) -> ReportError:
+    return ReportError(
+        f"the exporter {point.name!r} cannot be loaded from {point.value}: {error}; install its "
+        f"package again"
+    )
 
 
 @cache

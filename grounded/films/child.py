@@ -72,8 +72,10 @@ class _Child:
             kind = getattr(errors, str(answer["error"]), ImageError)
             raise kind(answer["message"])
         info = ImageInfo.from_dict(answer["info"])
-        pixels = np.frombuffer(rest, dtype=np.float32).reshape(info.height, info.width)
-        return Image(pixels, info)
+        count = info.height * info.width
+        pixels = np.frombuffer(rest, dtype=np.float32, count=count)
+        header = bytes(rest[pixels.nbytes :])
+        return Image(pixels.reshape(info.height, info.width), info, header=header)
 
     def _is_ready(self) -> bool:
         try:
@@ -193,7 +195,7 @@ def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
     except MemoryError:
         message = f"{source}: the file takes more memory than any film; it is damaged, or no film"
         return {"error": "ImageError", "message": message}, b""
-    return {"info": image.info.to_dict()}, image.pixels.tobytes()
+    return {"info": image.info.to_dict()}, image.pixels.tobytes() + image.header
 
 
 def _send(stream: Any, head: dict[str, Any], rest: bytes) -> None:

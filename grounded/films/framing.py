@@ -37,9 +37,10 @@ def framed(
     info, pixels = _aged(image.info, age), image.pixels
     spacing, kind, aspect = _spacing(info, spacing_mm)
     content = content_of(pixels)
-    return Image(
-        pixels,
-        replace(
+    return replace(
+        image,
+        forced=forced,
+        info=replace(
             info,
             view=view or info.view,
             spacing_mm=spacing,
@@ -49,7 +50,6 @@ def framed(
             content=content,
             warnings=info.warnings + _doubts(pixels, content),
         ),
-        forced,
     )
 
 

@@ -11,10 +11,10 @@ from grounded import GroundedReport
 from grounded.errors import ReportError
 from grounded.export.exporters import (
     DATA,
+    EVERYTHING,
     GROUP,
     exporter,
     format_of,
-    formats,
     save,
     save_all,
     write_whole,
@@ -22,7 +22,7 @@ from grounded.export.exporters import (
 from grounded.export.json import encode as json_encode
 
 
-@pytest.mark.parametrize("name", formats())
+@pytest.mark.parametrize("name", EVERYTHING)
 def test_the_suffix_chooses_the_form_and_folders_are_made(report, tmp_path, name):
     path = tmp_path / "new" / "folder" / f"report.{name}"
     report.save(path)
@@ -33,6 +33,13 @@ def test_the_suffix_chooses_the_form_and_folders_are_made(report, tmp_path, name
 def test_the_suffix_may_be_in_capitals(report, tmp_path):
     report.save(tmp_path / "REPORT.TXT")
     assert (tmp_path / "REPORT.TXT").read_text(encoding="utf-8") == report.text
+
+
+def test_an_option_that_the_exporter_does_not_take_is_refused(report, tmp_path):
+    with pytest.raises(ReportError, match="takes no option uids; it takes: none"):
+        report.save(tmp_path / "report.txt", uids="hash")
+    with pytest.raises(ReportError, match="takes no option colour; it takes: uids"):
+        report.save(tmp_path / "report.sr.dcm", colour="red")
 
 
 def test_an_unknown_suffix_is_refused_with_the_known_ones(report, tmp_path):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
+from grounded.dicom.context import kept_context
 from grounded.dicom.read.age import childhood
 from grounded.dicom.read.grey import greyscale
 from grounded.dicom.read.header import Header, open_header
@@ -33,8 +34,8 @@ def read_dicom(source: Source, *, force: bool = False) -> Image:
     Grey scale: see `grounded.dicom.read.grey`; spacing: `grounded.dicom.read.spacing`; what is
     taken for a frontal chest film: `grounded.dicom.read.suitability`. A film that is stored
     mirrored or turned (by its Patient Orientation) is refused, not turned: boxes are in the file's
-    own pixels, and its sides would be named wrongly. Names and numbers of the patient are never
-    kept or repeated.
+    own pixels, and its sides would be named wrongly. Names and numbers of the patient are kept in
+    `Image.header` alone, for the objects that are made from the film; they are never repeated.
 
     Raises ImageError, UnsuitableImageError (which `force` turns into a warning) and
     MissingExtraError; see `grounded.films.open.open_film`.
@@ -57,6 +58,7 @@ def read_dicom(source: Source, *, force: bool = False) -> Image:
             laterality=laterality_of(header),
             name=source.name,
             reference=_reference(header),
+            header=kept_context(header, *pixels.shape),
             aspect=spacing.aspect,
             child=bool(child),
             warnings=told
