@@ -63,9 +63,29 @@ def test_every_preset_names_a_side_of_a_doubtful_film_with_that_doubt(preset: st
         mirrored = replace(mirrored, info=replace(mirrored.info, sides_in_doubt=True))
     reading = grounded.load(preset).read(mirrored)
     said = [*reading.report().sentences, *reading.describe("left lung")]
+    if preset == "neural":
+        said += reading.describe("left lung", findings={"Pleural Effusion": "present"})
     sided = [item.text for item in said if names_a_side(item.text)]
     assert sided
-    assert all(SIDES_IN_DOUBT in text for text in sided)
+    assert all(SIDES_IN_DOUBT in text or "is mirrored or" in text for text in sided)
+
+
+def test_a_mirrored_film_is_read_as_the_film_that_it_mirrors(
+    reporter: Reporter, report: GroundedReport
+) -> None:
+    upright = Image.open(FILM)
+    mirrored = reporter(Image.of(np.ascontiguousarray(upright.pixels[:, ::-1])))
+    width = upright.shape[1]
+    for name, other in ((RIGHT_LUNG, LEFT_LUNG), (LEFT_LUNG, RIGHT_LUNG), (HEART, HEART)):
+        x0, y0, x1, y1 = mirrored.regions[other].box
+        assert (width - x1, y0, width - x0, y1) == pytest.approx(
+            tuple(report.regions[name].box), abs=1
+        )
+    said = {tuple((f.label, f.presence) for f in s.findings) for s in report.sentences}
+    for sentence in mirrored.sentences:
+        found = tuple((f.label, f.presence) for f in sentence.findings)
+        assert "present" not in dict(found).values()
+        assert "heart size" not in sentence.text.lower() or found in said
 
 
 @pytest.mark.parametrize(("batch_size", "threads"), [(1, 2), (3, 1), (3, 2), (8, 2)])

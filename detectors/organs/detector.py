@@ -67,9 +67,11 @@ class OrganDetector:
         """The regions of each film, in the atlas's order, with its map if there is an encoder."""
         films = [image.pixels for image in images]
         lie = [image.placement((self._net.net.side,) * 2) for image in images]
+        doubted = [image.info.sides_in_doubt for image in images]
+        outlines = find_outlines(self._net, films, lie, doubted)
         regions = [
             film_regions(found, image.info.shown, self.atlas, self._threshold)
-            for image, found in zip(images, find_outlines(self._net, films, lie), strict=True)
+            for image, found in zip(images, outlines, strict=True)
         ]
         return regions if self._encoder is None else self._encoder.beside(images, regions)
 

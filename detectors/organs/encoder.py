@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from grounded.detectors.features import EncodedFilm
-from grounded.detectors.organs.net import film_tensor
+from grounded.detectors.organs.net import film_tensor, where_mirrored
 from grounded.geometry import Placement
 from grounded.image import Image
 from grounded.nn.blocks import Residual, descend, double, trunk
@@ -100,37 +101,50 @@ class Encoder:
     def beside(self, images: Sequence[Image], regions: Sequence[Regions]) -> list[Regions]:
         """The regions of each film, with the film's encoding."""
         lie = [image.placement((self.net.side, self.net.side)) for image in images]
-        encoded = self.encode([image.pixels for image in images], lie)
+        doubted = [image.info.sides_in_doubt for image in images]
+        encoded = self.encode([image.pixels for image in images], lie, doubted)
+        again = [partial(self._again, *how) for how in zip(lie, doubted, strict=True)]
         return [
-            replace(found, encoding=EncodedFilm(film, placement, self.sha256, self.maps))
-            for found, (film, placement) in zip(regions, encoded, strict=True)
+            replace(found, encoding=EncodedFilm(film, placement, self.sha256, encode))
+            for found, (film, placement), encode in zip(regions, encoded, again, strict=True)
         ]
+
+    def _again(
+        self, placement: Placement, mirrored: bool, films: Sequence[NDArray[np.float32]]
+    ) -> Tensor:
+        """The maps of changed versions of a film that lie as it does."""
+        return self.maps(films, [placement] * len(films), [mirrored] * len(films))
 
     def encode(
         self,
         films: Sequence[NDArray[np.float32]],
         placements: Sequence[Placement] | None = None,
+        mirrored: Sequence[bool] = (),
     ) -> list[tuple[Tensor, Placement]]:
         """The map (F + 1, h, w) of each film (H, W), and how the film lies in it.
 
-        placements: how each is to lie; None for all of its pixels, as squares. Batch equals
-        singles.
+        placements: how each is to lie; None for all of its pixels, as squares. mirrored: whether
+        each seems to be, none if empty; the network, which knows hearts on the left, then sees the
+        mirror image, and the map is turned back. Batch equals singles.
         """
         if not films:
             return []
         side = self.net.side
         lie = placements or [Placement.letterbox(film.shape, (side, side)) for film in films]
-        return list(zip(self.maps(films, lie), lie, strict=True))
+        return list(zip(self.maps(films, lie, mirrored), lie, strict=True))
 
     def maps(
         self,
         films: Sequence[NDArray[np.float32]],
         placements: Sequence[Placement] | None = None,
+        mirrored: Sequence[bool] = (),
     ) -> Tensor:
         """The maps (B, F + 1, h, w) of one or more films (H, W) alone."""
         lie: Sequence[Placement | None] = placements or [None] * len(films)
         placed = [
             film_tensor(film, self.net.side, p)[0] for film, p in zip(films, lie, strict=True)
         ]
-        maps: Tensor = self._placed.each(torch.stack(placed))
-        return maps
+        doubted = mirrored or [False] * len(films)
+        shown = torch.stack(placed)
+        maps: Tensor = self._placed.each(where_mirrored(doubted, shown.flip(3), shown))
+        return where_mirrored(doubted, maps.flip(3), maps)

@@ -15,9 +15,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from grounded.chest.names import ORGANS
+from grounded.chest.names import (
+    LEFT_CLAVICLE,
+    LEFT_LUNG,
+    ORGANS,
+    RIGHT_CLAVICLE,
+    RIGHT_LUNG,
+)
 from grounded.geometry import Placement
 from grounded.nn.blocks import Residual, descend, double, trunk
+
+_PAIRS = {RIGHT_LUNG: LEFT_LUNG, RIGHT_CLAVICLE: LEFT_CLAVICLE}
+_OTHER_SIDE = _PAIRS | {left: right for right, left in _PAIRS.items()}
+_COUNTERPARTS = [ORGANS.index(_OTHER_SIDE.get(name, name)) for name in ORGANS]
 
 
 class OrganOutput(NamedTuple):
@@ -31,6 +41,15 @@ class OrganOutput(NamedTuple):
     mask_logits: Tensor
     edges: Tensor
     presence_logits: Tensor
+
+    def mirrored(self) -> OrganOutput:
+        """What is said of the mirror images: right and left change places and names."""
+        x0, y0, x1, y1 = self.edges[:, _COUNTERPARTS].unbind(2)
+        return OrganOutput(
+            self.mask_logits[:, _COUNTERPARTS].flip(3),
+            torch.stack([1 - x1, y0, 1 - x0, y1], dim=2),
+            self.presence_logits[:, _COUNTERPARTS],
+        )
 
 
 class OrganNet(nn.Module):
@@ -149,3 +168,9 @@ def film_tensor(
     placed = placement.place(film)
     placed[placement.content] = normalised(placed[placement.content])
     return torch.from_numpy(placed)[None], placement
+
+
+def where_mirrored(mirrored: Sequence[bool], changed: Tensor, usual: Tensor) -> Tensor:
+    """Of B films, those that are mirrored as changed, the others as usual: both (B, ...)."""
+    rows = torch.tensor(mirrored, dtype=torch.bool).view(-1, *[1] * (usual.dim() - 1))
+    return torch.where(rows, changed, usual)

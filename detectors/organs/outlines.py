@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from grounded.chest.names import ORGANS
-from grounded.detectors.organs.net import OrganNet, film_tensor
+from grounded.detectors.organs.net import OrganNet, OrganOutput, film_tensor, where_mirrored
 from grounded.geometry import Placement
 from grounded.nn.device import Placed
 from grounded.regions import Regions
@@ -51,10 +52,13 @@ def find_outlines(
     placed: Placed[OrganNet],
     films: Sequence[NDArray[np.float32]],
     placements: Sequence[Placement] | None = None,
+    mirrored: Sequence[bool] = (),
 ) -> list[OrganOutlines]:
     """The organs of each film (H, W); the films may differ in size. Batch equals singles.
 
     placements: how each is to lie in the model frame; None for all of its pixels, as squares.
+    mirrored: whether each seems to be, none if empty. The network knows hearts on the left, so it
+    sees the mirror image; sides are named as the picture shows them all the same.
     """
     if not films:
         return []
@@ -62,7 +66,10 @@ def find_outlines(
     lie: Sequence[Placement | None] = placements or [None] * len(films)
     pairs = [film_tensor(film, side, place) for film, place in zip(films, lie, strict=True)]
     tensors, placements = zip(*pairs, strict=True)
-    output = placed.each(torch.stack(tensors))
+    doubted = mirrored or [False] * len(films)
+    shown = torch.stack(tensors)
+    output = placed.each(where_mirrored(doubted, shown.flip(3), shown))
+    output = OrganOutput(*map(partial(where_mirrored, doubted), output.mirrored(), output))
     with torch.inference_mode():
         maps = output.mask_logits.sigmoid().numpy()
         scores = output.presence_logits.double().sigmoid().numpy()

@@ -116,7 +116,7 @@ def with_doubted_sides(sentences: Sequence[Sentence]) -> list[Sentence]:
 
 
 def _doubted(text: str) -> str:
-    if not names_a_side(text) or SIDES_IN_DOUBT in text:
+    if not names_a_side(text) or SIDES_IN_DOUBT in text or "mirrored" in text:
         return text
     words = text.rstrip()
     said = words.rstrip(".")

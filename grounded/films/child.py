@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ from grounded.films.source import Source
 from grounded.image import Image, ImageInfo
 
 SECONDS = 15  # of processor time for one film
-_MOST_SECONDS = 60.0  # by the clock, of a machine that is busy with other things
+_MOST_SECONDS = 20.0  # by the clock, which stands still while others have the processor
 MEMORY = 1 << 31  # bytes of address space of the child, the libraries' own among them
 _START_SECONDS = 30.0
 _OUT_OF_TIME = (-24, -9)  # ended by SIGXCPU, or by SIGKILL where that was not heard
@@ -104,18 +105,31 @@ class _Child:
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[None]:
-        """The process is ended if what follows takes longer."""
-        timer = threading.Timer(seconds, self._too_late)
-        timer.daemon = True
-        timer.start()
+        """The process is ended if what follows takes it longer."""
+        done = threading.Event()
+        threading.Thread(target=self._watch, args=(seconds, done), daemon=True).start()
         try:
             yield
         finally:
-            timer.cancel()
+            done.set()
 
-    def _too_late(self) -> None:
+    def _watch(self, seconds: float, done: threading.Event) -> None:
+        end, waited = time.monotonic() + seconds, self._waited()
+        while (left := end + self._waited() - waited - time.monotonic()) > 0:
+            if done.wait(left):
+                return
         self.late = True
         self.process.kill()
+
+    def _waited(self) -> float:
+        """The seconds for which the process could have run, but the processors were taken. As Linux
+        counts them (schedstat); elsewhere 0.
+        """
+        try:
+            counted = Path(f"/proc/{self.process.pid}/schedstat").read_text(encoding="ascii")
+            return int(counted.split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
 
     def close(self) -> None:
         """End the process, if it is this process's own."""

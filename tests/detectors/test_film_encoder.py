@@ -1,11 +1,13 @@
 """The map of evidence, in the frame of the film."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from grounded import Box, Image, Regions
 from grounded.detectors.organs.encoder import STRIDE, Encoder, FilmEncoder
 from grounded.errors import ConfigError
 from grounded.nn.weights import parameters, write
@@ -52,3 +54,22 @@ def test_a_side_that_does_not_fit_the_trunk_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {**CONFIG, "side": 60}, {"none": torch.zeros(1)})
     with pytest.raises(ConfigError, match="multiple of 32"):
         Encoder(tmp_path)
+
+
+def test_the_map_of_a_mirrored_film_is_the_mirror_image_of_the_map(encoder: Encoder) -> None:
+    film = np.random.default_rng(5).random((64, 64), dtype=np.float32)
+    mirrored = film[:, ::-1].copy()
+    usual, turned = encoder.maps([film, mirrored], mirrored=[False, True])
+    torch.testing.assert_close(turned.flip(2), usual, rtol=0, atol=0)
+
+
+def test_changed_versions_of_a_film_lie_as_it_does(encoder: Encoder) -> None:
+    pixels = np.random.default_rng(6).random((90, 64), dtype=np.float32)
+    film = Image.of(np.pad(pixels, ((30, 0), (0, 0))))
+    info = replace(film.info, content=Box(0, 30, 64, 120), sides_in_doubt=True)
+    film = replace(film, info=info)
+    [found] = encoder.beside([film], [Regions.none()])
+    assert found.encoding is not None
+    assert found.encoding.encode is not None
+    again = found.encoding.encode([film.pixels])
+    torch.testing.assert_close(again[0], found.encoding.film, rtol=0, atol=0)

@@ -77,3 +77,17 @@ def test_boxes_lie_within_the_film(net: Placed[OrganNet]) -> None:
 def test_a_score_below_the_threshold_is_not_found(net: Placed[OrganNet]) -> None:
     film = np.random.default_rng(2).random((64, 64), dtype=np.float32)
     assert len(find_outlines(net, [film])[0].regions(threshold=1.01)) == 0
+
+
+def test_the_mirror_image_of_a_film_has_the_mirror_image_of_its_outlines(
+    net: Placed[OrganNet],
+) -> None:
+    film = np.random.default_rng(5).random((60, 64), dtype=np.float32)
+    [usual] = find_outlines(net, [film])
+    [_, mirrored] = find_outlines(net, [film, film[:, ::-1].copy()], mirrored=[False, True])
+    swapped = [1, 0, 2, 4, 3]  # lungs, heart, clavicles
+    np.testing.assert_array_equal(mirrored.probabilities[swapped][:, :, ::-1], usual.probabilities)
+    np.testing.assert_array_equal(mirrored.scores[swapped], usual.scores)
+    there = mirrored.boxes[swapped]
+    np.testing.assert_allclose(64 - there[:, [2, 0]], usual.boxes[:, [0, 2]], atol=1e-3)
+    np.testing.assert_allclose(there[:, [1, 3]], usual.boxes[:, [1, 3]], atol=1e-3)

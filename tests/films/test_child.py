@@ -76,3 +76,25 @@ def test_the_child_says_nothing_on_the_terminal(tmp_path: Path, capfd) -> None:
     with pytest.raises(ImageError):
         child.read_in_child(Source(broken, "film"))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_takes_too_long_ends_in_one_line(
+    deflated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.open(deflated)
+    monkeypatch.setattr(child, "_MOST_SECONDS", 0.3)
+    os.kill(child._CHILDREN[-1].process.pid, signal.SIGSTOP)  # it waits, but for no processor
+    began = time.monotonic()
+    with pytest.raises(ImageError, match="takes more than"):
+        Image.open(deflated)
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="Linux alone counts it")
+def test_time_in_which_others_have_the_processor_is_not_the_film_s(deflated: Path) -> None:
+    Image.open(deflated)
+    running = child._CHILDREN[-1]
+    before = running._waited()
+    assert 0 <= before <= time.monotonic()
+    running.close()
+    assert running._waited() == 0
