@@ -2,7 +2,7 @@ import { defineConfig } from "vite";
 
 // One script and one sheet under fixed names: Python inlines them into a static page, or serves them.
 export default defineConfig({
-  base: "./",
+  base: "/static/",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: "dist",

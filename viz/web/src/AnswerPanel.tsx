@@ -3,12 +3,14 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { askNext, askRegion, closeAnswer, inOrder } from "./answers";
 import { toStage } from "./geometry";
+import { Asking } from "./live/Asking";
+import { isBlind, isLive, take } from "./live/room";
 import { Badge } from "./report/Badge";
 import { scoreOf } from "./report/Card";
 import type { Said, Sentence } from "./model";
 import { answer, doc, hovered, regionNamed, same, stage, view, type Answer, type Target } from "./store";
 
-export function AnswerPanel({ children }: { children?: preact.ComponentChildren }): JSX.Element | null {
+export function AnswerPanel(): JSX.Element | null {
   const asked = answer.value;
   const own = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -27,7 +29,7 @@ export function AnswerPanel({ children }: { children?: preact.ComponentChildren 
       {asked.said ? <Answered said={asked.said} isRegion={asked.region !== ""} /> : <p class="faint">Reading …</p>}
       {regionNamed(asked.region)?.note && <p class="faint">{regionNamed(asked.region)?.note}</p>}
       {asked.nested.length > 1 && <Nested asked={asked} />}
-      {children}
+      <Asking />
     </div>
   );
 }
@@ -36,7 +38,7 @@ function Answered({ said, isRegion }: { said: Said; isRegion: boolean }): JSX.El
   if (!said.sentences.length) return <p class="open">{isRegion ? "Not assessed: no sentence is about this region." : "Not assessed."}</p>;
   return (
     <ul>
-      {inOrder(said.sentences).map((sentence) => (
+      {inOrder(said.sentences.filter((item) => item.section === "findings")).map((sentence) => (
         <Line sentence={sentence} index={said.sentences.indexOf(sentence)} />
       ))}
     </ul>
@@ -50,6 +52,11 @@ function Line({ sentence, index }: { sentence: Sentence; index: number }): JSX.E
       <span>{sentence.text}</span>
       {sentence.kind !== "normal" && sentence.kind !== "open" && <Badge kind={sentence.kind} />}
       {sentence.score !== null && <span class="faint"> {scoreOf(sentence)}</span>}
+      {isLive.value && !isBlind.value && (
+        <button type="button" class="link take" title="Take this sentence into the report" onClick={() => void take(sentence.number)}>
+          + report
+        </button>
+      )}
     </li>
   );
 }

@@ -2,6 +2,9 @@
 import type { JSX } from "preact";
 import { AnswerPanel } from "./AnswerPanel";
 import { copyText, Help, help, Notice, switchTheme, theme } from "./chrome";
+import { FileDialog, Shelf, Uploads } from "./live/Shelf";
+import { LiveActions, State } from "./live/Panels";
+import { drawer, isLive, rename, session } from "./live/room";
 import { HeatScale, Toolbar } from "./film/Toolbar";
 import { Stage } from "./film/Stage";
 import { allKeys } from "./keys";
@@ -15,7 +18,8 @@ export function App(): JSX.Element {
         <h1>{doc.value ? `${doc.value.title} report` : "Reading room"}</h1>
         <About />
         <span class="actions">
-          <button type="button" title="Copy the report as text (C)" onClick={() => void copyText()}>
+          <LiveActions />
+          <button type="button" class={doc.value ? "" : "gone"} title="Copy the report as text (C)" onClick={() => void copyText()}>
             Copy
           </button>
           <button type="button" class="roomy" onClick={() => window.print()}>
@@ -29,12 +33,29 @@ export function App(): JSX.Element {
           </button>
         </span>
       </header>
-      <main>
-        <Reading />
-        <div class="words">
-          <Report />
-        </div>
-      </main>
+      {isLive.value && !session.value ? (
+        <main class="start">
+          <Shelf />
+        </main>
+      ) : (
+        <main>
+          <Reading />
+          <div class="words">
+            <Uploads />
+            <State />
+            <Report />
+          </div>
+        </main>
+      )}
+      {isLive.value && session.value && drawer.value && (
+        <aside class="drawer" aria-label="Films">
+          <button type="button" class="icon" aria-label="Close the list of films" onClick={() => (drawer.value = false)}>
+            ×
+          </button>
+          <Shelf />
+        </aside>
+      )}
+      {isLive.value && <FileDialog />}
       <Notice />
       <p class="unseen-words" role="status">
         {spoken.value}
@@ -74,13 +95,20 @@ function Side({ letter, words }: { letter: string; words: string }): JSX.Element
   );
 }
 
+/** The name of a session, to be changed by its reader. */
+function Name(): JSX.Element {
+  return (
+    <input class="name" aria-label="Name of this film" value={session.value?.name ?? ""} onChange={(event) => void rename(event.currentTarget.value)} />
+  );
+}
+
 function About(): JSX.Element | null {
   const film = doc.value?.film;
   if (!film) return null;
   const spacing = film.spacing_mm?.map((mm) => Number(mm.toPrecision(3))).join(" × ");
   return (
     <p class="about">
-      {film.name && <span class="name">{film.name}</span>}
+      {isLive.value ? <Name /> : film.name && <span class="name">{film.name}</span>}
       {film.view && <span>{film.view}</span>}
       {film.child && <span>child</span>}
       <span class="roomy">

@@ -74,7 +74,9 @@ export function listen(): void {
     const at = event.target as Element;
     const writes = at.matches("input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]");
     if ((writes && event.key !== "Escape") || event.altKey || event.defaultPrevented) return;
-    const name = `${event.ctrlKey || event.metaKey ? "ctrl+" : ""}${event.shiftKey && event.ctrlKey ? "shift+" : ""}${event.key.toLowerCase()}`;
+    const control = event.ctrlKey || event.metaKey;
+    const isLetter = /^[a-z]$/i.test(event.key);
+    const name = `${control ? "ctrl+" : ""}${event.shiftKey && isLetter ? "shift+" : ""}${event.key.toLowerCase()}`;
     const found = allKeys().find((item) => item.keys.includes(name));
     if (!found) return;
     event.preventDefault();

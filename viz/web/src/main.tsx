@@ -5,6 +5,9 @@ import { preparePrinting, startTheme } from "./chrome";
 import { Pixels } from "./film/pixels";
 import { listen } from "./keys";
 import type { Document } from "./model";
+import { addLiveKeys } from "./live/keys";
+import { start } from "./live/room";
+import { takeDrops } from "./live/Shelf";
 import "./page.css";
 import { decodeGrey, fromBase64 } from "./png";
 import { doc, pixels } from "./store";
@@ -31,6 +34,10 @@ if (report) {
   doc.value = report;
   document.documentElement.classList.add("static");
   void showFilm(report);
+} else {
+  addLiveKeys();
+  takeDrops();
+  void start();
 }
 room.replaceChildren();
 render(<App />, room);

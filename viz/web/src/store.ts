@@ -28,6 +28,7 @@ export const pixels = signal<Pixels | null>(null);
 export const stage = signal<Size>({ width: 0, height: 0 });
 export const view = signal<View>({ scale: 1, x: 0, y: 0 });
 export const isFitted = signal(true);
+export const baseWindow = signal<Window>(WHOLE); // as the film asks to be shown
 export const grey = signal<Window>(WHOLE);
 export const tool = signal<Tool>("point");
 export const outlines = signal<"findings" | "all" | "none">("findings");
@@ -180,7 +181,7 @@ export function zoomTo(boxes: Box[]): void {
 
 export function resetView(): void {
   batch(() => {
-    grey.value = WHOLE;
+    grey.value = baseWindow.value;
     rulers.value = [];
     fit();
   });

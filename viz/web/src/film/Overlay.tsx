@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { askRegion } from "../answers";
 import { lengthOf, toStage, type Handle } from "../geometry";
+import { hiddenBox } from "../live/Asking";
 import { boxSpots, lineBoxes, lineSpots, outlineSpots, placed, type Wanted } from "../labels";
 import type { Box, Evidence, Heat, Line, Region } from "../model";
 import { doc, drawn, hovered, heatsShown, light, opacity, outlines, printing, regionNamed, rulers, scaleTop, showLabels, stage, target, telling, view } from "../store";
@@ -25,6 +26,7 @@ export function Overlay(): JSX.Element | null {
         <Regions />
         <Places evidence={light.value.evidence} />
         {drawn.value && <path class="own" d={boxPath(drawn.value)} />}
+        {hiddenBox.value && <path class="hiding" d={boxPath(hiddenBox.value)} />}
       </g>
       <Rulers />
       <Labels />

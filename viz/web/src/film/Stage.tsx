@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { kept, zoomed } from "../geometry";
 import { doc, fit, grey, isFitted, pixels, setView, stage, tool, view } from "../store";
+import { boxKey } from "../live/keys";
 import { Gestures } from "./gestures";
 import { Overlay } from "./Overlay";
 import { painterFor, type Painter } from "./painter";
@@ -89,6 +90,10 @@ function painted(canvas: HTMLCanvasElement): () => void {
 
 function moved(event: KeyboardEvent): void {
   if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (boxKey(event)) {
+    event.preventDefault();
+    return;
+  }
   const step = event.shiftKey ? 200 : 50;
   const by: Record<string, [number, number]> = {
     ArrowLeft: [step, 0],

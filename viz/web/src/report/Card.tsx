@@ -1,5 +1,6 @@
 // A sentence: its words light their place on the film; a card adds what it stands on.
 import type { JSX } from "preact";
+import { Actions } from "../live/Actions";
 import type { Sentence } from "../model";
 import { doc, hovered, light, pin, pinned, regionNamed, same, spoken, zoomTo, type Target } from "../store";
 import { Badge } from "./Badge";
@@ -58,7 +59,7 @@ export function scoreOf(sentence: Sentence): string {
   return sentence.score === null ? "" : `${sentence.score_kind} ${sentence.score.toFixed(2)}`;
 }
 
-export function Card({ sentence, children }: { sentence: Sentence; children?: preact.ComponentChildren }): JSX.Element {
+export function Card({ sentence }: { sentence: Sentence }): JSX.Element {
   const lit = light.value.sentences.has(sentence.number);
   return (
     <article class={`card ${sentence.kind} ${lit ? "lit" : ""} ${same(pinned.value, targetOf(sentence)) ? "pinned" : ""}`} aria-label={`Finding ${sentence.number}`} {...lights(sentence)}>
@@ -69,7 +70,7 @@ export function Card({ sentence, children }: { sentence: Sentence; children?: pr
         <Says sentence={sentence} />
       </header>
       <Basis sentence={sentence} />
-      {children}
+      <Actions sentence={sentence} />
     </article>
   );
 }

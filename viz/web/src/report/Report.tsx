@@ -3,6 +3,10 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { askRegion } from "../answers";
+import { Actions } from "../live/Actions";
+import { Writer } from "../live/Editor";
+import { Compared, History, RejectedLines } from "../live/Panels";
+import { isBlind, isLive, session } from "../live/room";
 import type { Sentence } from "../model";
 import { doc, findings, impression, light, matters, outlines, telling } from "../store";
 import { Badge } from "./Badge";
@@ -13,34 +17,42 @@ import { Measurements } from "./Measurements";
 export function Report(): JSX.Element | null {
   const report = doc.value;
   if (!report) return null;
-  const cards = findings.value.filter(matters);
+  const own = session.value;
+  const isReading = isLive.value && (own?.status !== "ready" || isBlind.value);
+  if (isLive.value && own?.status !== "ready" && !report.sentences.length) return null;
+  const cards = findings.value.filter((item) => matters(item) || (isBlind.value && item.kind === "normal"));
   return (
     <div class="report">
       <FilmNotes />
       <section aria-labelledby="title-impression" class="impression">
         <h2 id="title-impression">Impression</h2>
-        {impression.value.length === 0 && <p class="faint">No impression was written.</p>}
+        {impression.value.length === 0 && !isReading && <p class="faint">No impression was written.</p>}
         <ol>
           {impression.value.map((sentence) => (
             <li class={`said ${sentence.kind} ${light.value.sentences.has(sentence.number) ? "lit" : ""}`} {...lights(sentence)}>
               <Says sentence={sentence} />
               {sentence.kind === "uncertain" && <Badge kind="uncertain" />}
+              <Actions sentence={sentence} />
             </li>
           ))}
         </ol>
       </section>
       <section aria-labelledby="title-findings">
         <h2 id="title-findings">Findings</h2>
-        {findings.value.length === 0 && <p class="faint">No sentence: see the scope and the regions that were not found.</p>}
+        {findings.value.length === 0 && !isReading && <p class="faint">No sentence: see the scope and the regions that were not found.</p>}
         {cards.map((sentence) => (
           <Card key={sentence.number} sentence={sentence} />
         ))}
         <Open sentences={findings.value.filter((item) => item.kind === "open")} />
-        <Normal sentences={findings.value.filter((item) => item.kind === "normal")} />
+        <Normal sentences={findings.value.filter((item) => item.kind === "normal" && !cards.includes(item))} />
+        {isLive.value && <Writer />}
       </section>
+      <Compared />
+      <RejectedLines />
       <Measurements />
       <RegionList />
       <Details />
+      <History />
     </div>
   );
 }
@@ -66,9 +78,10 @@ function Open({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
   return (
     <div class="open" role="group" aria-label="Not assessed">
       {sentences.map((sentence) => (
-        <p class={light.value.sentences.has(sentence.number) ? "lit" : ""} {...lights(sentence)}>
+        <div class={`said ${light.value.sentences.has(sentence.number) ? "lit" : ""}`} {...lights(sentence)}>
           <Says sentence={sentence} />
-        </p>
+          <Actions sentence={sentence} />
+        </div>
       ))}
     </div>
   );
@@ -80,7 +93,7 @@ function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
   if (!sentences.length) return null;
   return (
     <div class={`normal ${isOpen ? "" : "short"}`} role="group" aria-label="Normal findings">
-      <p onFocusCapture={() => setOpen(true)}>
+      <p class="together" hidden={isOpen}>
         {sentences.map((sentence) => (
           <span class={light.value.sentences.has(sentence.number) ? "lit" : ""} {...lights(sentence)}>
             <Says sentence={sentence} />{" "}
@@ -92,9 +105,10 @@ function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
       </button>
       {isOpen && (
         <ul class="scores">
-          {sentences.filter((item) => item.score !== null).map((item) => (
-            <li>
-              {item.number}: {scoreOf(item)}
+          {sentences.map((item) => (
+            <li class={`said ${light.value.sentences.has(item.number) ? "lit" : ""}`} {...lights(item)}>
+              <Says sentence={item} /> <span class="faint">{scoreOf(item)}</span>
+              <Actions sentence={item} />
             </li>
           ))}
         </ul>
