@@ -89,7 +89,8 @@ function placeOf(asked: Answer): Record<string, string> {
   const spot = asked.at ?? (region ? { x: region.box[2], y: region.box[1] } : null);
   if (!spot || !doc.value || width < 560) return {};
   const at = toStage(view.value, doc.value.film.aspect, spot);
-  const left = at.x + 16 + WIDE < width ? at.x + 16 : at.x - 16 - WIDE;
+  const from = asked.box ? toStage(view.value, doc.value.film.aspect, { x: asked.box[0], y: 0 }).x : at.x;
+  const left = at.x + 16 + WIDE < width ? at.x + 16 : from - 16 - WIDE;
   const top = Math.max(8, Math.min(at.y - 20, height - 240));
   return {
     "--left": `${Math.max(8, Math.min(left, width - WIDE - 8))}px`,

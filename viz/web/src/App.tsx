@@ -22,7 +22,7 @@ export function App(): JSX.Element {
           <button type="button" class={doc.value ? "" : "gone"} title="Copy the report as text (C)" onClick={() => void copyText()}>
             Copy
           </button>
-          <button type="button" class="roomy" onClick={() => window.print()}>
+          <button type="button" class={doc.value ? "roomy" : "gone"} onClick={() => window.print()}>
             Print
           </button>
           <button type="button" title="Dark or light (T)" onClick={switchTheme}>

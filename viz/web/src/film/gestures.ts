@@ -50,6 +50,7 @@ export class Gestures {
 
   private down(event: PointerEvent): void {
     if (!doc.value || event.button === 1) return;
+    hovered.value = null;
     this.touches.set(event.pointerId, this.at(event));
     if (this.touches.size === 2) {
       this.drag = null;
@@ -129,7 +130,7 @@ export class Gestures {
     const shown = regionsUnder(this.onFilm(at)).find(
       ({ name }) => outlines.value === "all" || (outlines.value === "findings" && telling.value.has(name)),
     );
-    const next = shown && !answer.value ? ({ kind: "region", name: shown.name } as const) : null;
+    const next = shown && !answer.value && tool.value === "point" ? ({ kind: "region", name: shown.name } as const) : null;
     if (JSON.stringify(hovered.value) !== JSON.stringify(next)) hovered.value = next;
   }
 

@@ -61,7 +61,7 @@ export function Actions({ sentence }: { sentence: Sentence }): JSX.Element | nul
 function More({ line, sentence }: { line: Line; sentence: Sentence }): JSX.Element {
   const box = drawn.value;
   return (
-    <>
+    <span class="rare">
       <button type="button" class="icon" aria-label="Move up" title="Move up (,)" onClick={() => void move(sentence, -1)}>
         ↑
       </button>
@@ -85,7 +85,7 @@ function More({ line, sentence }: { line: Line; sentence: Sentence }): JSX.Eleme
           ))}
         </select>
       )}
-    </>
+    </span>
   );
 }
 

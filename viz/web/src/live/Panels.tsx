@@ -155,10 +155,10 @@ export function LiveActions(): JSX.Element | null {
   if (!isLive.value) return null;
   return (
     <>
-      <button type="button" title="Saved films and new ones (S)" aria-expanded={drawer.value} onClick={() => (drawer.value = !drawer.value)}>
+      <button type="button" class={own ? "" : "gone"} title="Saved films and new ones (S)" aria-expanded={drawer.value} onClick={() => (drawer.value = !drawer.value)}>
         Films
       </button>
-      <button type="button" class="roomy" title="Open films (F)" onClick={chooseFiles}>
+      <button type="button" class={own ? "roomy" : "gone"} title="Open films (F)" onClick={chooseFiles}>
         Open …
       </button>
       {own && (
