@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from grounded.errors import ConfigError, GroundedError
+from grounded.preset import FILE
 from grounded.protocols import Composer, Explainer, FilmCheck, RegionDetector, SentenceGenerator
 from grounded.reporter import Reporter
 from grounded.version import VERSION
@@ -74,7 +75,7 @@ def _shipped() -> Path:
 def locate(preset: str | os.PathLike[str]) -> Path:
     """The file of a preset. Raises ConfigError that lists those that ship."""
     path = Path(preset)
-    for file in (_shipped() / f"{preset}.toml", path / "preset.toml", path):
+    for file in (_shipped() / f"{preset}.toml", path / FILE, path):
         if file.is_file():
             return file
     raise ConfigError(

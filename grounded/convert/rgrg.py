@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.nn.weights import check, parameters, write
+from grounded.preset import write_preset
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,9 +99,7 @@ def convert_rgrg(
         (folder / "tokenizer").mkdir(exist_ok=True)
         shutil.copy(file, folder / "tokenizer" / file.name)
     (folder / "README.md").write_text(_card(Path(checkpoint), dtype), encoding="utf-8")
-    preset = folder / "preset.toml"
-    preset.write_text(_preset(dtype, mode, bool(tokenizer)), encoding="utf-8")
-    return preset
+    return _write_preset(folder, dtype, mode, bool(tokenizer))
 
 
 def read_checkpoint(
@@ -248,26 +247,27 @@ Report Generation", CVPR 2023), converted by `grounded convert rgrg`; the number
 """
 
 
-def _preset(dtype: Dtype, mode: Mode, has_tokenizer: bool) -> str:
-    tokenizer = 'tokenizer = "./tokenizer"\n' if has_tokenizer else ""
-    return f"""\
-# The published RGRG model (Tanida et al., CVPR 2023), converted by `grounded convert rgrg`.
-# mode: "faithful" reads a region in its proposal, as published; "grounded" in the shown box.
-# dtype: "float32", or "bfloat16": half the memory, and faster where the processor can.
-[detector]
-use = "grounded.detectors.rgrg.detector:RgrgDetector"
-weights = "./detector"
-mode = "{mode}"
-dtype = "{dtype}"
+_ABOUT = """\
+The published RGRG model (Tanida et al., CVPR 2023), converted by `grounded convert rgrg`.
+mode: "faithful" reads a region in its proposal, as published; "grounded" in the shown box.
+dtype: "float32", or "bfloat16": half the memory, and faster where the processor can."""
 
-[generator]
-use = "grounded.generators.rgrg.generator:RgrgGenerator"
-weights = "./generator"
-{tokenizer}dtype = "{dtype}"
 
-[explainer]
-use = "grounded.explain.places:RegionBoxes"
-
-[composer]
-use = "grounded.compose.composer:AnatomicalComposer"
-"""
+def _write_preset(folder: Path, dtype: Dtype, mode: Mode, has_tokenizer: bool) -> Path:
+    tokenizer = {"tokenizer": "./tokenizer"} if has_tokenizer else {}
+    return write_preset(
+        folder,
+        _ABOUT,
+        detector={
+            "use": "grounded.detectors.rgrg.detector:RgrgDetector",
+            "weights": "./detector",
+            "mode": mode,
+            "dtype": dtype,
+        },
+        generator={
+            "use": "grounded.generators.rgrg.generator:RgrgGenerator",
+            "weights": "./generator",
+            **tokenizer,
+            "dtype": dtype,
+        },
+    )

@@ -6,7 +6,6 @@ train the writer, write a preset.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from grounded.generators.neural.finding_net import FILM
 from grounded.generators.neural.finding_reader import CALIBRATION, Calibration
 from grounded.language.labeller import Labeller
 from grounded.nn.weights import WEIGHTS, bind, sha256
+from grounded.preset import write_preset
 from grounded.train.configuration import configured, read_configuration
 from grounded.train.findings.calibration import (
     TOO_FEW,
@@ -37,23 +37,6 @@ from grounded.train.writer.run import WriterConfig, train_writer
 
 WRITER = "writer"
 APART: tuple[Split, Split] = ("calibration", "held")
-PRESET = """\
-# A trained sentence generator; the detector's weights are the ones that it was trained beside.
-[detector]
-use = "grounded.detectors.organs.detector:OrganDetector"
-weights = {organs}
-encoder = "./encoder"
-
-[generator]
-use = "grounded.generators.neural.generator:Neural"
-weights = "./"
-
-[explainer]
-use = "grounded.explain.evidence:EvidenceMap"
-
-[composer]
-use = "grounded.compose.composer:AnatomicalComposer"
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +77,7 @@ def train_generator(
     reports = [report for report in iu_text(data / "iu_text") if report.split == "train"]
     said = phrases(reports, labeller, own=config.writer.phrases, familiar=3)
     train_writer(said, None, config.writer, output / WRITER, progress)
-    return write_preset(output, of.start.resolve())
+    return write_neural_preset(output, of.start.resolve())
 
 
 def state(
@@ -128,10 +111,18 @@ def _scope_line(label: str, calibration: Calibration, figure: str) -> str:
     return f"{label}, {'stated' if calibration.assessed else 'silent'}: {figure}"
 
 
-def write_preset(output: Path, organs: Path) -> Path:
+def write_neural_preset(output: Path, organs: Path) -> Path:
     """`output`/preset.toml, for the networks in `output` and the detector's weights in `organs`."""
     inside = organs.is_relative_to(output)
     name = f"./{organs.relative_to(output).as_posix()}" if inside else str(organs)
-    preset = output / "preset.toml"
-    preset.write_text(PRESET.format(organs=json.dumps(name)), encoding="utf-8")
-    return preset
+    return write_preset(
+        output,
+        "A trained sentence generator, and the detector's weights that it was trained beside.",
+        detector={
+            "use": "grounded.detectors.organs.detector:OrganDetector",
+            "weights": name,
+            "encoder": f"./{ENCODER}",
+        },
+        generator={"use": "grounded.generators.neural.generator:Neural", "weights": "./"},
+        explainer={"use": "grounded.explain.evidence:EvidenceMap"},
+    )

@@ -27,7 +27,7 @@ from grounded.train.findings.films import keep, places
 from grounded.train.findings.network import ENCODER, FINDINGS, FindingConfig, LearningConfig
 from grounded.train.findings.run import train_findings
 from grounded.train.findings.truth import LABELS
-from grounded.train.generator import WRITER, state, write_preset
+from grounded.train.generator import WRITER, state, write_neural_preset
 from grounded.train.loop import Progress
 
 DETECTOR = "detector"
@@ -134,7 +134,7 @@ def train_on_own_films(
     for line in state(net, reading, config.statements, kept["calibration"], apart, output):
         progress.say(line)
     bind(output / WRITER, encoder=sha256(output / ENCODER / WEIGHTS))
-    return write_preset(output, output / DETECTOR)
+    return write_neural_preset(output, output / DETECTOR)
 
 
 def described(films: Sequence[Example], parts: Mapping[Split, Sequence[Example]]) -> list[str]:

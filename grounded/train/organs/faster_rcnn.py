@@ -22,6 +22,7 @@ from grounded.detectors.faster_rcnn.detector import FasterRCNNDetector
 from grounded.detectors.faster_rcnn.net import RegionRCNN, RegionTargets
 from grounded.evaluate.detection import region_accuracy
 from grounded.nn.weights import write
+from grounded.preset import write_preset
 from grounded.train.augmentation import Strength
 from grounded.train.configuration import Part, RunConfig
 from grounded.train.loop import TOTAL, Progress, Turns, ready, train
@@ -29,22 +30,6 @@ from grounded.train.organs.derived import region_targets
 from grounded.train.organs.samples import KeptFilm, OrganSamples
 
 OUTLINED = (1.0, 0.0, 0.0, 0.0)  # of the kinds of films, those with outlines alone
-PRESET = """\
-# Written by `grounded train detector`.
-[detector]
-use = "grounded.detectors.faster_rcnn.detector:FasterRCNNDetector"
-weights = "./"
-atlas = "{atlas}"
-
-[generator]
-use = "grounded.generators.template:Template"
-
-[explainer]
-use = "grounded.explain.places:RegionBoxes"
-
-[composer]
-use = "grounded.compose.composer:AnatomicalComposer"
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +120,16 @@ class _Regions:
 
     def write(self, net: _Losses) -> None:
         write_weights(net.net, self.config, self.output)
-        preset = PRESET.format(atlas=self.config.atlas)
-        (self.output / "preset.toml").write_text(preset, encoding="utf-8")
+        write_preset(
+            self.output,
+            "Written by `grounded train detector`.",
+            detector={
+                "use": "grounded.detectors.faster_rcnn.detector:FasterRCNNDetector",
+                "weights": "./",
+                "atlas": self.config.atlas,
+            },
+            generator={"use": "grounded.generators.template:Template"},
+        )
 
 
 def train_faster_rcnn(

@@ -20,6 +20,7 @@ from grounded.errors import ConfigError
 from grounded.evaluate.detection import Pair, ratio_errors, region_accuracy
 from grounded.nn.device import Placed
 from grounded.nn.weights import WEIGHTS, write
+from grounded.preset import write_preset
 from grounded.regions import Regions
 from grounded.train.augmentation import Strength
 from grounded.train.configuration import Beside, Part, RunConfig
@@ -27,22 +28,6 @@ from grounded.train.engine import Precision
 from grounded.train.loop import Progress, Turns, decayed, ready, train
 from grounded.train.organs.loss import LossWeights, organ_loss
 from grounded.train.organs.samples import KeptFilm, OrganSample, OrganSamples
-
-PRESET = """\
-# Written by `grounded train detector`.
-[detector]
-use = "grounded.detectors.organs.detector:OrganDetector"
-weights = "./"
-
-[generator]
-use = "grounded.generators.measured.generator:Measured"
-
-[explainer]
-use = "grounded.explain.places:RegionBoxes"
-
-[composer]
-use = "grounded.compose.composer:AnatomicalComposer"
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +102,15 @@ class _Organs:
 
     def write(self, net: OrganNet) -> None:
         write_weights(net, self.config, self.output)
-        (self.output / "preset.toml").write_text(PRESET, encoding="utf-8")
+        write_preset(
+            self.output,
+            "Written by `grounded train detector`.",
+            detector={
+                "use": "grounded.detectors.organs.detector:OrganDetector",
+                "weights": "./",
+            },
+            generator={"use": "grounded.generators.measured.generator:Measured"},
+        )
 
 
 def train_detector(

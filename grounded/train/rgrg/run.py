@@ -28,7 +28,7 @@ from grounded.train.loop import Progress, Turns, ready, train
 from grounded.train.rgrg.loss import LossWeights, RegionBatch, RGRGLosses, Stage
 from grounded.train.rgrg.measure import measure
 from grounded.train.rgrg.samples import RegionSamples, Words
-from grounded.train.rgrg.start import load_backbone, load_gpt2, load_stage, write_preset
+from grounded.train.rgrg.start import load_backbone, load_gpt2, load_stage, write_stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ class _RegionGuided:
         return measure(net, samples, self.config.batch, self.engine.device)
 
     def write(self, net: RGRGLosses) -> None:
-        write_preset(net.detector, net.decoder, self.output)
+        write_stage(net.detector, net.decoder, self.output)
 
 
 def new_losses(config: RGRGConfig, rows: Sequence[Example], words: Words) -> RGRGLosses:

@@ -14,25 +14,9 @@ from grounded.detectors.rgrg.net import DetectorNet
 from grounded.errors import ConfigError
 from grounded.generators.rgrg.net import DecoderNet
 from grounded.nn import weights
+from grounded.preset import write_preset
 
 DETECTOR, GENERATOR = "detector", "generator"
-_PRESET = """\
-# Written by `grounded train rgrg`.
-[detector]
-use = "grounded.detectors.rgrg.detector:RgrgDetector"
-weights = "./detector"
-
-[generator]
-use = "grounded.generators.rgrg.generator:RgrgGenerator"
-weights = "./generator"
-tokenizer = "./tokenizer"
-
-[explainer]
-use = "grounded.explain.places:RegionBoxes"
-
-[composer]
-use = "grounded.compose.composer:AnatomicalComposer"
-"""
 
 
 def load_stage(detector: DetectorNet, decoder: DecoderNet, folder: Path) -> None:
@@ -91,7 +75,7 @@ def load_gpt2(decoder: DecoderNet, folder: Path) -> None:
     _fill(decoder, state, path)
 
 
-def write_preset(detector: DetectorNet, decoder: DecoderNet, folder: Path) -> None:
+def write_stage(detector: DetectorNet, decoder: DecoderNet, folder: Path) -> None:
     """The folder as `grounded report --preset FOLDER` reads it."""
     parts: tuple[tuple[DetectorNet | DecoderNet, str], ...]
     parts = ((detector, DETECTOR), (decoder, GENERATOR))
@@ -99,7 +83,19 @@ def write_preset(detector: DetectorNet, decoder: DecoderNet, folder: Path) -> No
         tensors = weights.parameters(net).items()
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors}
         weights.write(folder / part, asdict(net.layout), plain)
-    (folder / "preset.toml").write_text(_PRESET, encoding="utf-8")
+    write_preset(
+        folder,
+        "Written by `grounded train rgrg`.",
+        detector={
+            "use": "grounded.detectors.rgrg.detector:RgrgDetector",
+            "weights": f"./{DETECTOR}",
+        },
+        generator={
+            "use": "grounded.generators.rgrg.generator:RgrgGenerator",
+            "weights": f"./{GENERATOR}",
+            "tokenizer": "./tokenizer",
+        },
+    )
 
 
 def _fill(net: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
