@@ -4,12 +4,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files grounded detectors generators viz configs 2>/dev/null)
 
-.PHONY: demo web test test-full-size fuzz kills lint format clean mutants
+.PHONY: demo serve web test test-full-size fuzz kills lint format clean mutants
 
 demo: $(VENV)/.installed
 	$(BIN)/grounded report examples/normal_pa.jpg -o out/demo
 	@cat out/demo/report.txt
 	@echo "Open out/demo/report.html in a browser: point at a sentence, see the place."
+	@echo "make serve opens the reading room: ask about any place, work on the report."
+
+# The reading room with the example films, in the browser.
+serve: $(VENV)/.installed
+	$(BIN)/pip install -q '.[serve]'
+	$(BIN)/grounded serve examples
 
 test: lint
 	$(BIN)/pytest
@@ -60,5 +66,5 @@ $(VENV)/.dependencies: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(BIN)/pip install -q '.[dev]'
+	$(BIN)/pip install -q '.[dev,serve]'
 	touch $@

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -44,6 +44,7 @@ _OUTLINE = "outline"  # evidence that is a region's own outline
 _COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "score")
 
 Section = Literal["findings", "impression"]
+Decision = Literal["accepted", "rejected", "supplemented"]
 Origin = str
 """What wrote a sentence: a generator by its name, or one of several ways in which it writes."""
 
@@ -185,8 +186,35 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What a reader decided about a sentence, in the words of IHE AIRAI.
+
+    supplemented: the sentence is the reader's own. by: as readers call themselves, "" if they do
+    not say. at: ISO 8601 with its zone. draft: the draft's words, "" where they were not changed.
+    """
+
+    decision: Decision
+    text: str
+    by: str = ""
+    at: str = ""
+    draft: str = ""
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.decision not in get_args(Decision):
+            raise InvalidValueError(
+                f"a decision is one of {get_args(Decision)}, got {self.decision!r}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made the report: package version, preset, parts by name, and the weights' SHA-256."""
+    """What made the report: package version, preset, parts by name, the weights' SHA-256; and what
+    a reader decided about its sentences, if one did.
+    """
 
     version: str
     preset: str
@@ -195,6 +223,7 @@ class Provenance:
     explainer: str
     composer: str
     weights_sha256: Mapping[str, str] = field(default_factory=dict)
+    review: tuple[Review, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -205,11 +234,13 @@ class Provenance:
             "explainer": self.explainer,
             "composer": self.composer,
             "weights_sha256": dict(self.weights_sha256),
+            **({"review": [item.to_dict() for item in self.review]} if self.review else {}),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Provenance:
-        return cls(**data)
+        review = tuple(Review(**item) for item in data.get("review", ()))
+        return cls(**{**data, "review": review})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ LAYERS = (
     {"compose", "explain", "data"},
     {"synthetic", "evaluate", "detectors", "generators", "viz", "export"},
     {"train"},
-    {"config", "convert", "batch"},
+    {"config", "convert", "batch", "serve"},
     {"__init__"},
     {"cli"},
     {"__main__"},
@@ -44,7 +44,7 @@ DOORS = {
 # What takes the atlas of the detector, of whatever body part; see tests/test_second_atlas.py.
 ANY_ATLAS = {
     *("atlas", "evidence", "findings", "regions", "report", "protocols", "reporter"),
-    *("language", "compose", "explain", "export", "config", "batch", "cli"),
+    *("language", "compose", "explain", "export", "config", "batch", "serve", "cli"),
 }
 SOURCES = [
     path

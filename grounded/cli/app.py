@@ -13,6 +13,7 @@ from grounded.cli.describe import describe
 from grounded.cli.evaluate import evaluate
 from grounded.cli.lists import list_presets, list_regions
 from grounded.cli.report import report
+from grounded.cli.serve import serve
 from grounded.cli.terminal import say
 from grounded.cli.train import train
 from grounded.errors import GroundedError
@@ -36,6 +37,7 @@ app.command("regions")(list_regions)
 # A box may begin with a minus, so that what is unknown is no option.
 app.command(context_settings={"ignore_unknown_options": True})(describe)
 app.command()(evaluate)
+app.command()(serve)
 app.add_typer(train, name="train")
 app.add_typer(convert, name="convert")
 app.add_typer(data, name="data")

@@ -154,10 +154,9 @@ def without_contradictions(draft: DraftReport, atlas: Atlas, labeller: Labeller)
     nodule in a lung called clear, the other side), and where the scores are equal, the denial goes.
     The labeller reads sentences without findings. "Otherwise clear" denies nothing that others say.
     """
-    claims = [_claims(sentence, labeller) for sentence in draft.sentences]
     lost: dict[int, str] = {}
     for winner, loser in sorted(
-        _contradictions(draft.sentences, claims, atlas),
+        contradictions(draft.sentences, atlas, labeller),
         key=lambda pair: (*_surest(draft.sentences[pair[0]]), pair),
     ):
         if winner not in lost and loser not in lost:
@@ -224,10 +223,14 @@ def _claims(sentence: Sentence, labeller: Labeller) -> list[Finding]:
     ]
 
 
-def _contradictions(
-    sentences: Sequence[Sentence], claims: Sequence[Sequence[Finding]], atlas: Atlas
+def contradictions(
+    sentences: Sequence[Sentence], atlas: Atlas, labeller: Labeller
 ) -> Iterator[tuple[int, int]]:
-    """Pairs (winner, loser) of places among the sentences."""
+    """Pairs (winner, loser) of places among the sentences, of which one denies what the other says.
+
+    Which of two is the weaker, see `without_contradictions`.
+    """
+    claims = [_claims(sentence, labeller) for sentence in sentences]
     for denying, denial in enumerate(sentences):
         if _RESERVED.search(denial.text):
             continue

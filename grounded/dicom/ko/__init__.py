@@ -1,1 +1,0 @@
-"""Films with critical findings as a Key Object Selection."""

@@ -1,1 +1,0 @@
-"""A PDF document as a DICOM object."""

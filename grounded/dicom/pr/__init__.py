@@ -1,1 +1,0 @@
-"""The report's places as a Grayscale Softcopy Presentation State."""

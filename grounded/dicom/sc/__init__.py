@@ -1,1 +1,0 @@
-"""The report's picture as a Secondary Capture."""

@@ -1,1 +1,0 @@
-"""Outlines of organs and heatmaps as DICOM Segmentation."""

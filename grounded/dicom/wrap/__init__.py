@@ -1,1 +1,0 @@
-"""A film from PNG, JPEG or TIFF as a DICOM film, so that objects can refer to it."""

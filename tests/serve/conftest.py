@@ -1,0 +1,114 @@
+"""A room with the smallest preset, and films to put into it."""
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="the reading room needs the extra [serve]")
+pytest.importorskip("sqlalchemy", reason="the reading room needs the extra [serve]")
+
+from PIL import Image as Picture
+from starlette.testclient import TestClient
+
+import grounded
+from grounded import Reporter
+from grounded.serve.app import application
+from grounded.serve.room import Room, Rules
+from grounded.serve.store import Store
+
+TOKEN = "key-of-the-tests"
+ADDRESS = "http://127.0.0.1:8765"
+ROOT = Path(__file__).parent.parent.parent
+Start = Callable[..., TestClient]
+
+
+def png(height: int = 64, width: int = 80, seed: int = 0) -> bytes:
+    """A noisy film as a PNG file."""
+    grey = np.random.default_rng(seed).integers(0, 255, (height, width), np.uint8)
+    return encoded(grey)
+
+
+def encoded(grey: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Picture.fromarray(grey).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def small() -> Reporter:
+    """Usual places of the regions, and one fixed sentence for each."""
+    return grounded.load("baseline")
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Reporter:
+    """The shipped preset, loaded once."""
+    return grounded.load()
+
+
+@pytest.fixture
+def start(tmp_path: Path, small: Reporter) -> Iterator[Start]:
+    """Starts a server on one folder of sessions, with other rules if wanted; again, restarts it."""
+    clients: list[TestClient] = []
+
+    def started(
+        reporter: Reporter = small,
+        shelf: tuple[Path, ...] = (),
+        folder: str = "sessions",
+        **rules: object,
+    ) -> TestClient:
+        while clients:
+            clients.pop().__exit__(None, None, None)
+        room = Room(reporter, Store(tmp_path / folder), Rules(**rules), shelf=shelf)
+        client = TestClient(
+            application(room, TOKEN),
+            base_url=ADDRESS,
+            headers={"authorization": f"Bearer {TOKEN}"},
+            raise_server_exceptions=False,
+        )
+        client.__enter__()
+        client.room = room
+        clients.append(client)
+        return client
+
+    yield started
+    while clients:
+        clients.pop().__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(start: Start) -> TestClient:
+    return start()
+
+
+def add(client: TestClient, film: bytes | None = None, **query: object) -> dict:
+    """A session of a film that was read to the end."""
+    answer = client.post("/api/films", params={"name": "film.png", **query}, content=film or png())
+    assert answer.status_code == 201, answer.text
+    return wait(client, answer.json()["id"])
+
+
+def wait(client: TestClient, id: str) -> dict:
+    end = time.monotonic() + 60
+    while (state := client.get(f"/api/sessions/{id}").json())["status"] == "reading":
+        assert time.monotonic() < end, state
+        time.sleep(0.01)
+    return state
+
+
+def edit(client: TestClient, state: dict, by: str = "", **change: object) -> dict:
+    """The session after an edit that is taken."""
+    answer = client.post(
+        f"/api/sessions/{state['id']}/edits",
+        json={"revision": state["revision"], "by": by, "edit": change},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def texts(state: dict) -> list[str]:
+    return [sentence["text"] for sentence in state["document"]["sentences"]]
