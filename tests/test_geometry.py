@@ -204,3 +204,9 @@ def test_pixels_that_are_higher_than_wide_become_square() -> None:
     placement = Placement.letterbox((50, 100), (200, 200), aspect=2.0)
     assert placement.scale == (2, 4)
     assert placement.offset == (0, 0)
+
+
+def test_pixels_higher_than_wide_become_square() -> None:
+    placement = Placement.letterbox((50, 100), (200, 200), aspect=2.0)
+    assert placement.scale == (2.0, 4.0)
+    assert placement.offset == (0, 0)
