@@ -3,8 +3,9 @@
     python benchmarks/batch_kills.py examples/normal_pa.jpg --kills 50
 
 A folder of copies of one film is reported in its own process, which is killed (SIGKILL) at a random
-moment and started again with --resume, until it was killed so often and has come to its end. Then
-each film must have one line in the manifest and one whole report.
+moment and started again with --resume. A batch that comes to its end before is counted and followed
+by another, in a new folder, until so many kills were made; the last is then let go on to its end.
+In each batch every film must have one line in the manifest and one whole report.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Picture
-from rich.progress import track
+from rich.progress import Progress
 
 from grounded import GroundedReport
 from grounded.batch.ledger import LINES, TABLE
@@ -74,6 +76,11 @@ def faults(out: Path, films: int) -> dict[str, int]:
     }
 
 
+def _command(films: Path, out: Path) -> list[str]:
+    command = [sys.executable, "-m", "grounded", "report", str(films), "-o", str(out)]
+    return [*command, "--preset", "baseline", "--format", "json,txt", "--resume"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("film", type=Path)
@@ -82,20 +89,26 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     draw = random.Random(arguments.seed)
-    with tempfile.TemporaryDirectory() as temporary:
-        films, out = Path(temporary) / "films", Path(temporary) / "out"
+    counts: Counter[str] = Counter()
+    started, batches = time.perf_counter(), 1
+    with tempfile.TemporaryDirectory() as temporary, Progress() as progress:
+        films = Path(temporary) / "films"
         copies(arguments.film, films, arguments.films)
-        command = [sys.executable, "-m", "grounded", "report", str(films), "-o", str(out)]
-        command += ["--preset", "baseline", "--format", "json,txt", "--resume"]
-        started = time.perf_counter()
-        early = 0
-        for _ in track(range(arguments.kills), "killing"):
-            early += run_and_kill(command, draw.uniform(0.5, 8.0))
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        counts = faults(out, arguments.films)
-    print(f"{arguments.kills - early} kills in {time.perf_counter() - started:.0f} s")
+        killing = progress.add_task("killing", total=arguments.kills)
+        while not progress.finished:
+            out = Path(temporary) / f"out_{batches}"
+            if run_and_kill(_command(films, out), draw.uniform(0.5, 8.0)):
+                counts.update(faults(out, arguments.films))
+                batches += 1
+            else:
+                progress.advance(killing)
+        out = Path(temporary) / f"out_{batches}"
+        subprocess.run(_command(films, out), check=True, stdout=subprocess.DEVNULL)
+        counts.update(faults(out, arguments.films))
+    films_done = batches * arguments.films
+    print(f"{arguments.kills} kills in {time.perf_counter() - started:.0f} s, {batches} batches")
     for what, count in counts.items():
-        print(f"{what}: {count} of {arguments.films} films")
+        print(f"{what}: {count} of {films_done} films")
     raise SystemExit(any(counts.values()))
 
 

@@ -17,7 +17,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -74,7 +73,7 @@ class Detectron2Detector:
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """Films that the network sees at the same size go through it together."""
-        placements = [self._placement(image.shape) for image in images]
+        placements = [self._placement(image) for image in images]
         groups: dict[tuple[int, int], list[int]] = {}
         for number, placement in enumerate(placements):
             groups.setdefault(placement.model_shape, []).append(number)
@@ -134,12 +133,25 @@ class Detectron2Detector:
             missing={name: reason for i, name in enumerate(self.names) if i not in best},
         )
 
-    def _placement(self, shape: tuple[int, int]) -> Placement:
-        """The film at the size of detectron2's own test transform: shortest edge, with a limit."""
-        shortest, longest = self._config.INPUT.MIN_SIZE_TEST, self._config.INPUT.MAX_SIZE_TEST
-        scale = min(shortest / min(shape), longest / max(shape)) if shortest else 1.0
-        height, width = (max(1, int(side * scale + 0.5)) for side in shape)
-        return Placement(shape, (height, width), (width / shape[1], height / shape[0]), (0, 0))
+    def _placement(self, image: Image) -> Placement:
+        sizes = self._config.INPUT
+        return resized(image, sizes.MIN_SIZE_TEST, sizes.MAX_SIZE_TEST)
+
+
+def resized(image: Image, shortest: int, longest: int) -> Placement:
+    """The film as detectron2's own test transform makes it: its shortest edge so long unless the
+    longest then exceeds a limit; 0 for its own size.
+
+    A uniform border is left out, and pixels that are not square become so.
+    """
+    x0, y0, x1, y1 = (round(edge) for edge in image.info.shown)
+    sides = (y1 - y0) * image.info.aspect, float(x1 - x0)
+    scale = min(shortest / min(sides), longest / max(sides)) if shortest else 1.0
+    height, width = (max(1, int(side * scale + 0.5)) for side in sides)
+    scale_x, scale_y = width / (x1 - x0), height / (y1 - y0)
+    shown = (x0, y0, x1, y1) if image.info.content else None
+    offset = (-x0 * scale_x, -y0 * scale_y) if shown else (0.0, 0.0)
+    return Placement(image.shape, (height, width), (scale_x, scale_y), offset, shown)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -299,8 +311,5 @@ def _pooler(model: Any) -> tuple[nn.Module, tuple[str, ...]]:
 
 def _film(image: Image, placement: Placement, channels: int) -> Tensor:
     """The film as detectron2 expects it: (C, h, w) in 0..255, not yet normalised."""
-    height, width = placement.model_shape
-    shrinks = max(placement.scale) <= 1
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    pixels = cv2.resize(image.pixels, (width, height), interpolation=method) * 255
-    return torch.from_numpy(np.asarray(pixels, np.float32)).expand(channels, -1, -1)
+    pixels = placement.place(image.pixels) * np.float32(255)
+    return torch.from_numpy(pixels).expand(channels, -1, -1)

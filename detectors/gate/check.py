@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from grounded.detectors.gate.net import TURNS, Answer, GateNet, ask, gate_film
+from grounded.detectors.gate.sides import SideNet
 from grounded.errors import UnsuitableImageError
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo, digest_of
+from grounded.nn.device import one_thread
 from grounded.nn.weights import build, fill, read_config
 from grounded.regions import Regions
 
@@ -27,10 +31,10 @@ _QUARTERS = (1, 6, 3, 8)  # the EXIF orientation that names 0 to 3 quarter turns
 class FilmGate:
     """Turns a negative over and a turned film back, names a mirrored one, refuses what is no film.
 
-    weights: a folder with config.json and model.safetensors. frontal, several: probabilities below
-    and above which a picture is refused. negative, mirrored: log-odds above which a film is one.
-    turned: probability above which a film is turned back. Raises ConfigError for weights that
-    cannot be used.
+    weights: a folder of GateNet, config.json and model.safetensors. sides: one of SideNet; None for
+    no word on mirrored films. frontal, several: probabilities below and above which a picture is
+    refused. negative, mirrored: log-odds above which a film is one. turned: probability above which
+    a film is turned back. Raises ConfigError for weights that cannot be used.
     """
 
     name = "gate"
@@ -38,15 +42,20 @@ class FilmGate:
     def __init__(
         self,
         weights: str | os.PathLike[str],
+        sides: str | os.PathLike[str] | None = None,
         frontal: float = 0.4,
         several: float = 0.5,
         negative: float = 0.0,
-        mirrored: float = 2.2,
+        mirrored: float = 1.2,
         turned: float = 0.8,
     ) -> None:
         folder = Path(weights)
         self._net = build(GateNet, read_config(folder), folder)
-        self.weights_sha256: Mapping[str, str] = fill(self._net, folder)
+        self._sides = None if sides is None else _side_net(Path(sides))
+        self.weights_sha256: Mapping[str, str] = {
+            **fill(self._net, folder, role="gate"),
+            **(fill(self._sides, Path(sides), role="sides") if self._sides and sides else {}),
+        }
         self._frontal, self._several = frontal, several
         self._negative, self._mirrored, self._turned = negative, mirrored, turned
 
@@ -67,9 +76,7 @@ class FilmGate:
             image = _turned_back(image, turned)
         if answer.negative > self._negative:
             image = _turned_over(image)
-        if turned or answer.negative > self._negative:
-            answer = self.answer(image)
-        return _doubted(image) if answer.mirrored > self._mirrored else image
+        return _doubted(image) if self.mirrored(image) > self._mirrored else image
 
     def confirm(self, image: Image, regions: Regions) -> None:
         """Raises UnsuitableImageError if the detector knows lungs and found none, unless forced."""
@@ -79,9 +86,24 @@ class FilmGate:
 
     def answer(self, image: Image) -> Answer:
         """What the network says of a film."""
-        x0, y0, x1, y1 = (round(edge) for edge in image.info.shown)
-        film = gate_film(image.pixels[y0:y1, x0:x1], self._net.side)
-        return ask(self._net, torch.from_numpy(film)[None, None])[0]
+        return ask(self._net, _shown(image, self._net.side))[0]
+
+    def mirrored(self, image: Image) -> float:
+        """The log-odds that an upright film is mirrored, or its heart on the right."""
+        if self._sides is None:
+            return -math.inf
+        with one_thread():
+            return float(self._sides(_shown(image, self._sides.side)))
+
+
+def _side_net(folder: Path) -> SideNet:
+    return build(SideNet, read_config(folder), folder)
+
+
+def _shown(image: Image, side: int) -> Tensor:
+    """The film without a uniform border, as the networks see it: (1, 1, side, side)."""
+    x0, y0, x1, y1 = (round(edge) for edge in image.info.shown)
+    return torch.from_numpy(gate_film(image.pixels[y0:y1, x0:x1], side))[None, None]
 
 
 def _refused(image: Image, reason: str) -> Image:

@@ -2,7 +2,8 @@
 
 It sees the film's grey levels as the detector does (`normalised`), only smaller and squeezed. What
 is asked for is asked of the film and of its mirror image and its negative, and the answers are
-averaged, so that a film and its mirror image always get opposite answers.
+averaged, so that a film and its negative always get opposite answers. Whether a film is mirrored,
+another network says: `grounded.detectors.gate.sides`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from grounded.nn.device import one_thread
 Kind = Literal["frontal", "several films", "other"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TURNS = 4  # quarter turns clockwise that the film was turned by
-OUTPUTS = len(KINDS) + TURNS + 2
+OUTPUTS = len(KINDS) + TURNS + 1
 
 
 class GateNet(nn.Module):
-    """Films (B, 1, S, S) to logits (B, 9): kinds, quarter turns, mirrored, negative.
+    """Films (B, 1, S, S) to logits (B, 8): kinds, quarter turns, negative.
 
     side: S, a multiple of 16. widths: channels at strides 2, 4, 8 and 16. hidden: of the head.
     """
@@ -61,13 +62,12 @@ class Answer:
     """What the network says of one film.
 
     frontal, several: probabilities that it is one frontal chest film, or several films in one
-    picture. turns: probabilities (4) of the quarter turns clockwise. mirrored, negative: log-odds.
+    picture. turns: probabilities (4) of the quarter turns clockwise. negative: log-odds.
     """
 
     frontal: float
     several: float
     turns: tuple[float, ...]
-    mirrored: float
     negative: float
 
     @property
@@ -80,7 +80,7 @@ def ask(net: GateNet, films: Tensor) -> list[Answer]:
     """The answer for each film (B, 1, S, S), 0..1: averaged over the film, its mirror image, its
     negative and both.
     """
-    kinds, turns, mirrored, negative = [], [], [], []
+    kinds, turns, negative = [], [], []
     with one_thread():
         for flipped in (False, True):
             for inverted in (False, True):
@@ -88,17 +88,15 @@ def ask(net: GateNet, films: Tensor) -> list[Answer]:
                 kinds.append(logits[:, :3])
                 turned = logits[:, 3:7]
                 turns.append(turned[:, [0, 3, 2, 1]] if flipped else turned)
-                mirrored.append(-logits[:, 7] if flipped else logits[:, 7])
-                negative.append(-logits[:, 8] if inverted else logits[:, 8])
+                negative.append(-logits[:, 7] if inverted else logits[:, 7])
     shares = torch.stack(kinds).mean(0).softmax(1)
     turned = torch.stack(turns).mean(0).softmax(1)
-    sides, signs = torch.stack(mirrored).mean(0), torch.stack(negative).mean(0)
+    signs = torch.stack(negative).mean(0)
     return [
         Answer(
             float(shares[row, 0]),
             float(shares[row, 1]),
             tuple(float(value) for value in turned[row]),
-            float(sides[row]),
             float(signs[row]),
         )
         for row in range(len(films))

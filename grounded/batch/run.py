@@ -16,6 +16,7 @@ from grounded.batch.plan import Job
 from grounded.data.film_table import Stated, whole_path
 from grounded.errors import GroundedError, InvalidValueError, NotAFilmError, UnsuitableImageError
 from grounded.export.exporters import EVERYTHING, save_all
+from grounded.films.source import name_of
 from grounded.image import Image
 from grounded.report import GroundedReport
 from grounded.reporter import Reporter
@@ -196,7 +197,10 @@ class _Clock:
 
 def _reason(job: Job, error: Exception) -> str:
     if isinstance(error, GroundedError):
-        return str(error)
+        said = str(error)
+        if str(job.film) in said:
+            return said
+        return f"{job.film}: {said.removeprefix(f'{name_of(job.film)}: ')}"
     # the words of a foreign error may quote the file, a patient's name among them
     return f"{job.film}: it could not be reported ({type(error).__name__})"
 

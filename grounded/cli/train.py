@@ -48,6 +48,21 @@ def train_film_gate(
         show_figures(train_gate(read, data, out, progress))
 
 
+@train.command("sides")
+def train_side_net(
+    config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/sides.toml.")],
+    data: Annotated[Path, typer.Option(help="The folder with the training films.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+) -> None:
+    """Train the check whether an upright film is mirrored, or its heart on the right."""
+    from grounded.train.gate.sides import SidesConfig, train_sides
+    from grounded.train.screen import on_screen
+
+    read = SidesConfig.read(config)
+    with on_screen("Training") as progress:
+        show_figures(train_sides(read, data, out, progress))
+
+
 @train.command("generator")
 def train_sentence_generator(
     config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/generator.toml.")],

@@ -11,7 +11,7 @@ from typing import Any
 from grounded.data.annotations import read_annotations
 from grounded.errors import DataError
 
-_HELD_OUT = 0.15
+_HELD_OUT, _CHOOSE = 0.15, 0.5
 _PICTURES = (".png", ".jpg", ".tif")
 
 
@@ -29,8 +29,17 @@ class GateFilm:
     @property
     def held_out(self) -> bool:
         """Whether it is not trained on; follows from source and patient alone."""
+        return self._draw(0) < _HELD_OUT
+
+    @property
+    def chooses(self) -> bool:
+        """Of films held out: whether thresholds are chosen on it; figures are of the others."""
+        return self._draw(4) < _CHOOSE
+
+    def _draw(self, start: int) -> float:
+        """A number in 0..1 that follows from source and patient."""
         digest = hashlib.sha256(f"{self.source} {self.patient}".encode()).digest()
-        return int.from_bytes(digest[:4], "big") < _HELD_OUT * 2**32
+        return int.from_bytes(digest[start : start + 4], "big") / 2**32
 
 
 def gate_films(data: Path, pictures: Path | None = None) -> list[GateFilm]:

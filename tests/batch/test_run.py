@@ -235,3 +235,9 @@ def test_a_film_of_which_a_table_states_something_else_is_done_anew(
     options = replace(QUICK, stated={films / "f3.png": Stated(View.AP)})
     again = run(reporter, films, out, options, resume=True)
     assert [item.job.name for item in again if not item.skipped] == ["f3.png"]
+
+
+def test_what_a_film_is_refused_for_names_its_file(films: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    [first, *_] = run(load("measured"), films, out)
+    assert first.entry.reason.startswith(f"{films / 'f0.png'}: This is probably not a frontal")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib.util
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from grounded import Image
-from grounded.detectors.detectron2 import Detectron2Detector, load_weights
+from grounded import Box, Image, Placement
+from grounded.detectors.detectron2 import Detectron2Detector, load_weights, resized
 from grounded.errors import ConfigError, MissingExtraError
 
 INSTALLED = importlib.util.find_spec("detectron2") is not None
@@ -68,6 +70,22 @@ def make(tmp_path: Path) -> Callable[..., Detectron2Detector]:
 
 def _film(height: int = 100, width: int = 80, seed: int = 0) -> Image:
     return Image.of(np.random.default_rng(seed).random((height, width), dtype=np.float32))
+
+
+def test_a_film_is_resized_as_detectron2_resizes_it() -> None:
+    assert resized(_film(), 64, 96) == Placement((100, 80), (80, 64), (0.8, 0.8), (0, 0))
+    assert resized(_film(300, 100), 64, 96).model_shape == (96, 32)
+    assert resized(_film(), 0, 96).model_shape == (100, 80)
+
+
+def test_a_border_is_left_out_and_pixels_become_square() -> None:
+    film = Image.of(np.pad(_film().pixels, ((20, 0), (0, 40))), aspect=2.0)
+    film = replace(film, info=replace(film.info, content=Box(0, 20, 80, 120)))
+    placement = resized(film, 40, 1000)
+    assert placement.model_shape == (100, 40)
+    assert placement.to_model([[0, 20, 80, 120]]).tolist() == [[0, 0, 40, 100]]
+    expected = cv2.resize(_film().pixels, (40, 100), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(placement.place(film.pixels), expected, atol=1e-6)
 
 
 @pytest.mark.skipif(INSTALLED, reason="detectron2 is installed")

@@ -111,7 +111,7 @@ def _orientation(header: Header) -> tuple[str, ...]:
     difference = disorientation(header)
     if not difference or (difference == FROM_THE_SIDE and view_of(header) in FRONTAL_VIEWS):
         return ()
-    return (f"{difference} (Patient Orientation)",)
+    return (f"{difference} (by its orientation in the patient)",)
 
 
 def _is_elsewhere(part: str) -> bool:

@@ -50,16 +50,33 @@ def laterality_of(header: Header) -> str:
 def disorientation(header: Header) -> str:
     """How the film differs from the usual: rows towards the patient's left, columns to the feet.
 
-    From Patient Orientation (PS3.3 C.7.6.1.1.1), whose first letters count. Empty when the film
-    lies as usual or the header does not say.
+    From Patient Orientation (PS3.3 C.7.6.1.1.1), whose first letters count; without it, from Image
+    Orientation (Patient) (C.7.6.2.1.1) in the plane of a frontal film, as converters put the plane
+    of a slice there for want of another. Empty when the film lies as usual or the header does not
+    say.
     """
     directions = "\\".join(header.texts("PatientOrientation")).split("\\")
     if len(directions) != 2 or not all(directions):
-        return ""
+        return _ORIENTATIONS.get(_by_cosines(header), "")
     first = directions[0][0] + directions[1][0]
     if {"A", "P"} & set(first):
         return FROM_THE_SIDE
     return _ORIENTATIONS.get(first, "")
+
+
+def _by_cosines(header: Header) -> str:
+    """Where rows and columns lead in the patient (x to the left, z to the head), as two letters; ""
+    without their direction cosines, or with those of another plane.
+    """
+    cosines = header.numbers("ImageOrientationPatient")
+    return "".join(map(_direction, (cosines[:3], cosines[3:]))) if len(cosines) == 6 else ""
+
+
+def _direction(cosines: tuple[float, ...]) -> str:
+    x, y, z = cosines
+    if max(abs(x), abs(z)) <= 0.7 or abs(y) > 0.5:
+        return ""
+    return ("L" if x > 0 else "R") if abs(x) > abs(z) else ("H" if z > 0 else "F")
 
 
 def positions(header: Header) -> tuple[str, ...]:

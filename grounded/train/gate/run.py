@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from grounded.data.gate_films import GateFilm, gate_films
-from grounded.detectors.gate.net import TURNS, GateNet
+from grounded.detectors.gate.net import OUTPUTS, GateNet
 from grounded.nn.weights import parameters, write
 from grounded.train.configuration import Beside, Count, RunConfig, configured, read_configuration
 from grounded.train.gate.samples import GateSample, GateSamples, kept
 from grounded.train.loop import TOTAL, Progress, Turns, decayed, ready, train
+
+_NEGATIVE = OUTPUTS - 1  # the last of the outputs, behind three kinds and four turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,27 +118,21 @@ def gate_loss(logits: Tensor, sample: GateSample) -> dict[str, Tensor]:
     film = sample.turn >= 0
     terms = {
         "kind": functional.cross_entropy(logits[:, :3], sample.kind, label_smoothing=0.01),
-        "turn": functional.cross_entropy(logits[film, 3 : 3 + TURNS], sample.turn[film]),
+        "turn": functional.cross_entropy(logits[film, 3:_NEGATIVE], sample.turn[film]),
     }
-    for name, (column, target) in _signs(sample).items():
-        known = ~target.isnan()
-        terms[name] = functional.binary_cross_entropy_with_logits(
-            logits[known, column], target[known].float()
-        )
+    known = ~sample.negative.isnan()
+    terms["negative"] = functional.binary_cross_entropy_with_logits(
+        logits[known, _NEGATIVE], sample.negative[known].float()
+    )
     return {**terms, TOTAL: torch.stack(list(terms.values())).sum()}
-
-
-def _signs(sample: GateSample) -> dict[str, tuple[int, Tensor]]:
-    return {"mirrored": (7, sample.mirrored), "negative": (8, sample.negative)}
 
 
 def _right(logits: Tensor, sample: GateSample) -> dict[str, Tensor]:
     film = sample.turn >= 0
+    known = ~sample.negative.isnan()
     right = {
         "kind right": logits[:, :3].argmax(1) == sample.kind,
-        "turn right": logits[film, 3:7].argmax(1) == sample.turn[film],
+        "turn right": logits[film, 3:_NEGATIVE].argmax(1) == sample.turn[film],
+        "negative right": (logits[known, _NEGATIVE] > 0) == (sample.negative[known] > 0.5),
     }
-    for name, (column, target) in _signs(sample).items():
-        known = ~target.isnan()
-        right[f"{name} right"] = (logits[known, column] > 0) == (target[known] > 0.5)
     return {name: hits.float() for name, hits in right.items()}

@@ -33,24 +33,23 @@ _UPRIGHT = 0.7
 
 
 class GateSample(NamedTuple):
-    """film (1, S, S); kind, turn: indices; mirrored, negative: 0 or 1, NaN for what is no film."""
+    """film (1, S, S); kind, turn: indices; negative: 0 or 1, NaN for what is no film."""
 
     film: Tensor
     kind: Tensor
     turn: Tensor
-    mirrored: Tensor
     negative: Tensor
 
 
-def kept(films: Sequence[GateFilm]) -> list[Kept]:
-    """The films that can be read, small, as bytes."""
+def kept(films: Sequence[GateFilm], side: int = KEPT_SIDE) -> list[Kept]:
+    """The films that can be read, as bytes, small: side pixels on the longest side."""
     found = []
     for film in films:
         try:
             pixels = Image.open(film.path, force=True).pixels
         except GroundedError:
             continue
-        factor = KEPT_SIDE / max(pixels.shape)
+        factor = side / max(pixels.shape)
         size = (max(round(pixels.shape[1] * factor), 8), max(round(pixels.shape[0] * factor), 8))
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         found.append(np.asarray(np.round(small * 255), dtype=np.uint8))
@@ -89,7 +88,6 @@ class GateSamples(Dataset[GateSample]):
             torch.from_numpy(shown)[None],
             torch.tensor(kind),
             torch.tensor(turn if KINDS[kind] == "frontal" else -1),
-            torch.tensor(mirrored * known if KINDS[kind] == "frontal" else float("nan")),
             torch.tensor(negative * known),
         )
 

@@ -155,6 +155,27 @@ def test_a_film_that_lies_otherwise_is_an_objection(orientation, reason) -> None
     assert bool(found) == bool(reason)
 
 
+@pytest.mark.parametrize(
+    ("cosines", "reason"),
+    [
+        ([1, 0, 0, 0, 0, -1], ""),
+        ([0.98, 0.1, 0, 0, 0.1, -0.98], ""),
+        ([-1, 0, 0, 0, 0, -1], "mirrored"),
+        ([1, 0, 0, 0, 0, 1], "upside down"),
+        ([0, 0, -1, 1, 0, 0], "turned by 90 degrees"),
+        ([1, 0, 0, 0, 1, 0], ""),  # of a slice, as converters write it
+        ([0, 1, 0, 0, 0, -1], ""),
+        ([1, 0, 0], ""),
+    ],
+)
+def test_without_letters_the_cosines_say_how_a_film_lies(cosines: list[float], reason: str) -> None:
+    found = objections(header(ImageOrientationPatient=cosines))
+    assert reason in " ".join(found)
+    assert bool(found) == bool(reason)
+    both = header(ImageOrientationPatient=cosines, PatientOrientation=["L", "F"])
+    assert objections(both) == ()
+
+
 def test_a_stated_frontal_view_outweighs_a_lateral_orientation() -> None:
     assert objections(header(PatientOrientation=["A", "F"], ViewPosition="PA")) == ()
 

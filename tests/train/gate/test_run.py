@@ -59,21 +59,21 @@ def test_samples_follow_from_seed_and_number() -> None:
             torch.testing.assert_close(here, there, equal_nan=True)
 
 
-def test_what_is_no_film_teaches_no_side() -> None:
+def test_what_is_no_film_teaches_no_sign() -> None:
     samples = GateSamples(CHESTS, [CHESTS], 32, 0)
     [batch] = samples.loaded(Turns(0, 1, 64))
     other = batch.kind == 2
     assert other.any()
     assert (batch.turn[other] == -1).all()
-    assert batch.mirrored[other].isnan().all()
-    assert not batch.mirrored[batch.kind == 0].isnan().any()
+    assert batch.negative[other].isnan().all()
+    assert not batch.negative[batch.kind == 0].isnan().any()
 
 
 def test_the_loss_of_a_right_answer_is_lower() -> None:
     sample = GateSample(
-        torch.zeros(1, 1, 8, 8), torch.tensor([0]), torch.tensor([2]), torch.ones(1), torch.zeros(1)
+        torch.zeros(1, 1, 8, 8), torch.tensor([0]), torch.tensor([2]), torch.zeros(1)
     )
-    right = torch.tensor([[9.0, 0, 0, 0, 0, 9, 0, 9, -9]])
+    right = torch.tensor([[9.0, 0, 0, 0, 0, 9, 0, -9]])
     assert gate_loss(right, sample)["total"] < 0.1 < gate_loss(-right, sample)["total"]
 
 
