@@ -301,6 +301,7 @@ def test_a_detector_without_the_encoder_is_refused_when_a_reporter_is_put_togeth
 def test_every_weight_file_is_named_with_its_digest(report: GroundedReport) -> None:
     files_of = {
         "check/gate": [SHIPPED / "gate/model.safetensors"],
+        "check/sides": [SHIPPED / "sides/model.safetensors"],
         "detector/organ_net": [SHIPPED / "organ_net/model.safetensors"],
         "detector/encoder": [SHIPPED / "neural/encoder/model.safetensors"],
         "generator": [
