@@ -1,6 +1,8 @@
-"""Small real things that many tests start from."""
+"""Small real things that many tests start from, and the browser that some need."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,18 @@ from grounded import (
 )
 from grounded.report import Provenance, Removed, Scope
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--headless",
+    "--use-angle=swiftshader",  # WebGL2 without a graphics card
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+AXE = Path(__file__).parents[1] / "viz" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PROVENANCE = Provenance(
     "0.1", "test", "detector", "generator", "explainer", "composer", {"a": "f" * 64}
 )
@@ -84,3 +98,34 @@ def report(film: Image, found: Regions) -> GroundedReport:
         removed=(Removed("The film is fine.", ("left lung",), "says nothing"),),
         film=film,
     )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium; the tests that use it are skipped without one."""
+    if CHROMIUM is None:
+        pytest.skip("needs the system's Chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def axe():
+    """What finds barriers in a page: gives the rules that it breaks in earnest."""
+    if not AXE.exists():
+        pytest.skip("needs axe-core: npm ci in viz/web")
+
+    def broken(page):
+        page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        return [
+            (item["id"], node["html"][:120])
+            for item in found
+            if item["impact"] in ("serious", "critical")
+            for node in item["nodes"]
+        ]
+
+    return broken

@@ -1,8 +1,5 @@
 """A report with every kind of evidence, on a film of made-up shadows, large enough to be drawn."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -20,18 +17,6 @@ from grounded import (
 )
 from grounded.report import Provenance, Removed, Scope
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--headless",
-    "--use-angle=swiftshader",  # WebGL2 without a graphics card
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-AXE = Path(__file__).parents[2] / "viz" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 HEIGHT, WIDTH = 720, 640
 LUNG = Box(80, 120, 260, 600)
 HEART = Box(240, 330, 450, 560)
@@ -102,34 +87,3 @@ def drawn(drawn_film: Image) -> GroundedReport:
         (Removed("Nothing.", ("spine",), "no evidence to stand on"),),
         drawn_film,
     )
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """The system's Chromium; the tests that use it are skipped without one."""
-    if CHROMIUM is None:
-        pytest.skip("needs the system's Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def axe():
-    """What finds barriers in a page: gives the rules that it breaks in earnest."""
-    if not AXE.exists():
-        pytest.skip("needs axe-core: npm ci in viz/web")
-
-    def broken(page):
-        page.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
-        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-        return [
-            (item["id"], node["html"][:120])
-            for item in found
-            if item["impact"] in ("serious", "critical")
-            for node in item["nodes"]
-        ]
-
-    return broken

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { get, type Agreement } from "./api";
+import { get, saveFile, type Agreement } from "./api";
 import { askRegion } from "../answers";
 import { chooseFiles, when } from "./Shelf";
 import { drawer, edit, isBlind, isLive, reader, readAnyway, session, settings, signAs, told, trouble } from "./room";
@@ -183,9 +183,16 @@ function Exports({ id }: { id: string }): JSX.Element {
       <ul>
         {(settings.value?.exporters ?? []).map((item) => (
           <li>
-            <a href={`/api/sessions/${id}/exports/${item.name}`} download onClick={(event) => event.currentTarget.closest("details")?.removeAttribute("open")}>
+            <button
+              type="button"
+              data-export={item.name}
+              onClick={(event) => {
+                event.currentTarget.closest("details")?.removeAttribute("open");
+                void told(() => saveFile(`sessions/${id}/exports/${item.name}`));
+              }}
+            >
               {item.label}
-            </a>
+            </button>
           </li>
         ))}
       </ul>

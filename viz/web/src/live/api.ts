@@ -146,6 +146,17 @@ export async function sendFilm(file: File, force: boolean, readFirst: boolean): 
   return (await asked("POST", `films?${query}`, file, "application/octet-stream")).json() as Promise<Session>;
 }
 
+/** Fetch a file and hand it to the reader's downloads; what keeps the server from making it is thrown. */
+export async function saveFile(path: string): Promise<void> {
+  const response = await asked("GET", path);
+  const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "report";
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await response.blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
 /** Raw greys, 16 bits, little endian, row by row. */
 export async function greys(path: string): Promise<{ width: number; height: number; pixels: Uint16Array }> {
   const response = await asked("GET", path);

@@ -1,0 +1,374 @@
+"""The reading room as a reader uses it: the server, the shipped preset, the system's Chromium."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from zipfile import is_zipfile
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("uvicorn")
+pytestmark = pytest.mark.browser
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "normal_pa.jpg"
+RUN = "import sys; from grounded.cli import main; main()"
+
+
+def wait_for(address):
+    """Until somebody listens there."""
+    url = urlsplit(address)
+    for _ in range(300):
+        with socket.socket() as door:
+            if door.connect_ex((url.hostname, url.port)) == 0:
+                return
+        time.sleep(0.1)
+
+
+@contextmanager
+def running(sessions, *more):
+    """The server as a process of its own; gives the address with its key."""
+    words = [sys.executable, "-P", "-u", "-c", RUN, "serve", "--no-open", "--port", "0"]
+    process = subprocess.Popen(
+        [*words, "--sessions", str(sessions), *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"COLUMNS": "400"},
+    )
+    try:
+        said = iter(process.stdout.readline, "")
+        address = next(found.group() for line in said if (found := re.search(r"http://\S+", line)))
+        wait_for(address)
+        yield address
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def address(browser, tmp_path_factory):
+    with running(tmp_path_factory.mktemp("sessions"), str(EXAMPLE)) as address:
+        yield address
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Open the room; nothing may fail in the page, and no policy may be broken."""
+    contexts = []
+
+    def open_room(width=1280, height=800, at=address, **more):
+        context = browser.new_context(viewport={"width": width, "height": height}, **more)
+        page = context.new_page()
+        page.failures = []
+        page.on("pageerror", lambda error: page.failures.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                page.failures.append(message.text) if "Content Security" in message.text else None
+            ),
+        )
+        contexts.append((context, page))
+        page.goto(at)
+        page.wait_for_selector(".shelf")
+        return page
+
+    yield open_room
+    for context, page in contexts:
+        assert page.failures == []
+        context.close()
+
+
+@pytest.fixture
+def page(opened):
+    return opened()
+
+
+def until(page, script, seconds=20):
+    """Wait until a script in the page is true; its policy forbids Playwright's own way."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(script):
+        assert time.monotonic() < end, script
+        page.wait_for_timeout(50)
+
+
+def drop(page, path):
+    page.set_input_files("input[type=file]", path)
+
+
+def read(page, path=EXAMPLE):
+    """Open a film and wait for its report."""
+    drop(page, path)
+    page.wait_for_selector(".report .impression .says", timeout=60_000)
+    page.wait_for_selector(".report .add", timeout=60_000)
+
+
+def on_stage(page, x, y):
+    """A point of the stage, in parts of its size."""
+    box = page.locator(".stage").bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def draw_box(page, x0, y0, x1, y1):
+    page.keyboard.press("b")
+    page.mouse.move(*on_stage(page, x0, y0))
+    page.mouse.down()
+    page.mouse.move(*on_stage(page, x1, y1), steps=4)
+    page.mouse.up()
+    page.wait_for_selector(".answer li, .answer p.open")
+
+
+def add_sentence(page, text, region="left lung"):
+    page.click(".report .add")
+    page.fill(".editor textarea", text)
+    page.select_option(".editor select >> nth=0", region)
+    page.click(".editor button.main")
+    page.wait_for_selector(f'.says:has-text("{text}")')
+
+
+def test_a_film_is_dropped_and_a_click_and_a_box_are_answered(page):
+    read(page)
+    page.mouse.click(*on_stage(page, 0.36, 0.6))
+    page.wait_for_selector(".answer li")
+    assert "lung" in page.inner_text(".answer h2").lower()
+    page.keyboard.press("Escape")
+    draw_box(page, 0.55, 0.5, 0.65, 0.62)
+    assert page.inner_text(".answer h2").lower() == "marked area"
+    assert page.locator(".handle").count() == 8
+
+
+def test_a_box_is_moved_resized_and_asked_from_the_keyboard(page):
+    read(page)
+    page.keyboard.press("b")
+    page.keyboard.press("b")
+    page.wait_for_selector(".handle")
+    before = page.locator(".own").get_attribute("d")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowDown")
+    until(page, f"document.querySelector('.own').getAttribute('d') !== '{before}'")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".answer li, .answer p.open")
+
+
+def test_a_report_is_worked_on_undone_and_done_again(page):
+    read(page)
+    add_sentence(page, "Calcified granuloma in the left lung.")
+    row = page.locator('[data-sentence]:has-text("Calcified granuloma")').first
+    assert "reader" in row.inner_text()
+    page.keyboard.press("u")
+    until(page, "!document.body.innerText.includes('Calcified granuloma')")
+    page.keyboard.press("Shift+U")
+    page.wait_for_selector('.says:has-text("Calcified granuloma")')
+    page.click(".open .says >> nth=0")
+    page.keyboard.press("x")
+    page.fill(".reason input", "looked for elsewhere")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".rejected")
+    assert "looked for elsewhere" in page.inner_text(".rejected")
+    page.click(".rejected .link")
+    page.wait_for_selector(".rejected", state="detached")
+    page.click(".impression .says >> nth=0")
+    page.keyboard.press("a")
+    page.wait_for_selector(".impression .status.accepted")
+
+
+def test_a_guard_warns_while_a_sentence_is_written(page):
+    read(page)
+    page.click(".report .add")
+    page.select_option(".editor select >> nth=0", "left lung")
+    page.fill(".editor textarea", "Opacity in the right lung, unchanged from the prior study.")
+    page.wait_for_selector(".editor .warnings li")
+    page.keyboard.press("Escape")
+
+
+def test_an_edited_sentence_keeps_its_place(page):
+    read(page)
+    says = page.locator(".impression .says").first
+    says.click()
+    before = page.locator(".region.lit").count()
+    page.keyboard.press("e")
+    page.fill(".editor textarea", "Nothing that needs to be acted on.")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('.impression .says:has-text("Nothing that needs")')
+    assert page.locator(".impression .status", has_text="edited").count() == 1
+    if page.locator(".region.lit").count() == 0:
+        page.locator(".impression .says").first.click()
+    assert page.locator(".region.lit").count() == before > 0
+
+
+def test_sides_are_compared_and_a_finding_is_set_by_hand(page):
+    read(page)
+    page.click(".regions summary")
+    page.click('[data-entry="left lower lung zone"]')
+    page.wait_for_selector(".answer li")
+    page.click("text=Compare sides")
+    page.wait_for_selector(".sides section >> nth=1")
+    page.click("text=Set a finding")
+    page.select_option('.set [aria-label="Finding"]', "Pleural Effusion")
+    page.click("text=What would it say?")
+    page.wait_for_selector(".changes ins")
+    page.click("text=Take over")
+    until(page, "document.querySelector('.impression').innerText.includes('effusion')")
+    assert "No pleural effusion" not in page.inner_text(".report .impression")
+
+
+def test_a_hidden_region_says_what_the_report_would_lose(page):
+    read(page)
+    page.click(".regions summary")
+    page.click('[data-entry="cardiac silhouette"]')
+    page.wait_for_selector(".answer li")
+    page.click("text=Hide")
+    page.wait_for_selector('.changes:has-text("Without cardiac silhouette")', timeout=30_000)
+    assert page.locator(".hiding").count() == 1
+
+
+def test_whoever_reads_first_sees_the_draft_after_their_own_marks(page):
+    page.check("text=Read first")
+    drop(page, EXAMPLE)
+    page.wait_for_selector(".blind")
+    page.wait_for_selector(".report .add", timeout=60_000)
+    assert "pleural effusion" not in page.inner_text(".words")
+    add_sentence(page, "No left pleural effusion.")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click(".blind button")
+    page.wait_for_selector(".compared li")
+    assert page.locator(".impression .says").count() > 0
+
+
+def test_a_session_is_found_again_after_the_server_was_restarted(opened, browser, tmp_path):
+    with running(tmp_path / "sessions") as address:
+        page = opened(at=address)
+        read(page)
+        add_sentence(page, "A sentence that stays.")
+        page.goto("about:blank")
+    with running(tmp_path / "sessions") as address:
+        page.goto(address)
+        page.fill('input[type="search"]', "normal")
+        page.click(".saved-film")
+        page.wait_for_selector('.says:has-text("A sentence that stays.")', timeout=60_000)
+        page.mouse.click(*on_stage(page, 0.36, 0.6))
+        page.wait_for_selector(".answer li", timeout=60_000)
+
+
+def test_every_export_can_be_opened(page, tmp_path):
+    read(page)
+    page.click(".menu summary")
+    wanted = page.locator("[data-export]").evaluate_all("all => all.map((e) => e.dataset.export)")
+    page.keyboard.press("Escape")
+    names = []
+    for name in wanted:
+        if not page.locator(f'[data-export="{name}"]').is_visible():
+            page.click(".menu summary")
+        with page.expect_download(timeout=60_000) as waiting:
+            page.click(f'[data-export="{name}"]')
+        path = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        names.append(path.name)
+        assert opens(path), path.name
+    assert {"json", "txt", "html", "png"} <= {name.rpartition(".")[2] for name in names}
+
+
+def opens(path):
+    content = path.read_bytes()
+    start = {"png": b"\x89PNG", "html": b"<!DOCTYPE", "pdf": b"%PDF", "json": b"{"}
+    end = path.name.rpartition(".")[2]
+    if end == "dcm":
+        return content[128:132] == b"DICM"
+    if end == "zip":
+        return is_zipfile(path)
+    return content.lstrip().startswith(start.get(end, b"")) and len(content) > 100
+
+
+def test_a_picture_of_something_else_is_refused_and_read_anyway(page, tmp_path):
+    rows, columns = np.mgrid[0:600, 0:500]
+    leaf = np.uint8(127 + 120 * np.sin(rows / 9) * np.cos(columns / 5))
+    cv2.imwrite(str(tmp_path / "leaf.png"), leaf)
+    drop(page, tmp_path / "leaf.png")
+    page.wait_for_selector(".refused", timeout=60_000)
+    assert "chest" in page.inner_text(".refused")
+    page.click("text=Read anyway")
+    page.wait_for_selector(".report", timeout=60_000)
+    page.wait_for_selector(".refused", state="detached")
+
+
+def test_garbage_is_refused_with_a_reason(page, tmp_path):
+    generator = np.random.default_rng(0)
+    for at in range(20):
+        (tmp_path / f"garbage{at}.dcm").write_bytes(
+            generator.bytes(int(generator.integers(0, 4000)))
+        )
+    drop(page, sorted(tmp_path.glob("garbage*")))
+    until(page, "document.querySelectorAll('.uploads li.refused').length === 20", 60)
+    assert all(text.strip() for text in page.locator(".uploads .problem").all_inner_texts())
+    read(page)
+
+
+def test_two_windows_show_the_same_report(opened):
+    one, other = opened(), opened()
+    read(one)
+    other.goto(one.url)
+    other.wait_for_selector(".report .add", timeout=60_000)
+    add_sentence(one, "Seen in both windows.")
+    other.wait_for_selector('.says:has-text("Seen in both windows.")', timeout=20_000)
+    other.keyboard.press("u")
+    until(one, "!document.body.innerText.includes('Seen in both')")
+
+
+def test_a_large_film_of_16_bits_is_shown_in_full(page, tmp_path):
+    small = cv2.imread(str(EXAMPLE), cv2.IMREAD_GRAYSCALE)
+    large = cv2.resize(small, (3001, 3000), interpolation=cv2.INTER_CUBIC).astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / "large.png"), large)
+    drop(page, tmp_path / "large.png")
+    # the preview and four tiles
+    page.wait_for_selector('canvas[data-drawn$=" 5"]', timeout=60_000)
+    page.wait_for_selector(".report .add", timeout=60_000)
+    page.keyboard.press("1")
+    until(page, "!document.querySelector('.stage').classList.contains('whole')")
+
+
+def test_a_finger_opens_reads_and_asks(opened):
+    page = opened(width=390, height=844, has_touch=True)
+    read(page)
+    page.touchscreen.tap(*on_stage(page, 0.35, 0.6))
+    page.wait_for_selector(".answer li")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.tap('.answer [aria-label="Close the answer"]')
+    page.wait_for_selector(".answer", state="detached")
+
+
+def test_the_keyboard_alone_opens_asks_and_accepts(page):
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.textContent") != "normal_pa.jpg":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".report .add", timeout=60_000)
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    page.wait_for_selector(".impression .status.accepted")
+    page.focus(".stage")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".answer li, .answer p.open")
+
+
+def test_the_room_puts_up_no_serious_barrier(page, axe):
+    assert axe(page) == []
+    read(page)
+    page.mouse.click(*on_stage(page, 0.36, 0.6))
+    page.wait_for_selector(".answer li")
+    page.click(".report .add")
+    assert axe(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    page.wait_for_selector(".drawer")
+    assert axe(page) == []
