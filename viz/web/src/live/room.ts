@@ -118,13 +118,17 @@ export function show(next: Session, push = false): void {
       grey.value = baseWindow.value;
       isFitted.value = true;
       fetchFilm(next);
+    } else if (last && last.film.sha256 !== next.film.sha256) {
+      // the film was turned over when it was read: its pixels are others now
+      isFitted.value = true;
+      fetchFilm(next);
     } else if (kept) {
       const at = next.lines.findIndex((line) => line.id === kept);
       pinned.value = at < 0 ? null : { kind: "sentence", number: next.document!.sentences[at].number };
     }
   });
+  if (isNew || last?.film.sha256 !== next.film.sha256) fit();
   if (isNew) {
-    fit();
     document.title = `${next.name || "Film"} · reading room`;
     if (push) history.pushState(null, "", `/s/${next.id}`);
     drawer.value = false;
