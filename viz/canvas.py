@@ -109,19 +109,6 @@ def with_heat(
     return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 
-def heat_picture(heat: Heatmap, maximum: float) -> NDArray[np.uint8]:
-    """A heatmap by itself, (h, w, 4) RGBA: its extent, about 256 pixels a side, on the scale that
-    `with_heat` draws; a heat of 0 is transparent."""
-    rows, columns = heat.values.shape
-    times = max(1, 256 // max(rows, columns))
-    size = (columns * times, rows * times)
-    values = cv2.resize(np.array(heat.values), size, interpolation=cv2.INTER_LINEAR)
-    level = np.clip(values / maximum, 0, 1) if maximum > 0 else np.zeros_like(values)
-    colors = heat_table()[np.rint(level * 255).astype(np.uint8)]  # (h, w, 3)
-    alpha = np.rint(level * _HEAT_OPACITY * 255).astype(np.uint8)
-    return np.asarray(np.dstack([colors, alpha]), dtype=np.uint8)
-
-
 def _pieces(
     line: NDArray[np.float64], closed: bool, dashed: bool, width: int
 ) -> list[NDArray[np.float64]]:

@@ -34,12 +34,6 @@ MASS_MM = 30.0  # the size from which on a nodule is called a mass
 Known = Mapping[tuple[str, str], Presence]
 
 
-def paintable(example: Example) -> bool:
-    """Whether lesions may be painted into a film: nothing of the kind is in it already."""
-    found = example.findings
-    return all(found.get(label) == "absent" for label in CLEAR_OF[:4])
-
-
 def finding_films(data: Path, notes: Path | None = None) -> list[Example]:
     """All frontal films of `data` of which findings are known, ordered by name within a source.
 

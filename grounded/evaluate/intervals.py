@@ -8,7 +8,6 @@ therefore whole clusters, not regions (Efron and Tibshirani, An Introduction to 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,18 +88,3 @@ def interval(value: float, drawn: ArrayLike) -> Estimate:
         return Estimate(value, math.nan, math.nan)
     low, high = np.percentile(finite, _BOUNDS)
     return Estimate(value, float(low), float(high))
-
-
-def ratio_estimate(parts: ArrayLike, wholes: ArrayLike, clusters: Sequence[str]) -> Estimate:
-    """The sum of `parts` over that of `wholes`, (N,) both, by drawing the clusters (N,) again."""
-    names, rows = np.unique(np.asarray(clusters, dtype=np.str_), return_inverse=True)
-    sums = [
-        np.bincount(rows, np.asarray(values, dtype=np.float64), len(names))
-        for values in (parts, wholes)
-    ]
-    if not sums[1].sum():
-        return Estimate.none()
-    drawn = redraws(len(names))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratios = (drawn @ sums[0]) / (drawn @ sums[1])
-    return interval(float(sums[0].sum() / sums[1].sum()), ratios)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from grounded.chest.names import HEART
 from grounded.errors import InvalidValueError
 from grounded.synthetic.devices import devices
-from grounded.synthetic.distractors import distracted
 from grounded.synthetic.heart import cardiothoracic_ratio, widened
 from grounded.synthetic.opacities import consolidation, linear_atelectasis, nodules
 from grounded.synthetic.painting import LUNG_NAMES, LungCanvas, Paint, Plane, lung_of, sides_present
@@ -114,15 +113,6 @@ def paint(
         LABELS[kind], kind, painted.area, lies, _size(kind, painted, masks, lies), painted.variety
     )
     return painted.film, dict(masks), lesion
-
-
-def distract(film: Plane, masks: Mapping[str, Plane], rng: Generator) -> Plane:
-    """A copy of the film with electrodes, letters, skin folds, buttons or nipple shadows.
-
-    None of them is a finding: a reader must learn to pass over them. At times nothing is added;
-    without a lung's mask to place the others by, only letters are.
-    """
-    return distracted(np.ascontiguousarray(film, dtype=np.float32), masks, rng)
 
 
 def _check(

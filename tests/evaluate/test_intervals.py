@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from grounded.evaluate.intervals import Estimate, Rate, interval, ratio_estimate, redraws
+from grounded.evaluate.intervals import Estimate, Rate, interval, redraws
 
 
 def test_a_rate_has_wilsons_interval() -> None:
@@ -26,20 +26,6 @@ def test_every_draw_has_as_many_clusters_as_there_are() -> None:
     assert drawn.shape == (50, 7)
     assert (drawn.sum(axis=1) == 7).all()
     np.testing.assert_array_equal(drawn, redraws(7, draws=50))
-
-
-def test_regions_of_one_cluster_do_not_make_a_figure_surer() -> None:
-    parts, clusters = [1, 0, 1, 1, 0, 1], ["a", "b", "c", "d", "e", "f"]
-    once = ratio_estimate(parts, [1] * 6, clusters)
-    often = ratio_estimate(parts * 20, [1] * 120, clusters * 20)
-    assert once.value == pytest.approx(4 / 6)
-    assert (often.low, often.high) == pytest.approx((once.low, once.high))
-    alone = ratio_estimate(parts * 20, [1] * 120, [str(n) for n in range(120)])
-    assert alone.high - alone.low < 0.4 * (once.high - once.low)
-
-
-def test_a_ratio_of_nothing_has_no_value() -> None:
-    assert math.isnan(ratio_estimate([], [], []).value)
 
 
 def test_there_is_no_interval_where_most_draws_have_no_value() -> None:

@@ -8,7 +8,7 @@ from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.errors import InvalidValueError
 from grounded.findings import VOCABULARY
 from grounded.synthetic.heart import cardiothoracic_ratio
-from grounded.synthetic.lesions import KINDS, Lesion, distract, paint
+from grounded.synthetic.lesions import KINDS, Lesion, paint
 from grounded.synthetic.phantom import chest_phantom
 
 Plane = NDArray[np.float32]
@@ -263,22 +263,3 @@ def test_masks_of_another_size_are_refused() -> None:
     masks[HEART] = masks[HEART][:100]
     with pytest.raises(InvalidValueError, match="resize"):
         paint(film, masks, "nodule", np.random.default_rng(0))
-
-
-def test_without_lungs_the_only_distractions_are_letters_near_the_edge() -> None:
-    film, _ = chest()
-    changed = [abs(distract(film, {}, np.random.default_rng(seed)) - film) for seed in range(12)]
-    assert any(difference.any() for difference in changed)
-    assert all(not difference[80:].any() for difference in changed)
-
-
-def test_distractions_are_deterministic_and_not_in_place() -> None:
-    film, masks = chest()
-    kept = film.copy()
-    pairs = [
-        [distract(film, masks, np.random.default_rng(seed)) for _ in range(2)] for seed in range(12)
-    ]
-    assert np.array_equal(film, kept)
-    assert all(np.array_equal(first, second) for first, second in pairs)
-    assert any(not np.array_equal(first, film) for first, _ in pairs)
-    assert all(0 <= first.min() <= first.max() <= 1 for first, _ in pairs)
