@@ -168,12 +168,12 @@ def _folders(folder: Path) -> dict[str, list[Image]]:
 
 def _page(side: int, rng: np.random.Generator) -> Film:
     """Lines of text, black on white or white on black."""
-    page = np.zeros((side, side), np.float32)
+    page = np.zeros((side, side), np.uint8)
     size, step = float(rng.uniform(0.3, 0.9)), int(rng.integers(12, 36))
     for row in range(step, side, step):
         letters = "".join(rng.choice(list("abcdefghij klmnop qrstuv wxyz"), 60))
-        cv2.putText(page, letters, (10, row), int(rng.integers(0, 5)), size, 1.0, 1)
-    return page if rng.random() < 0.5 else 1 - page
+        cv2.putText(page, letters, (10, row), int(rng.integers(0, 5)), size, 255, 1)
+    return (page if rng.random() < 0.5 else 255 - page) / np.float32(255)
 
 
 def _plot(side: int, rng: np.random.Generator) -> Film:

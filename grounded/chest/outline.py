@@ -205,7 +205,8 @@ class NotMeasurable(GroundedError):  # noqa: N818 - a reason, not a failure
 class Chest:
     """The organs that were outlined in one film.
 
-    outlines: by region name. reasons: why a region has none. frame: the film.
+    outlines: by region name. reasons: why a region has none. frame: the film, without a uniform
+    border.
     """
 
     outlines: Mapping[str, Contour]
@@ -223,11 +224,11 @@ class Chest:
                 reasons[name] = f"the {name} was not found"
             elif (mask := found[name].mask) is None:
                 reasons[name] = f"the {name} has no outline"
-            elif (contour := Contour.of(mask, info.frame)) is None:
+            elif (contour := Contour.of(mask, info.shown)) is None:
                 reasons[name] = f"the outline of the {name} is too small"
             else:
                 outlines[name] = contour
-        return cls(outlines, reasons, info.frame)
+        return cls(outlines, reasons, info.shown)
 
     def organ(self, name: str, *uncut: Edge) -> Contour:
         """The outline of an organ that must not reach the given edges of the film.

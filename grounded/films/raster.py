@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _ORIENTATION_TAG = 0x0112  # EXIF and TIFF
 _SCAN, _MOST_SCANS = b"\xff\xda", 100  # JPEG's marker; encoders write about ten, each decoded whole
+_END = b"\xff\xd9"
 _MOST_SAMPLES = 5  # RGB, alpha and one more
 _OVERSHOOT = 1.1  # a filter makes values of 0..1 that much larger
 
@@ -151,14 +152,22 @@ def _pillow(source: Source, kind: str) -> _Picture:
     """What Pillow decodes; 16-bit colour, which it would cut to 8 bits, is left to OpenCV."""
     import PIL.Image
 
-    with PIL.Image.open(io.BytesIO(source.data), formats=(kind,)) as file:
+    data, cut_short = _ended(source.data) if kind == "JPEG" else (source.data, False)
+    with PIL.Image.open(io.BytesIO(data), formats=(kind,)) as file:
         check_size(file.height, file.width, source.label)
         if kind == "JPEG" and (scans := source.data.count(_SCAN)) > _MOST_SCANS:
             raise ImageError(f"{source}: a JPEG of about {scans} scans; no film needs so many")
         picture = _of_pillow(file, kind)
         if kind == "PNG" and is_deep_colour(source):
             picture = replace(picture, samples=_deep_colour(source))
-    return picture
+    told = ("The file is cut short: what is missing is flat grey.",) if cut_short else ()
+    return replace(picture, warnings=picture.warnings + told)
+
+
+def _ended(data: bytes) -> tuple[bytes, bool]:
+    """A JPEG's bytes up to an end, which decoders insist on, and whether that had to be added."""
+    whole = data.rfind(_END) > data.rfind(_SCAN)  # no marker occurs in the scans' own bytes
+    return (data, False) if whole else (data + _END, True)
 
 
 def _of_pillow(file: PIL.Image.Image, kind: str) -> _Picture:

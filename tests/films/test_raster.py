@@ -279,7 +279,18 @@ def test_absurd_sizes_are_refused(tmp_path: Path, size: tuple[int, int], message
         Image.open(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+@pytest.mark.parametrize("part", [0.5, 0.9, 0.999])
+def test_a_jpeg_that_was_cut_short_is_read_as_far_as_it_goes(tmp_path: Path, part: float) -> None:
+    pixels = np.tile(RAMP, (6, 4))
+    Picture.fromarray(pixels).save(tmp_path / "a.jpg", quality=95)
+    whole, data = Image.open(tmp_path / "a.jpg"), (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(data[: int(part * len(data))])
+    image = Image.open(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(image.pixels[:96], whole.pixels[:96])
+    assert told(image)[0] == "The file is cut short: what is missing is flat grey."
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_a_truncated_film_is_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     Picture.fromarray(np.random.default_rng(0).integers(0, 256, (80, 80), np.uint8)).save(path)
