@@ -19,6 +19,10 @@ from grounded.cli.train import train
 from grounded.errors import GroundedError
 from grounded.version import VERSION
 
+EXIT_STATUS = (
+    "Exit status: 0 all done; 1 an error, or films without a report; 2 wrong usage; "
+    "130 stopped with Ctrl-C."
+)
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 app = typer.Typer(
@@ -28,10 +32,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Draft reports of chest films in which every sentence can be checked. "
     "For review by a qualified reader; not a medical device.",
-    epilog="Exit status: 0 all done; 1 an error, or films without a report; 2 wrong usage; "
-    "130 stopped with Ctrl-C.",
+    epilog=EXIT_STATUS,
 )
-app.command()(report)
+app.command(epilog=EXIT_STATUS)(report)
 app.command("presets")(list_presets)
 app.command("regions")(list_regions)
 # A box may begin with a minus, so that what is unknown is no option.
