@@ -66,7 +66,8 @@ def application(room: Room, token: str, hosts: Iterable[str] = ()) -> ASGIApp:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     room: Room = app.state.room
     room.events.start()
-    room.desk.warm_up()
+    if room.rules.warm:
+        room.desk.warm_up()
     room.resume()
     sweeping = asyncio.create_task(_sweep(room))
     try:

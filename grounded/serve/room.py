@@ -64,7 +64,11 @@ class NotReadyError(GroundedError):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a room is kept. most_bytes: of a film's file. most_memory: bytes of films in memory."""
+    """How a room is kept.
+
+    most_bytes: of a film's file. most_memory: bytes of films in memory. warm: whether the networks
+    are tried once at the start, so that the first film does not wait for what they load.
+    """
 
     read_first: bool = False
     feedback: bool = False
@@ -73,6 +77,7 @@ class Rules:
     most_memory: int = 1 << 29
     most_waiting: int = 64
     workers: int = 1
+    warm: bool = True
 
 
 @dataclass(frozen=True, slots=True)

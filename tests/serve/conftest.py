@@ -59,13 +59,14 @@ def start(tmp_path: Path, small: Reporter) -> Iterator[Start]:
         reporter: Reporter = small,
         shelf: tuple[Path, ...] = (),
         folder: str = "sessions",
+        hosts: tuple[str, ...] = (),
         **rules: object,
     ) -> TestClient:
         while clients:
             clients.pop().__exit__(None, None, None)
-        room = Room(reporter, Store(tmp_path / folder), Rules(**rules), shelf=shelf)
+        room = Room(reporter, Store(tmp_path / folder), Rules(warm=False, **rules), shelf=shelf)
         client = TestClient(
-            application(room, TOKEN),
+            application(room, TOKEN, hosts),
             base_url=ADDRESS,
             headers={"authorization": f"Bearer {TOKEN}"},
             raise_server_exceptions=False,
