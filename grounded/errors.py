@@ -9,6 +9,7 @@ GroundedError
 ├── ConfigError           a preset, an atlas or weights that cannot be used
 ├── DataError             a data set that is incomplete or misshapen
 ├── ReportError           a report that cannot be read, drawn or written
+│   └── NothingToExportError   it holds nothing that this format is made for
 └── MissingExtraError     an optional library is not installed (also an ImportError)
 """
 
@@ -50,6 +51,10 @@ class DataError(GroundedError):
 
 class ReportError(GroundedError):
     """A report that cannot be read, drawn or written."""
+
+
+class NothingToExportError(ReportError):
+    """A report without what a format is made for: no heatmap, no critical finding."""
 
 
 class MissingExtraError(GroundedError, ImportError):

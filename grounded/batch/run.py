@@ -7,20 +7,24 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grounded.batch.ledger import Entry, Ledger, Status
 from grounded.batch.plan import Job
 from grounded.data.film_table import Stated, whole_path
 from grounded.errors import GroundedError, InvalidValueError, NotAFilmError, UnsuitableImageError
-from grounded.export.exporters import EVERYTHING, save_all
+from grounded.export.exporters import EVERYTHING, save_all, write_whole
 from grounded.films.source import name_of
 from grounded.image import Image
 from grounded.report import GroundedReport
 from grounded.reporter import Reporter
 from grounded.view import FRONTAL_VIEWS, View
+
+if TYPE_CHECKING:
+    from grounded.dicom.wrap.film import Patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,9 @@ class Options:
     and unique identifiers out of the reports, their folders and the manifest. batch_size: how many
     films go through the models, and are held in memory, at once. view: PA or AP, of all films,
     whatever their headers say. stated: what a table states of single films, by their paths as
-    `grounded.data.film_table.stated_films` has them; it counts before `view`.
+    `grounded.data.film_table.stated_films` has them; it counts before `view`. uids: of DICOM
+    objects, "new" or "hash". patient: whose the films are that come from other files: source.dcm
+    beside the report is then the film that the objects refer to.
     """
 
     formats: tuple[str, ...] = EVERYTHING
@@ -40,6 +46,13 @@ class Options:
     batch_size: int = 4
     view: str = ""
     stated: Mapping[Path, Stated] = field(default_factory=dict)
+    uids: str = "new"
+    patient: Patient | None = None
+
+    @property
+    def exporting(self) -> dict[str, str]:
+        """What exporters are given beside the report."""
+        return {"uids": self.uids}
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -74,7 +87,8 @@ def report_films(
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """A film in memory. file: what the manifest calls it. model: the digest of all that its report
-    follows from, beside the pixels. seconds: that it took so far.
+    follows from, beside the pixels. seconds: that it took so far. source: the DICOM file that was
+    made of a film from another file.
     """
 
     job: Job
@@ -83,6 +97,7 @@ class _Opened:
     instance_uid: str
     model: str
     seconds: float
+    source: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +135,11 @@ class _Run:
         model = self.model
         if stated != _NOTHING:
             model = _digest_of([model, stated.view, stated.age])
+        image, source = with_context(image, self.options.patient)
         reference = image.info.reference
         if not self.options.anonymous:
             uid = reference.instance_uid if reference else ""
-            return _Opened(job, image, job.name, uid, model, clock.seconds)
+            return _Opened(job, image, job.name, uid, model, clock.seconds, source)
         name = f"film-{image.info.sha256[:16]}"
         image = image.anonymous()
         folder = self.out if job.folder == self.out else self.out / name
@@ -154,7 +170,9 @@ class _Run:
         try:
             if isinstance(report, Exception):
                 raise report
-            save_all(report, folder, self.options.formats)
+            save_all(report, folder, self.options.formats, self.options.exporting)
+            if film.source:
+                write_whole(folder / SOURCE, film.source)
         except Exception as error:
             return self._failed(film.job, error, film.seconds + clock.seconds)
         entry = Entry(
@@ -181,7 +199,17 @@ class _Run:
         return Outcome(job, entry)
 
 
+def with_context(image: Image, patient: Patient | None) -> tuple[Image, bytes]:
+    """The film with a DICOM context, and the file made for it; as it is without a patient."""
+    if patient is None:
+        return image, b""
+    from grounded.dicom.wrap.film import wrapped
+
+    return wrapped(image, patient)
+
+
 _NOTHING = Stated()
+SOURCE = "source.dcm"
 
 
 class _Clock:
@@ -212,6 +240,8 @@ def _digest(reporter: Reporter, options: Options) -> str:
         options.force,
         options.anonymous,
         options.view,
+        options.uids,
+        asdict(options.patient) if options.patient else None,
     ]
     return _digest_of(made_by)
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grounded.batch.plan import Plan
     from grounded.batch.run import Options, Outcome
     from grounded.data.film_table import Stated
+    from grounded.dicom.wrap.film import Patient
     from grounded.reporter import Reporter
 
 
@@ -57,8 +58,21 @@ def report(
         bool, typer.Option("--in-place", help="Let reports be written where the films lie.")
     ] = False,
     anonymous: Annotated[
-        bool, typer.Option("--anonymous", help="Leave file names and identifiers out of all files.")
+        bool,
+        typer.Option(
+            "--anonymous",
+            "--deidentify",
+            help="Leave file names, patient and identifiers out of all files.",
+        ),
     ] = False,
+    uids: Annotated[
+        Literal["new", "hash"],
+        typer.Option(help="UIDs of DICOM objects: new ones, or the same for identical input."),
+    ] = "new",
+    wrap: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file of a patient: DICOM films are made of other films first."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
 ) -> None:
     """Write the report of one film to a folder, or of many films to a folder each.
@@ -72,7 +86,15 @@ def report(
 
     if out == Path("-") and not format:
         format = "txt"
-    options = Options(_formats(format, pictures), force, anonymous, batch_size, known_view(view))
+    options = Options(
+        _formats(format, pictures),
+        force,
+        anonymous,
+        batch_size,
+        known_view(view),
+        uids=uids,
+        patient=_patient(wrap),
+    )
     if Path("-") in (*films, out):
         if table is not None:
             raise InvalidValueError("a film from or to a stream has no table; use --view")
@@ -137,7 +159,8 @@ def _say_outcome(outcome: Outcome, quiet: bool) -> None:
 
 def _report_stream(films: list[Path], out: Path, options: Options, reporter: Reporter) -> None:
     """One film from standard input or a file, its report to standard output or a folder."""
-    from grounded.export.exporters import exporter, save_all
+    from grounded.batch.run import SOURCE, with_context
+    from grounded.export.exporters import export, options_of, save_all, write_whole
 
     formats = options.formats
     if len(films) != 1 or (out == Path("-") and len(formats) != 1):
@@ -148,12 +171,25 @@ def _report_stream(films: list[Path], out: Path, options: Options, reporter: Rep
     [film] = films
     source = sys.stdin.buffer.read() if film == Path("-") else film
     image = Image.open(source, view=options.view, force=options.force)
+    image, made = with_context(image, options.patient)
     report = reporter(image.anonymous() if options.anonymous else image)
     if out != Path("-"):
-        save_all(report, out, formats)
+        save_all(report, out, formats, options.exporting)
+        if made:
+            write_whole(out / SOURCE, made)
         return
-    sys.stdout.buffer.write(exporter(formats[0])(report))
+    taken = options_of(formats[0])
+    given = {key: value for key, value in options.exporting.items() if key in taken}
+    sys.stdout.buffer.write(export(report, formats[0], given))
     sys.stdout.buffer.flush()
+
+
+def _patient(path: Path | None) -> Patient | None:
+    if path is None:
+        return None
+    from grounded.dicom.wrap.film import Patient
+
+    return Patient.read(path)
 
 
 def _formats(names: str, pictures: bool) -> tuple[str, ...]:

@@ -7,9 +7,12 @@ the film as a small DICOM file without pixels. It holds identifiers, so no repor
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pydicom
+from numpy.typing import NDArray
 from pydicom import dcmwrite
 from pydicom.config import RAISE
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -57,11 +60,12 @@ _STRICT = ("AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI")  # a value against it
 _TWO = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
 
 
-def kept_context(header: Header, height: int, width: int) -> bytes:
-    """The context of a film of `height` x `width` stored pixels, from its header.
+def kept_context(header: Header, stored: NDArray[Any], pixels: NDArray[np.float32]) -> bytes:
+    """The context of a film with these `stored` values, read as `pixels` (H, W), from its header.
 
-    Values that break the rules of their kind are left out, since no object may repeat them. b"" for
-    a header that does not identify its instance.
+    A film without a window keeps the one that it was read with. Values that break the rules of
+    their kind are left out, since no object may repeat them. b"" for a header that does not
+    identify its instance.
     """
     kept = Dataset()
     for keyword in _KEPT:
@@ -70,7 +74,11 @@ def kept_context(header: Header, height: int, width: int) -> bytes:
             kept.add(element)
     if kept.get("PatientSex") not in ("M", "F", "O"):
         kept.PatientSex = ""
-    kept.Rows, kept.Columns = height, width
+    kept.Rows, kept.Columns = pixels.shape
+    if "WindowCenter" not in kept and "VOILUTSequence" not in kept and stored.ndim == 2:
+        slope, intercept = (header.number(name) for name in ("RescaleSlope", "RescaleIntercept"))
+        for center, width in _window(stored * (slope or 1.0) + (intercept or 0.0), pixels):
+            kept.WindowCenter, kept.WindowWidth = center, width
     for keyword in _EMPTY:
         kept.setdefault(keyword, None)
     identified = all(kept.get(keyword) for keyword in (*INSTANCE[:2], STUDY[0], SERIES[0]))
@@ -111,6 +119,27 @@ def encoded(dataset: Dataset) -> bytes:
     with silenced():
         dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def _window(
+    values: NDArray[np.float64], pixels: NDArray[np.float32]
+) -> Iterator[tuple[float, float]]:
+    """Center and width (PS3.3 C.11.2.1.2) that make pixels of modality values; none if unclear."""
+    step = max(1, min(pixels.shape) // 256)
+    grey, value = pixels[::step, ::step].ravel(), values[::step, ::step].ravel()
+    between = (grey > 0) & (grey < 1)
+    if not between.any():
+        return
+    grey, value = grey[between].astype(np.float64), value[between]
+    low, high = int(grey.argmin()), int(grey.argmax())
+    if value[low] == value[high]:
+        return
+    per_value = (grey[high] - grey[low]) / abs(value[high] - value[low])
+    inverse = value[high] < value[low]
+    shown = 1 - grey[low] if inverse else grey[low]
+    black = value[low] - shown / per_value  # the value that is shown as 0
+    width = 1 / per_value + 1
+    yield round(black + (width - 1) / 2 + 0.5, 3), round(width, 3)
 
 
 def _sound(dataset: Dataset, keyword: str) -> Any:

@@ -13,11 +13,17 @@ import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from grounded.errors import GroundedError, MissingExtraError, ReportError
+from grounded.errors import (
+    GroundedError,
+    MissingExtraError,
+    NothingToExportError,
+    ReportError,
+)
 from grounded.report import GroundedReport
 
 Exporter = Callable[..., bytes]
@@ -42,24 +48,17 @@ def exporter(name: str) -> Exporter:
     Raises ReportError for a name that is not installed, or an exporter that cannot be loaded, and
     MissingExtraError for one whose library is an extra.
     """
-    points = sorted((point for point in _installed() if point.name == name), key=_is_ours)
-    if not points:
-        raise ReportError(f"no exporter {name!r} is installed; there are: {', '.join(formats())}")
+    point = _point(name)
     try:
-        loaded = points[-1].load()
+        loaded = point.load()
     except GroundedError:
         raise
     except ModuleNotFoundError as error:
-        if not points[-1].extras:
-            raise _unloadable(points[-1], error) from error
-        extra = points[-1].extras[0]
-        raise MissingExtraError(
-            f"the format {name!r} needs {error.name}: pip install 'grounded[{extra}]'"
-        ) from error
+        raise _missing(name, point, error) from error
     except (ImportError, AttributeError) as error:
-        raise _unloadable(points[-1], error) from error
+        raise _unloadable(point, error) from error
     if not callable(loaded):
-        raise ReportError(f"the exporter {name!r} ({points[-1].value}) is no function")
+        raise ReportError(f"the exporter {name!r} ({point.value}) is no function")
     found: Exporter = loaded
     return found
 
@@ -88,7 +87,10 @@ def export(report: GroundedReport, name: str, options: Mapping[str, str] | None 
         raise ReportError(
             f"the exporter {name!r} takes no option {', '.join(sorted(unknown))}; it takes: {known}"
         )
-    return write(report, **given)
+    try:
+        return write(report, **given)
+    except ModuleNotFoundError as error:
+        raise _missing(name, _point(name), error) from error
 
 
 def options_of(name: str) -> tuple[str, ...]:
@@ -118,7 +120,8 @@ def save_all(
     """Write a report into a folder in several formats and return the paths.
 
     Each format gives `report.<format>`; "png" gives overlay.png and a panel for each sentence,
-    sentence_01.png and on, if the report has its film. options go to the exporters that take them.
+    sentence_01.png and on, if the report has its film. A format that finds nothing to write is left
+    out. options go to the exporters that take them.
     The names are listed in `report.files`.
     What an earlier report listed there is replaced or removed; any other file stays. Raises
     ReportError, before anything is written, when a file of one of these names stands in the folder
@@ -164,7 +167,8 @@ def _contents(
     for name in formats:
         if name != "png":
             taken = {key: options[key] for key in options_of(name) if key in options}
-            yield f"report.{name}", export(report, name, taken)
+            with suppress(NothingToExportError):
+                yield f"report.{name}", export(report, name, taken)
         elif report.film is not None:
             from grounded.export.picture import panels
 
@@ -184,6 +188,22 @@ def _listed(folder: Path) -> frozenset[str]:
 
 def _listing(names: Iterable[str]) -> bytes:
     return "".join(f"{name}\n" for name in sorted(set(names))).encode()
+
+
+def _point(name: str) -> EntryPoint:
+    """Where the exporter of a name is; our own wins over another's."""
+    points = sorted((point for point in _installed() if point.name == name), key=_is_ours)
+    if not points:
+        raise ReportError(f"no exporter {name!r} is installed; there are: {', '.join(formats())}")
+    return points[-1]
+
+
+def _missing(name: str, point: EntryPoint, error: ModuleNotFoundError) -> GroundedError:
+    if not point.extras:
+        return _unloadable(point, error)
+    return MissingExtraError(
+        f"the format {name!r} needs {error.name}: pip install 'grounded[{point.extras[0]}]'"
+    )
 
 
 def _unloadable(point: EntryPoint, error: Exception) -> ReportError:

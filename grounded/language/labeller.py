@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -34,22 +34,39 @@ _SENTENCE = re.compile(  # a full stop, a list number, an empty line
 _HEADING = re.compile(r"^\s*[A-Z][A-Z ]{3,}:\s*")
 
 
+class _Phrases:
+    """Phrases that are searched for together. Raises TypeError for what is no list of texts."""
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        # the longest come first, so that they win
+        self._parts = [_expression(phrase) for phrase in sorted(phrases, key=len, reverse=True)]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """One expression for all. It is made when it is first needed: that takes time, and who
+        loads a preset may not have a sentence yet."""
+        return re.compile("|".join(f"(?:{part})" for part in self._parts))
+
+    def found_in(self, text: str) -> bool:
+        return self.pattern.search(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    mentions: re.Pattern[str]
-    normal: re.Pattern[str] | None
-    ignore: re.Pattern[str] | None
+    mentions: _Phrases
+    normal: _Phrases | None
+    ignore: _Phrases | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Cues:
-    stop: re.Pattern[str]
-    unsaid: re.Pattern[str]
-    pseudo: re.Pattern[str]
-    absent_before: re.Pattern[str]
-    absent_after: re.Pattern[str]
-    uncertain_before: re.Pattern[str]
-    uncertain_after: re.Pattern[str]
+    stop: _Phrases
+    unsaid: _Phrases
+    pseudo: _Phrases
+    absent_before: _Phrases
+    absent_after: _Phrases
+    uncertain_before: _Phrases
+    uncertain_after: _Phrases
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +131,14 @@ class Labeller:
         for label, rule in self.rules.items():
             text = _blanked(sentence, rule.ignore)
             for clause in _clauses(text, self.cues.stop):
-                if self.cues.unsaid.search(clause):
+                if self.cues.unsaid.found_in(clause):
                     continue
                 normal = bytearray(len(clause))  # 1 where the words say that all is normal
-                for match in rule.normal.finditer(clause) if rule.normal else ():
+                for match in rule.normal.pattern.finditer(clause) if rule.normal else ():
                     normal[match.start() : match.end()] = b"\1" * (match.end() - match.start())
                 if any(normal):
                     yield label, Presence.ABSENT
-                for mention in rule.mentions.finditer(clause):
+                for mention in rule.mentions.pattern.finditer(clause):
                     if not any(normal[mention.start() : mention.end()]):
                         yield label, self._presence(clause, mention)
 
@@ -133,9 +150,11 @@ class Labeller:
             clause[start : mention.end() + _REACH], cues.pseudo, keep=(mention.start() - start, end)
         )
         before, after = near[:end], near[end:]
-        if cues.uncertain_before.search(before) or cues.uncertain_after.search(after):
+        if cues.uncertain_before.pattern.search(before) or cues.uncertain_after.pattern.search(
+            after
+        ):
             return Presence.UNCERTAIN
-        if cues.absent_before.search(before) or cues.absent_after.search(after):
+        if cues.absent_before.found_in(before) or cues.absent_after.found_in(after):
             return Presence.ABSENT
         return Presence.PRESENT
 
@@ -146,20 +165,20 @@ def sentences(report: str) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def _clauses(sentence: str, stop: re.Pattern[str]) -> list[str]:
-    return [part for part in re.split(r"\x00", stop.sub("\x00", sentence)) if part.strip()]
+def _clauses(sentence: str, stop: _Phrases) -> list[str]:
+    return [part for part in re.split(r"\x00", stop.pattern.sub("\x00", sentence)) if part.strip()]
 
 
-def _blanked(text: str, pattern: re.Pattern[str] | None, keep: tuple[int, int] = (0, 0)) -> str:
+def _blanked(text: str, phrases: _Phrases | None, keep: tuple[int, int] = (0, 0)) -> str:
     """The text with what matches replaced by as many spaces, but for what overlaps `keep`."""
-    if pattern is None:
+    if phrases is None:
         return text
 
     def blank(match: re.Match[str]) -> str:
         overlaps = match.start() < keep[1] and keep[0] < match.end()
         return match[0] if overlaps else " " * len(match[0])
 
-    return pattern.sub(blank, text)
+    return phrases.pattern.sub(blank, text)
 
 
 @cache
@@ -171,10 +190,10 @@ def _shipped() -> Labeller:
 def _read(text: str, where: str) -> Labeller:
     try:
         table = tomllib.loads(text)
-        cues = {key: _pattern(phrases) for key, phrases in table["cues"].items()}
+        cues = {key: _Phrases(phrases) for key, phrases in table["cues"].items()}
         rules = {label: _rule(entry) for label, entry in table["findings"].items()}
         labeller = Labeller(_Cues(**cues), rules)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, re.error) as error:
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{where} holds no rules for the labeller: {error!r}") from error
     if unknown := set(rules) - set(VOCABULARY):
         raise ConfigError(f"{where} has rules for unknown findings: {', '.join(sorted(unknown))}")
@@ -182,14 +201,8 @@ def _read(text: str, where: str) -> Labeller:
 
 
 def _rule(entry: Mapping[str, Any]) -> _Rule:
-    optional = (_pattern(entry[key]) if entry.get(key) else None for key in ("normal", "ignore"))
-    return _Rule(_pattern(entry["mentions"]), *optional)
-
-
-def _pattern(phrases: Sequence[str]) -> re.Pattern[str]:
-    """One expression for all phrases; the longest come first, so that they win."""
-    ordered = sorted(phrases, key=len, reverse=True)
-    return re.compile("|".join(f"(?:{_expression(phrase)})" for phrase in ordered))
+    optional = (_Phrases(entry[key]) if entry.get(key) else None for key in ("normal", "ignore"))
+    return _Rule(_Phrases(entry["mentions"]), *optional)
 
 
 def _expression(phrase: str) -> str:

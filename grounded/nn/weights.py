@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from grounded.errors import ConfigError
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
-
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 BELONGS_TO = "belongs_to"  # in config.json: SHA-256 by the part that they belong to
-Network = TypeVar("Network", bound="nn.Module")
+Network = TypeVar("Network", bound=nn.Module)
 COUNTER = "num_batches_tracked"  # of a batch normalisation; not needed to read a film
 AT_ONCE = 64_000_000  # bytes of a file that are read through one handle
 SHOWN = 5  # names of a list that a message shows
@@ -86,16 +86,40 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def build(network: type[Network], keywords: Mapping[str, Any], folder: Path) -> Network:
-    """The network that a folder describes, its weights still random.
+    """The network that a folder describes, to be given its weights by `fill`: it has none yet.
 
     Raises ConfigError for keywords that the network does not take.
     """
     try:
-        return network(**keywords)
+        with _Unfilled():
+            return network(**keywords)
     except (TypeError, ValueError) as error:
         raise ConfigError(
             f"{folder / CONFIG} does not describe a {network.__name__}: {error}"
         ) from error
+
+
+class _Unfilled(TorchFunctionMode):
+    """While it is entered, what would be filled with random numbers stays as it is.
+
+    Most of the time in which a small network is made goes into weights that are thrown away.
+    """
+
+    FILLING = frozenset(
+        {nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_, nn.init.kaiming_normal_}
+    )
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = kwargs or {}
+        if func in self.FILLING:
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
 
 
 def write(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -121,7 +145,6 @@ def fill(
     is to the part that it serves; the folder's name without it. Returns the SHA-256 of the file
     under "role/model.safetensors". Raises ConfigError for a file that does not fit the network.
     """
-    import torch
     from safetensors import SafetensorError
 
     path = folder / WEIGHTS
@@ -197,8 +220,6 @@ def _read(path: Path, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _put(net: nn.Module, name: str, value: Tensor) -> None:
-    from torch import nn
-
     owner, _, leaf = name.rpartition(".")
     module = net.get_submodule(owner)
     if leaf in module._parameters:

@@ -111,3 +111,11 @@ def test_a_network_is_named_by_its_role_in_a_part(tmp_path: Path) -> None:
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     assert fill(net, folder, role="encoder") == {f"encoder/{WEIGHTS}": digest}
     assert len(digest) == 64
+
+
+def test_a_network_that_is_to_be_filled_draws_no_random_numbers(tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    build(Tiny, {"width": 3}, tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
+    Tiny(3)  # made as usual
+    assert not torch.equal(torch.get_rng_state(), before)

@@ -52,7 +52,7 @@ def document(report: GroundedReport, uids: str) -> Dataset:
         specific_character_set="ISO_IR 192",
     )
     _keep_grids(made, report)
-    _verify(made, report)
+    verify(made, report)
     return identity.dated(made)
 
 
@@ -90,7 +90,7 @@ def equipment(report: GroundedReport, identity: Identity) -> list[ContributingEq
     ]
 
 
-def _verify(document: Dataset, report: GroundedReport) -> None:
+def verify(document: Dataset, report: GroundedReport) -> None:
     """The time of the acceptance, where there is one."""
     if report.acceptance is not None:
         time = f"{report.acceptance.time:%Y%m%d%H%M%S%z}"

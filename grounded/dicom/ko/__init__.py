@@ -1,0 +1,1 @@
+"""Films with critical findings as a Key Object Selection."""

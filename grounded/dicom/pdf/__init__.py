@@ -1,0 +1,1 @@
+"""A PDF document as a DICOM object."""

@@ -1,0 +1,1 @@
+"""The report's places as a Grayscale Softcopy Presentation State."""

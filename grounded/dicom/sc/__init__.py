@@ -1,0 +1,1 @@
+"""The report's picture as a Secondary Capture."""

@@ -1,0 +1,1 @@
+"""Outlines of organs and heatmaps as DICOM Segmentation."""

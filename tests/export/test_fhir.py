@@ -1,0 +1,65 @@
+"""The report as FHIR, as a FHIR library reads it."""
+
+import base64
+import json
+
+import pytest
+
+fhir = pytest.importorskip("fhir.resources")
+from grounded.export.fhir import encode, encode_r4  # noqa: E402
+
+
+def resources(data: bytes, kind: str) -> list[dict]:
+    held = [entry["resource"] for entry in json.loads(data)["entry"]]
+    return [item for item in held if item["resourceType"] == kind]
+
+
+def test_a_library_reads_r5(report):
+    from fhir.resources.bundle import Bundle
+
+    bundle = Bundle.model_validate_json(encode(report))
+    assert bundle.entry[0].resource.get_resource_type() == "DiagnosticReport"
+
+
+def test_a_library_reads_r4(report):
+    from fhir.resources.R4B.bundle import Bundle
+
+    bundle = Bundle.model_validate_json(encode_r4(report))
+    assert bundle.entry[0].resource.get_resource_type() == "DiagnosticReport"
+    assert not resources(encode_r4(report), "ImagingSelection")
+
+
+def test_the_report_is_preliminary_until_a_person_accepts_it(report):
+    [made] = resources(encode(report), "DiagnosticReport")
+    assert made["status"] == "preliminary"
+    [made] = resources(encode(report.accepted("Rita Reader", "Hospital")), "DiagnosticReport")
+    assert made["status"] == "final"
+    assert made["performer"][1]["display"] == "Rita Reader"
+
+
+def test_findings_and_measurements_are_observations(report):
+    made = resources(encode(report), "Observation")
+    coded = [item for item in made if "valueCodeableConcept" in item]
+    assert coded[0]["code"]["coding"][0]["code"] == "287272002"
+    assert coded[0]["valueCodeableConcept"]["text"] == "absent"
+    assert coded[0]["bodySite"]["text"] == "cardiac silhouette"
+    [ratio] = [item for item in made if "valueQuantity" in item][:1]
+    assert ratio["valueQuantity"] == {
+        "value": 0.44,
+        "unit": "1",
+        "system": "http://unitsofmeasure.org",
+        "code": "1",
+    }
+
+
+def test_every_result_is_in_the_bundle(report):
+    data = encode(report)
+    [made] = resources(data, "DiagnosticReport")
+    names = {f"urn:uuid:{item['id']}" for item in resources(data, "Observation")}
+    assert {item["reference"] for item in made["result"]} == names
+
+
+def test_the_text_is_the_reports(report):
+    [made] = resources(encode(report), "DiagnosticReport")
+    assert base64.b64decode(made["presentedForm"][0]["data"]).decode() == report.text
+    assert made["conclusion"] == "Normal heart size."
