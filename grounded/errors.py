@@ -10,6 +10,7 @@ GroundedError
 ├── DataError             a data set that is incomplete or misshapen
 ├── ReportError           a report that cannot be read, drawn or written
 │   └── NothingToExportError   it holds nothing that this format is made for
+├── ArchiveError          a PACS that cannot be reached, or refuses
 └── MissingExtraError     an optional library is not installed (also an ImportError)
 """
 
@@ -55,6 +56,10 @@ class ReportError(GroundedError):
 
 class NothingToExportError(ReportError):
     """A report without what a format is made for: no heatmap, no critical finding."""
+
+
+class ArchiveError(GroundedError):
+    """A PACS that cannot be reached, or that refuses what it is asked for."""
 
 
 class MissingExtraError(GroundedError, ImportError):

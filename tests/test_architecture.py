@@ -26,6 +26,7 @@ LAYERS = (
     {"synthetic", "evaluate", "detectors", "generators", "viz", "export"},
     {"train"},
     {"config", "convert", "batch", "serve"},
+    {"watch"},
     {"__init__"},
     {"cli"},
     {"__main__"},
@@ -44,7 +45,7 @@ DOORS = {
 # What takes the atlas of the detector, of whatever body part; see tests/test_second_atlas.py.
 ANY_ATLAS = {
     *("atlas", "evidence", "findings", "regions", "report", "protocols", "reporter"),
-    *("language", "compose", "explain", "export", "config", "batch", "serve", "cli"),
+    *("language", "compose", "explain", "export", "config", "batch", "serve", "cli", "watch"),
 }
 SOURCES = [
     path

@@ -12,10 +12,12 @@ from grounded.cli.data import data
 from grounded.cli.describe import describe
 from grounded.cli.evaluate import evaluate
 from grounded.cli.lists import list_presets, list_regions
+from grounded.cli.pacs import fetch, send
 from grounded.cli.report import report
 from grounded.cli.serve import serve
 from grounded.cli.terminal import say
 from grounded.cli.train import train
+from grounded.cli.watch import watch
 from grounded.errors import GroundedError
 from grounded.version import VERSION
 
@@ -41,6 +43,9 @@ app.command("regions")(list_regions)
 app.command(context_settings={"ignore_unknown_options": True})(describe)
 app.command()(evaluate)
 app.command()(serve)
+app.command()(send)
+app.command()(fetch)
+app.command()(watch)
 app.add_typer(train, name="train")
 app.add_typer(convert, name="convert")
 app.add_typer(data, name="data")

@@ -1,0 +1,1 @@
+"""Objects to a PACS and films from it, over DIMSE or DICOMweb."""

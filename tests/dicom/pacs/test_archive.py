@@ -1,0 +1,82 @@
+"""Objects go to a real PACS and films come from it, over DIMSE and over DICOMweb."""
+
+import io
+
+import pydicom
+import pytest
+from typer.testing import CliRunner
+
+from grounded.cli.app import app
+from grounded.dicom.context import encoded
+from grounded.dicom.pacs.address import Address
+from grounded.dicom.pacs.archive import Instance
+from grounded.dicom.pacs.reach import archive
+from grounded.errors import ArchiveError, ConfigError
+from grounded.export.exporters import export
+
+OBJECTS = ("sr.dcm", "narrative.sr.dcm", "seg.dcm", "heat.seg.dcm", "gsps.dcm", "sc.dcm", "pdf.dcm")
+STUDY = "1.3.6.1.4.1.99999.77.1"
+
+
+@pytest.mark.parametrize("way", ["dimse", "web"])
+def test_every_object_hangs_under_the_films_study(orthanc, dx, reported, way) -> None:
+    pacs = archive(Address.parse(getattr(orthanc, way)))
+    files = [encoded(dx()), *(export(reported, name) for name in OBJECTS)]
+    pacs.send(files)
+    stored = orthanc.stored()
+    assert len(stored) == len(files)
+    assert {item["StudyInstanceUID"] for item in stored} == {STUDY}
+    assert {item["PatientID"] for item in stored} == {"SECRET77"}
+    assert len(orthanc.ask("studies")) == 1
+    found = pacs.find({"StudyInstanceUID": STUDY})
+    assert len(found) == len(files)
+    [film] = [item for item in found if item.modality == "DX"]
+    [data] = pacs.fetch(film)
+    assert pydicom.dcmread(io.BytesIO(data)).PixelData == dx().PixelData
+
+
+def test_the_command_line_sends_and_fetches(orthanc, dx, reported, tmp_path) -> None:
+    dx().save_as(tmp_path / "film.dcm", enforce_file_format=True)
+    reported.save(tmp_path / "film.sr.dcm")
+    run = CliRunner().invoke(
+        app, ["send", orthanc.dimse, str(tmp_path / "film.dcm"), str(tmp_path / "film.sr.dcm")]
+    )
+    assert run.exit_code == 0, run.output
+    out = tmp_path / "out"
+    run = CliRunner().invoke(
+        app, ["fetch", orthanc.web, "--patient", "SECRET77", "--modality", "DX", "-o", str(out)]
+    )
+    assert run.exit_code == 0, run.output
+    assert [path.name for path in out.iterdir()] == ["1.3.6.1.4.1.99999.77.3.dcm"]
+
+
+def test_a_wrong_password_is_named(orthanc, monkeypatch) -> None:
+    monkeypatch.setenv("GROUNDED_PACS_PASSWORD", "wrong")
+    with pytest.raises(ArchiveError, match="GROUNDED_PACS_USER"):
+        archive(Address.parse(orthanc.web)).find({"PatientID": "x"})
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of pynetdicom
+@pytest.mark.parametrize("way", ["dimse", "web"])
+def test_a_pacs_that_is_down_is_named(orthanc, way) -> None:
+    orthanc.stop()
+    pacs = archive(Address.parse(getattr(orthanc, way)))
+    with pytest.raises(ArchiveError, match="cannot be reached"):
+        pacs.find({"PatientID": "x"})
+    with pytest.raises(ArchiveError, match="cannot be reached"):
+        list(pacs.fetch(Instance("1.2", "1.3", "1.4")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "host:104", "dicom://host:104", "dicom://AE@host", "ftp://x", "https://u:p@host/dicom-web",
+     "dicom://ATITLETHATISTOOLONG@host:104"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(text) -> None:
+    with pytest.raises(ConfigError):
+        Address.parse(text)
+
+
+def test_an_address_is_written_as_it_is_read() -> None:
+    for text in ("dicom://PACS@host:104", "dicoms://PACS@host:2762", "https://host/dicom-web"):
+        assert str(Address.parse(text)) == text
