@@ -2,7 +2,15 @@ import pytest
 
 from grounded import Line, Measurement
 from grounded.chest.names import REGIONS
-from grounded.viz.words import body_part, is_normal, normal_range, quantity, short_name, tolerance
+from grounded.viz.words import (
+    body_part,
+    heat_unit,
+    is_normal,
+    normal_range,
+    quantity,
+    short_name,
+    tolerance,
+)
 
 
 def measurement(value=0.55, unit="1", normal=(0.4, 0.5), within=0.02):
@@ -91,3 +99,19 @@ def test_a_tolerance_has_no_more_digits_than_it_deserves(within, words):
 def test_a_tolerance_is_written_with_its_unit():
     assert tolerance(measurement(220, "mm", None, 8.0)) == "± 8 mm"
     assert tolerance(measurement(2, "kg", None, 8.0)) == "± 8 kg"
+
+
+def test_both_ends_of_a_normal_range_have_the_digits_of_their_unit():
+    assert normal_range(measurement()) == "0.40 to 0.50"
+
+
+@pytest.mark.parametrize(
+    ("method", "unit"),
+    [
+        ("gradient x activation of the words", "log-probability of the words"),
+        ("map of evidence", "log-odds of the finding"),
+        ("", ""),
+    ],
+)
+def test_heat_is_in_the_unit_of_what_was_explained(method, unit):
+    assert heat_unit(method) == unit
