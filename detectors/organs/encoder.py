@@ -2,8 +2,7 @@
 
 The reading is additive and local. Each cell of the map says by itself how far it speaks for a
 finding, knowing what surrounds it; whoever reads a region pools the cells that it covers. So the
-map that is drawn is what was read, any box can be read, and outlines teach the map directly. The
-trunk is OrganNet's, and training starts from its weights.
+map that is drawn is what was read, any box can be read, and outlines teach the map directly.
 """
 
 from __future__ import annotations
@@ -24,8 +23,9 @@ from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organs.net import film_tensor, where_mirrored
 from grounded.geometry import Placement
 from grounded.image import Image
-from grounded.nn.blocks import Residual, descend, double, trunk
+from grounded.nn.blocks import Residual, double
 from grounded.nn.device import DType, Placed
+from grounded.nn.lite import LiteTrunk
 from grounded.nn.weights import build, fill, read_config
 from grounded.regions import Regions
 
@@ -33,22 +33,25 @@ STRIDE = 8
 
 
 class FilmEncoder(nn.Module):
-    """Films to evidence. findings: F. side: S, a multiple of 32. widths: channels at strides 2, 4,
-    8, 16 and 32. width: channels in which a cell is read. drop: the part of the channels that is
-    left out while training.
+    """Films to evidence. findings: F. side: S, a multiple of 32. scale: see LiteTrunk. width:
+    channels in which a cell is read. drop: the part of the channels that is left out while
+    training. Raises ValueError.
     """
 
     def __init__(
         self,
         findings: int,
         side: int = 192,
-        widths: Sequence[int] = (32, 64, 96, 160, 224),
+        scale: float = 1.0,
         width: int = 128,
         drop: float = 0.0,
     ) -> None:
         super().__init__()
+        if side % 32:
+            raise ValueError(f"side is a multiple of 32, got {side}")
         self.side = side
-        self.stem, self.down = trunk(side, widths)
+        self.trunk = LiteTrunk(scale)
+        widths = self.trunk.widths
         self.drop = nn.Dropout2d(drop)
         self.context = nn.Linear(2 * widths[4], width)
         self.coarse = nn.Conv2d(widths[4], width, 1)
@@ -63,7 +66,7 @@ class FilmEncoder(nn.Module):
         Cells hold log-odds. The last channel speaks of the whole film, the same in all cells: that
         the view is AP.
         """
-        _, _, fine, middle, coarse = descend(self.stem, self.down, films)
+        _, _, fine, middle, coarse = self.trunk(films)
         coarse = self.drop(coarse)
         pooled = torch.cat([coarse.mean(dim=(2, 3)), coarse.amax(dim=(2, 3))], dim=1)
         top = functional.relu(self.coarse(coarse) + self.context(pooled)[:, :, None, None])

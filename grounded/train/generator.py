@@ -62,7 +62,7 @@ def train_generator(
     goes on from them.
     """
     of, progress = config.findings, progress or Progress()
-    films = read_films(data, of.kinds, of.side, OrganDetector(of.start))
+    films = read_films(data, of.kinds, of.side, OrganDetector(of.organs))
     if of.blank:
         films = {part: [blanked(f, of.kinds) for f in kept] for part, kept in films.items()}
     progress.say(", ".join(f"{len(kept)} films: {part}" for part, kept in films.items()))
@@ -77,7 +77,7 @@ def train_generator(
     reports = [report for report in iu_text(data / "iu_text") if report.split == "train"]
     said = phrases(reports, labeller, own=config.writer.phrases, familiar=3)
     train_writer(said, None, config.writer, output / WRITER, progress)
-    return write_neural_preset(output, of.start.resolve())
+    return write_neural_preset(output, of.organs.resolve())
 
 
 def state(

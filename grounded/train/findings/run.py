@@ -23,12 +23,12 @@ from grounded.generators.neural.finding_net import shares
 from grounded.train.findings.films import FINE, Batch, Known, batch_of, changed
 from grounded.train.findings.loss import losses
 from grounded.train.findings.network import (
+    begin_with_photographs,
     FindingConfig,
     LearningConfig,
     ReadingNet,
     groups_of,
     load_reading,
-    start_from,
     write_reading,
 )
 from grounded.train.findings.truth import LABELS, READERS
@@ -80,9 +80,10 @@ class _Findings:
 
 
 def new_reading(config: FindingConfig, films: Sequence[Known]) -> ReadingNet:
-    """A network with the trunk of OrganNet that begins with how often readers report a finding."""
+    """A network that begins with how often readers report a finding."""
     net = ReadingNet(config)
-    start_from(net.encoder, config.start)
+    if config.photographs:
+        begin_with_photographs(net.encoder)
     _begin_with_frequencies(net, np.stack([film.read for film in films]))
     return net
 
