@@ -68,7 +68,13 @@ class _Convolution(nn.Module):
     """A convolution that halves its grid as TensorFlow does, and ReLU6 where it is asked for."""
 
     def __init__(
-        self, before: int, after: int, kernel: int, stride: int = 1, groups: int = 1, bend: bool = True
+        self,
+        before: int,
+        after: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        bend: bool = True,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(

@@ -12,7 +12,7 @@ from grounded.detectors.organs.encoder import STRIDE, Encoder, FilmEncoder
 from grounded.errors import ConfigError
 from grounded.nn.weights import parameters, write
 
-CONFIG = {"findings": 3, "side": 64, "widths": [4, 4, 8, 8, 8], "width": 8}
+CONFIG = {"findings": 3, "side": 64, "scale": 0.1, "width": 8}
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny encoder with random weights."""
     folder = tmp_path_factory.mktemp("encoder")
-    config = {"findings": 5, "side": 64, "widths": [4, 4, 8, 8, 8], "width": 8}
+    config = {"findings": 5, "side": 64, "scale": 0.1, "width": 8}
     torch.manual_seed(0)
     write(folder, config, FilmEncoder(**config).state_dict())  # type: ignore[arg-type]
     return folder

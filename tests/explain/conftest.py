@@ -74,7 +74,7 @@ def neural(neural_weights: Path) -> Neural:
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     folder = tmp_path_factory.mktemp("encoder")
-    config = {"findings": FEATURES - 1, "side": SIDE, "widths": [4, 4, 8, 8, 8], "width": 8}
+    config = {"findings": FEATURES - 1, "side": SIDE, "scale": 0.1, "width": 8}
     torch.manual_seed(0)
     write(folder, config, FilmEncoder(**config).state_dict())  # type: ignore[arg-type]
     return Encoder(folder)

@@ -40,7 +40,7 @@ def organs(films: Tensor) -> Callable[[], object]:
 
 
 def encoder(films: Tensor) -> Callable[[], object]:
-    net = FilmEncoder(findings=3, side=64, widths=(4, 4, 8, 8, 8), width=8).eval()
+    net = FilmEncoder(findings=3, side=64, scale=0.1, width=8).eval()
     return lambda: net(films)
 
 

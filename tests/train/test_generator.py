@@ -77,20 +77,20 @@ def test_a_region_can_be_described_and_told_what_to_say(reporter: Reporter) -> N
 @pytest.mark.parametrize("file", ["generator.toml", "generator_tiny.toml"])
 def test_the_configurations_that_ship_can_be_read(file: str) -> None:
     config = GeneratorConfig.read(CONFIGS / file)
-    assert (config.findings.start / "model.safetensors").is_file()
+    assert (config.findings.organs / "model.safetensors").is_file()
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", r"run\.toml does not fit: findings is missing"),
-        ("[findings]\n", r"\[findings\] pairs is missing; \[findings\] start is missing"),
+        ("[findings]\n", r"\[findings\] pairs is missing; \[findings\] organs is missing"),
         ("[findings]\nepochs = 1\n[findings.pairs]\n", r"\[findings\] has no key 'epochs'"),
         ("[findings]\nsteps = 3\n", r"\[findings\] has no key 'steps'"),  # rounds says it
         ("[statements]\nsure = 2", r"\[statements\] has no key 'sure'"),
         ("[writer]\nlayer = 2", r"\[writer\] has no key 'layer'; did you mean 'layers'"),
         (
-            '[findings]\nstart = "x"\n[findings.pairs]\n"Edema" = ["lung"]',
+            '[findings]\norgans = "x"\n[findings.pairs]\n"Edema" = ["lung"]',
             r"\[findings.pairs\] names \['Edema'\], expected Lung Opacity",
         ),
         ("[findings", "cannot read"),

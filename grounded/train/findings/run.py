@@ -23,10 +23,10 @@ from grounded.generators.neural.finding_net import shares
 from grounded.train.findings.films import FINE, Batch, Known, batch_of, changed
 from grounded.train.findings.loss import losses
 from grounded.train.findings.network import (
-    begin_with_photographs,
     FindingConfig,
     LearningConfig,
     ReadingNet,
+    begin_with_photographs,
     groups_of,
     load_reading,
     write_reading,

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.detectors.organs.net import OrganNet
 from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import Calibration
-from grounded.nn.weights import parameters, write
+from grounded.nn.weights import parameters
 from grounded.synthetic.collection import write_phantom_findings
 from grounded.train.findings.calibration import (
     TOO_FEW,
@@ -25,20 +24,18 @@ from grounded.train.findings.run import look, measure, train_findings
 from grounded.train.findings.scope import on_held_out
 from grounded.train.findings.truth import LABELS, READERS
 
-SIDE, WIDTHS = 64, (4, 4, 8, 8, 8)
+SIDE = 64
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> FindingConfig:
-    start = tmp_path_factory.mktemp("organs")
-    torch.manual_seed(0)
-    write(start, {}, parameters(OrganNet(SIDE, WIDTHS, decoder_width=4, features=8)))
     pairs = dict.fromkeys(LABELS, ("lung",))
     return FindingConfig(
         pairs=pairs,
-        start=start,
+        organs=tmp_path_factory.mktemp("organs"),
+        photographs=False,
         side=SIDE,
-        widths=WIDTHS,
+        scale=0.1,
         width=8,
         rounds=1.0,
         batch=4,
