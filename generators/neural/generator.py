@@ -196,7 +196,9 @@ class Neural:
         film = self.reader.encoding(question).film
         maps = torch.full((len(sentences), *film.shape[1:]), torch.nan)
         for row in self._read_at(question, sentences):
-            maps[row] = self.reader.evidence(film, sentences[row].findings[0].label)
+            labels = dict.fromkeys(finding.label for finding in sentences[row].findings)
+            read = [x for x in labels if x in self.reader.labels]
+            maps[row] = torch.stack([self.reader.evidence(film, x) for x in read]).amax(dim=0)
         return maps
 
     def _read_at(self, question: Question, sentences: Sequence[Sentence]) -> dict[int, Place]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet
-from grounded.nn.lite import folded
+from grounded.nn.lite import STAGES, folded
 from grounded.nn.weights import WEIGHTS, bind, fill, parameters, sha256, write
 from grounded.train.configuration import Beside, Part, RunConfig
 from grounded.train.engine import Precision
@@ -33,7 +33,8 @@ class LearningConfig(RunConfig):
     rounds: how often as many films as there are get seen, from which `steps` follows; they are
     measured after each round. Films that radiologists outlined come `outlined` times as often,
     those with another reading `read` times. trust: the weight of each reader's word. drop: see
-    FilmEncoder. trunk_rate: the trunk's part of the learning rate.
+    FilmEncoder. trunk_rate: the trunk's part of the learning rate. frozen: how many of the
+    trunk's first stages stay as they are, which on a CPU saves a third of a step.
     """
 
     steps: int = field(init=False, default=0)
@@ -46,6 +47,7 @@ class LearningConfig(RunConfig):
     workers: int = 0
     drop: Part = 0.15
     trunk_rate: float = 0.4
+    frozen: Annotated[int, Field(ge=0, le=len(STAGES))] = 0
     outlined: float = 2.5
     read: float = 1.5
     trust: tuple[float, float, float, float] = (1.0, 0.6, 0.8, 0.4)
@@ -144,6 +146,14 @@ def begin_with_photographs(encoder: FilmEncoder) -> None:
     encoder.trunk.load_state_dict(folded(published))
 
 
+def freeze(net: ReadingNet, config: LearningConfig) -> ReadingNet:
+    """The network with the first stages of its trunk kept from learning."""
+    trunk = net.encoder.trunk
+    for part in [trunk.stem, *trunk.stages][: config.frozen + 1] if config.frozen else []:
+        part.requires_grad_(False)
+    return net
+
+
 def load_reading(config: FindingConfig, folder: Path) -> ReadingNet:
     """The network of `folder`/encoder and `folder`/findings, to go on from.
 
@@ -152,7 +162,7 @@ def load_reading(config: FindingConfig, folder: Path) -> ReadingNet:
     net = ReadingNet(config)
     fill(net.encoder, folder / ENCODER)
     fill(net.findings, folder / FINDINGS)
-    return net.requires_grad_(True)
+    return freeze(net.requires_grad_(True), config)
 
 
 def groups_of(net: ReadingNet, config: LearningConfig) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from grounded.train.findings.network import (
     LearningConfig,
     ReadingNet,
     begin_with_photographs,
+    freeze,
     groups_of,
     load_reading,
     write_reading,
@@ -84,6 +85,7 @@ def new_reading(config: FindingConfig, films: Sequence[Known]) -> ReadingNet:
     net = ReadingNet(config)
     if config.photographs:
         begin_with_photographs(net.encoder)
+    freeze(net, config)
     _begin_with_frequencies(net, np.stack([film.read for film in films]))
     return net
 
