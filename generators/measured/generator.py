@@ -22,7 +22,7 @@ from grounded.chest.names import (
 from grounded.chest.outline import Chest, Edge, NotMeasurable
 from grounded.errors import InvalidValueError
 from grounded.evidence import Line, Mask, Measurement
-from grounded.findings import VOCABULARY, ScoreKind
+from grounded.findings import VOCABULARY
 from grounded.generators.measured import statements
 from grounded.generators.measured.wording import NOTHING, Hidden, Known, Said, Style, Subject
 from grounded.geometry import Box
@@ -96,12 +96,12 @@ class _Topic:
                 replace(
                     finding,
                     region=_nearest(finding.region, regions),
-                    score_kind=ScoreKind.DISTANCE,
+                    score_kind=said.score_kind,
                 )
                 for finding in said.findings
             ),
             score=said.score,
-            score_kind=ScoreKind.DISTANCE,
+            score_kind=said.score_kind,
             abnormal=any(finding.presence == "present" for finding in said.findings),
             impression=said.impression,
             notes=said.notes,

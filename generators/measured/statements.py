@@ -3,44 +3,96 @@ with the reason why it cannot."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 
 from grounded.atlas import SIDES, Side
 from grounded.chest import measures
-from grounded.chest.measures import Verdict
+from grounded.chest.measures import ReferenceRange, Verdict
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import NotMeasurable
-from grounded.findings import Finding, Label, Presence
+from grounded.findings import Finding, Label, Presence, ScoreKind
 from grounded.generators.measured.wording import Hidden, Said, Subject, percent, said, usual
 from grounded.view import Projection
+
+RATIO_WEIGHT = 20.0
+LARGE, NOT_LARGE = 2.0, 0.5
+"""Log-odds: what a ratio of one more would say for a large heart, and from where on a heart is
+called enlarged, or not. Chosen with benchmarks/heart_size.py on films held out for calibration."""
 
 
 def heart_size(subject: Subject) -> Said:
     """Enlarged or not, by the cardiothoracic ratio; on AP films with the limit that holds there.
 
-    Where a reader of the film sees it otherwise, it is uncertain; where a border is hidden, it is
-    judged only if the reader, who sees more than the outline, takes the heart for enlarged.
+    Where a reader of the film has an opinion, it is weighed with the ratio, and a heart whose ratio
+    is near the limit is judged by both. Where the ratio cannot be measured, a heart that the reader
+    clearly takes for enlarged is called so without a number. Raises NotMeasurable.
     """
-    _trusted(subject, *([] if subject.known.heart == "present" else [HEART]))
-    on_ap = subject.view == Projection.AP
-    reference = measures.CARDIOTHORACIC_RATIO_AP if on_ap else measures.CARDIOTHORACIC_RATIO
-    ratio = measures.cardiothoracic_ratio(subject.chest, reference)
-    presence, score = _heart_verdict(ratio.value, on_ap)
-    agreed = _agreed(presence, subject.known.heart)
-    lead, short, impression = _HEART_WORDS[on_ap, presence if agreed else "differs"]
+    try:
+        _trusted(subject, HEART)
+        on_ap = subject.view == "AP"
+        reference = measures.CARDIOTHORACIC_RATIO_AP if on_ap else measures.CARDIOTHORACIC_RATIO
+        ratio = measures.cardiothoracic_ratio(subject.chest, reference)
+    except NotMeasurable as reason:
+        if not subject.known.large_heart:
+            raise
+        return _large_unmeasured(subject, str(reason))
+    judged = _heart_judged(subject, ratio.value, reference)
+    lead, short, impression = _HEART_WORDS[on_ap, judged.words]
     figure = f"cardiothoracic ratio {ratio.value:.2f}"
-    parts = (_diameters(subject), _heart_limit(subject, presence), subject.lengths.doubt)
+    parts = (_diameters(subject), _heart_limit(subject, judged.presence), subject.lengths.doubt)
     detail = "; ".join(part for part in parts if part)
-    if not agreed:
-        presence, score = Presence.UNCERTAIN, 0.5
     return Said(
         f"{lead}: {figure} ({detail}).",
         f"{short} (CTR {ratio.value:.2f}).",
         (ratio,),
-        (Finding("Cardiomegaly", presence, HEART, score),),
-        score,
+        (Finding("Cardiomegaly", judged.presence, HEART, judged.score),),
+        judged.score,
         f"{impression}." if impression else "",
-        _heart_notes(subject, presence, agreed),
+        _heart_notes(subject, judged),
+        judged.score_kind,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _HeartJudged:
+    """words: the row of _HEART_WORDS."""
+
+    presence: Presence
+    score: float
+    words: str
+    score_kind: ScoreKind = ScoreKind.DISTANCE
+
+
+def _heart_judged(subject: Subject, ratio: float, reference: ReferenceRange) -> _HeartJudged:
+    """By the ratio alone, or together with a reader of the film."""
+    measured, score = _heart_verdict(ratio, subject.view == "AP")
+    if subject.known.heart is None:
+        return _HeartJudged(measured, score, measured)
+    by_limit = reference.judge(ratio).presence
+    log_odds = subject.known.heart + RATIO_WEIGHT * (ratio - reference.normal[1])
+    large = 1 / (1 + math.exp(-log_odds))
+    if log_odds >= LARGE and by_limit != Presence.ABSENT:
+        return _HeartJudged(Presence.PRESENT, large, "present", ScoreKind.PROBABILITY)
+    if log_odds <= NOT_LARGE and by_limit != Presence.PRESENT:
+        return _HeartJudged(Presence.ABSENT, 1 - large, "absent", ScoreKind.PROBABILITY)
+    words = "uncertain" if by_limit == Presence.UNCERTAIN else "differs"
+    return _HeartJudged(Presence.UNCERTAIN, max(large, 1 - large), words, ScoreKind.PROBABILITY)
+
+
+def _large_unmeasured(subject: Subject, reason: str) -> Said:
+    """What is said of a heart that is large, though it cannot be measured how large."""
+    large = 1 / (1 + math.exp(-(subject.known.heart or 0.0)))
+    text = "The heart appears enlarged"
+    return Said(
+        f"{text}; its size was not measured: {reason}.",
+        f"{text}.",
+        (),
+        (Finding("Cardiomegaly", Presence.PRESENT, HEART, large),),
+        large,
+        "Cardiomegaly.",
+        (f"the size was not measured: {reason}",),
+        ScoreKind.PROBABILITY,
     )
 
 
@@ -85,18 +137,13 @@ def _trusted(subject: Subject, *borders: str) -> None:
         raise NotMeasurable("the outline of one lung is less than half of the other's")
 
 
-def _agreed(measured: Presence, read: Presence | None) -> bool:
-    """Whether a measurement and a reader of the film do not say the opposite."""
-    return read is None or {measured, read} != {"present", "absent"}
-
-
-def _heart_notes(subject: Subject, presence: Presence, agreed: bool) -> tuple[str, ...]:
+def _heart_notes(subject: Subject, judged: _HeartJudged) -> tuple[str, ...]:
     notes = []
-    if not agreed:
+    if judged.words == "differs":
         notes.append("the measured ratio and what the network reads of the heart do not agree")
     if subject.appears:
         notes.append(f"the film appears {subject.view}, by what the network reads")
-    elif subject.view == Projection.UNKNOWN and presence != "absent":
+    elif subject.view == "unknown" and judged.presence != "absent":
         notes.append("the limit holds for PA films, and the view of this one is not stated")
     if subject.lengths.doubt:
         notes.append(subject.lengths.doubt)

@@ -11,7 +11,7 @@ from grounded.chest.measures import ReferenceRange, Verdict, thoracic_diameter
 from grounded.chest.names import HEART
 from grounded.chest.outline import Chest, NotMeasurable
 from grounded.evidence import Measurement
-from grounded.findings import Finding, Label, Presence
+from grounded.findings import Finding, Label, ScoreKind
 from grounded.geometry import Box
 from grounded.image import ImageInfo
 from grounded.protocols import Question
@@ -97,13 +97,15 @@ class Known:
 
     view: as the film appears, where nobody says it. hidden: what hides the border of the heart or
     of the upper mediastinum, by region ("a left pleural effusion"). opaque: what may hide the
-    bases of the lungs. heart: whether a reader of the film takes the heart for enlarged.
+    bases of the lungs. heart: how far the film itself speaks for an enlarged heart, as log-odds;
+    None if nobody has read it. large_heart: whether that alone is enough to call it enlarged.
     """
 
     view: Projection = Projection.UNKNOWN
     hidden: Mapping[str, str] = field(default_factory=dict)
     opaque: str = ""
-    heart: Presence | None = None
+    heart: float | None = None
+    large_heart: bool = False
 
 
 NOTHING = Known()
@@ -165,6 +167,7 @@ class Said:
     """A sentence before its regions are known; a finding names the region that suits it best.
 
     text: with all numbers. short: in a radiologist's words. notes: what a reader should know of it.
+    score_kind: of its findings' scores too.
     """
 
     text: str
@@ -174,6 +177,7 @@ class Said:
     score: float
     impression: str = ""
     notes: tuple[str, ...] = ()
+    score_kind: ScoreKind = ScoreKind.DISTANCE
 
 
 def said(

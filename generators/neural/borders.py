@@ -6,6 +6,7 @@ is not to be judged there. Whether something lies there is read in boxes along t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -26,6 +27,8 @@ from grounded.view import Projection
 HIDING = ("Pleural Effusion", "Lung Opacity", "Mass", "Atelectasis")
 """What lies over the borders of heart and mediastinum if it lies against them."""
 UPPER = "upper mediastinum"
+HEART_LABEL = "Cardiomegaly"
+_LEAST = 1e-4  # no reading is surer than that
 SURE = 0.9  # of the view, before it is used: most films are PA
 _INWARD, _OUTWARD = 0.05, 0.15  # of a border's strip, as parts of the width of what it bounds
 _HEIGHTS = {HEART: (0.35, 0.9), UPPER: (0.5, 1.0)}  # where borders are measured, top to bottom
@@ -39,7 +42,8 @@ def known(reader: FindingReader, question: Question, stated: Sequence[Stated]) -
         view=_view(reader, question),
         hidden=_hidden(reader, question, {item.label for item in there}) if there else {},
         opaque=_named(there[0]) if there else "",
-        heart=_heart(stated),
+        heart=_heart(reader, question),
+        large_heart=_large_heart(stated),
     )
 
 
@@ -51,12 +55,23 @@ def _view(reader: FindingReader, question: Question) -> Projection:
     return Projection.PA if ap <= 1 - SURE else Projection.UNKNOWN
 
 
-def _heart(stated: Sequence[Stated]) -> Presence | None:
-    """What is read of the heart's size, where it may be stated."""
-    for item in stated:
-        if item.label == "Cardiomegaly" and item.origin == ORIGIN:
-            return Presence.UNCERTAIN if item.open else item.finding.presence
-    return None
+def _heart(reader: FindingReader, question: Question) -> float | None:
+    """The log-odds of an enlarged heart, where that may be stated."""
+    if HEART_LABEL not in reader.assessed:
+        return None
+    large = reader.film(question)[HEART_LABEL]
+    large = min(max(large, _LEAST), 1 - _LEAST)
+    return math.log(large / (1 - large))
+
+
+def _large_heart(stated: Sequence[Stated]) -> bool:
+    """Whether the heart is read as enlarged, firmly."""
+    return any(
+        item.label == HEART_LABEL
+        and item.origin == ORIGIN
+        and item.finding.presence == Presence.PRESENT
+        for item in stated
+    )
 
 
 def _named(item: Stated) -> str:

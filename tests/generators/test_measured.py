@@ -12,7 +12,7 @@ from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.compose.composer import AnatomicalComposer
 from grounded.errors import InvalidValueError
 from grounded.explain.places import RegionBoxes
-from grounded.findings import VOCABULARY, Presence
+from grounded.findings import VOCABULARY
 from grounded.generators.measured.generator import Measured
 from grounded.generators.measured.wording import Known
 from grounded.protocols import Question, SentenceGenerator
@@ -220,9 +220,35 @@ def test_what_the_header_says_stands_before_what_the_film_looks_like(ask: Ask) -
     assert sentence.findings[0].presence == "present"
 
 
-@pytest.mark.parametrize(("ratio", "read"), [(0.58, "absent"), (0.42, "present")])
+@pytest.mark.parametrize(
+    ("read", "words", "presence"),
+    [
+        (-2.0, "Heart size is normal (CTR 0.5).", "absent"),
+        (1.0, "Borderline heart size (CTR 0.5).", "uncertain"),
+        (3.0, "The heart is enlarged (CTR 0.5).", "present"),
+    ],
+)
+def test_a_ratio_near_the_limit_is_judged_together_with_the_reader(
+    read: float, words: str, presence: str, ask: Ask
+) -> None:
+    [sentence] = heart_of(Measured().answer(ask(ratio=0.5), Known(heart=read)))
+    assert sentence.text.replace("0.50", "0.5") == words
+    assert sentence.findings[0].presence == presence
+    assert sentence.findings[0].score_kind == "probability"
+
+
+def test_a_large_heart_whose_border_is_hidden_is_called_large_without_a_number(ask: Ask) -> None:
+    hidden = {HEART: "a pleural effusion on the left"}
+    known = Known(hidden=hidden, heart=4.0, large_heart=True)
+    [sentence] = heart_of(Measured().answer(ask(ratio=0.66), known))
+    assert sentence.text == "The heart appears enlarged."
+    assert sentence.findings[0].presence == "present"
+    assert "a pleural effusion on the left may hide" in sentence.notes[0]
+
+
+@pytest.mark.parametrize(("ratio", "read"), [(0.58, -4.0), (0.42, 4.0)])
 def test_a_heart_on_which_ratio_and_reader_differ_is_uncertain(
-    ratio: float, read: Presence, ask: Ask
+    ratio: float, read: float, ask: Ask
 ) -> None:
     [sentence] = heart_of(Measured().answer(ask(ratio=ratio), Known(heart=read)))
     assert sentence.text == f"Possible cardiomegaly (CTR {ratio})."
