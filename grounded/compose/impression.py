@@ -9,7 +9,7 @@ from dataclasses import replace
 from grounded.atlas import Atlas, Side
 from grounded.compose.merging import merge
 from grounded.findings import Finding, Presence
-from grounded.language.agreement import name_places
+from grounded.language.agreement import bilateral, name_places
 from grounded.language.finding_words import FindingWords
 from grounded.language.templates import polish
 from grounded.report import Sentence
@@ -135,7 +135,7 @@ def _placed(findings: Sequence[Finding], atlas: Atlas) -> str:
         return noun
     sides = {atlas.side(region) for region in regions} - {Side.UNPAIRED}
     if label in _BY_SIDE:
-        return " ".join(("bilateral", noun) if len(sides) == 2 else (*sides, noun))
+        return bilateral(noun) if len(sides) == 2 else " ".join((*sides, noun))
     held = {outer for region in regions if region in atlas for outer in atlas.ancestors(region)}
     inner = [region for region in regions if region not in held]
     inner.sort(key=lambda region: atlas.order(region) if region in atlas else len(atlas))

@@ -335,6 +335,12 @@ def _several(text: str) -> str | None:
     return f"{lead}{plural(match['what'])}{rest}"
 
 
+def bilateral(noun: str) -> str:
+    """ "pleural effusion" is "bilateral pleural effusions"; what cannot be counted stays so."""
+    counted = noun.rsplit(" ", 1)[-1].lower() not in _UNCOUNTED
+    return f"bilateral {plural(noun) if counted else noun}"
+
+
 def _several_bare(frame: Frame, what: re.Match[str]) -> str | None:
     """ "Small right effusion" is "Small bilateral effusions"; what cannot be counted stays so."""
     noun = what["what"].rsplit(" ", 1)[-1].lower()

@@ -39,7 +39,7 @@ def found(label: str, *regions: str, presence: Presence = "present") -> list[Sen
             "Opacity in the right lower lung zone.",
         ),
         (EFFUSION, ["left costophrenic angle"], "Left pleural effusion."),
-        (EFFUSION, ["left lung", "right lung"], "Bilateral pleural effusion."),
+        (EFFUSION, ["left lung", "right lung"], "Bilateral pleural effusions."),
         ("Pneumothorax", ["right apical zone"], "Right pneumothorax."),
         ("Cardiomegaly", ["cardiac silhouette"], "Cardiomegaly."),
         ("Atelectasis", ["marked area"], "Atelectasis in the marked area."),
