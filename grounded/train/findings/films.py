@@ -114,8 +114,8 @@ def blanked(film: Known, kinds: Sequence[str]) -> Known:
 
 def keep(film: Example, regions: Places, kinds: Sequence[str], side: int) -> Known:
     """A film with its truth. kinds: the network's; regions of other kinds are left out."""
-    truth = truth_of(film)
-    tensor, placement = film_tensor(film.image().pixels, side)
+    truth, image = truth_of(film), film.image()
+    tensor, placement = film_tensor(image.pixels, side, image.placement((side, side)))
     cells = side // STRIDE * FINE
     boxes, numbers = _boxes(regions, kinds, placement)
     kept = Known(
