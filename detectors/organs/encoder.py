@@ -64,8 +64,14 @@ class FilmEncoder(nn.Module):
         """Films (B, 1, S, S), as `film_tensor` makes them, to maps (B, F + 1, S/8, S/8).
 
         Cells hold log-odds. The last channel speaks of the whole film, the same in all cells: that
-        the view is AP.
+        the view is AP. Films are read as they are and as their mirror images, and the mean is what
+        counts, so that right and left are read alike; while training, as they are.
         """
+        if self.training:
+            return self._read(films)
+        return (self._read(films) + self._read(films.flip(3)).flip(3)) / 2
+
+    def _read(self, films: Tensor) -> Tensor:
         _, _, fine, middle, coarse = self.trunk(films)
         coarse = self.drop(coarse)
         pooled = torch.cat([coarse.mean(dim=(2, 3)), coarse.amax(dim=(2, 3))], dim=1)

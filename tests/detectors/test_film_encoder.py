@@ -39,6 +39,13 @@ def test_the_view_is_the_same_in_all_cells(encoder: Encoder) -> None:
     assert torch.all(view == view[0, 0])
 
 
+def test_right_and_left_are_read_alike(encoder: Encoder) -> None:
+    [film] = films((64, 64))
+    [as_it_is] = encoder.maps([film])
+    [mirrored] = encoder.maps([np.ascontiguousarray(film[:, ::-1])])
+    assert torch.allclose(mirrored.flip(2), as_it_is, atol=1e-5)
+
+
 def test_a_batch_equals_films_one_by_one(encoder: Encoder) -> None:
     shapes = films((90, 50), (64, 64), (30, 70))
     together = encoder.encode(shapes)
