@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from grounded.atlas import SIDES, Side
 from grounded.chest import measures
-from grounded.chest.measures import ReferenceRange, Verdict
+from grounded.chest.measures import SHOWN, ReferenceRange, Verdict
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import NotMeasurable
 from grounded.findings import Finding, Label, Presence, ScoreKind
@@ -75,7 +75,8 @@ def _heart_judged(subject: Subject, ratio: float, reference: ReferenceRange) -> 
     if log_odds >= LARGE and by_limit != Presence.ABSENT:
         return _HeartJudged(Presence.PRESENT, large, "present", ScoreKind.PROBABILITY)
     if log_odds <= NOT_LARGE and by_limit != Presence.PRESENT:
-        return _HeartJudged(Presence.ABSENT, 1 - large, "absent", ScoreKind.PROBABILITY)
+        words = "absent" if round(ratio, SHOWN) <= reference.normal[1] else "upper limit"
+        return _HeartJudged(Presence.ABSENT, 1 - large, words, ScoreKind.PROBABILITY)
     words = "uncertain" if by_limit == Presence.UNCERTAIN else "differs"
     return _HeartJudged(Presence.UNCERTAIN, max(large, 1 - large), words, ScoreKind.PROBABILITY)
 
@@ -105,6 +106,11 @@ _HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
         "Borderline heart size",
     ),
     (False, "absent"): ("The heart is not enlarged", "Heart size is normal", ""),
+    (False, "upper limit"): (
+        "The heart is at the upper limits of normal in size",
+        "Heart size is at the upper limits of normal",
+        "",
+    ),
     (False, "differs"): (
         "The heart may be enlarged",
         "Possible cardiomegaly",
@@ -121,6 +127,11 @@ _HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
         "Possible cardiomegaly",
     ),
     (True, "absent"): ("The heart is not enlarged", "Heart size is normal", ""),
+    (True, "upper limit"): (
+        "The heart is at the upper limits of normal in size for an AP film",
+        "Heart size is at the upper limits of normal for an AP film",
+        "",
+    ),
     (True, "differs"): (
         "The heart may be enlarged",
         "Possible cardiomegaly",

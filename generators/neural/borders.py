@@ -36,8 +36,7 @@ _HEIGHTS = {HEART: (0.35, 0.9), UPPER: (0.5, 1.0)}  # where borders are measured
 
 def known(reader: FindingReader, question: Question, stated: Sequence[Stated]) -> Known:
     """What is to be known of a film before it is measured. stated: of the film, set ones too."""
-    firm = [i for i in stated if i.label in HIDING and i.finding.presence == "present"]
-    there = placed(firm)
+    there = placed([i for i in stated if i.label in HIDING and not i.is_absent])
     return Known(
         view=_view(reader, question),
         hidden=_hidden(reader, question, {item.label for item in there}) if there else {},
@@ -89,8 +88,9 @@ def _hidden(reader: FindingReader, question: Question, labels: set[str]) -> Mapp
     for read in reader.read(replace(question, asked=strips, findings={}, whole=False)):
         side, border = read.place.name.split(" ", 1)
         for item in read.findings:
-            if item.label in labels and item.presence == "present":
-                noun = FindingWords.open().term(item.label).noun
+            if item.label in labels and item.presence != "absent":
+                possible = "possible " if item.presence == "uncertain" else ""
+                noun = f"{possible}{FindingWords.open().term(item.label).noun}"
                 article = "an" if noun[0] in "aeiou" else "a"
                 found.setdefault(border, f"{article} {noun} on the {side}")
     return found

@@ -237,6 +237,14 @@ def test_a_ratio_near_the_limit_is_judged_together_with_the_reader(
     assert sentence.findings[0].score_kind == "probability"
 
 
+def test_a_heart_a_little_above_the_limit_that_is_not_read_as_large_is_at_the_upper_limit(
+    ask: Ask,
+) -> None:
+    [sentence] = heart_of(Measured().answer(ask(ratio=0.52), Known(heart=-3.0)))
+    assert sentence.text == "Heart size is at the upper limits of normal (CTR 0.52)."
+    assert (sentence.findings[0].presence, sentence.impression) == ("absent", "")
+
+
 def test_a_large_heart_whose_border_is_hidden_is_called_large_without_a_number(ask: Ask) -> None:
     hidden = {HEART: "a pleural effusion on the left"}
     known = Known(hidden=hidden, heart=4.0, large_heart=True)
