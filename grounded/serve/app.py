@@ -136,6 +136,10 @@ def _add_page(app: FastAPI) -> None:
         headers = {"cache-control": "no-cache"}
         return FileResponse(folder / name, media_type=_KINDS[name], headers=headers)
 
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        return Response(status_code=204)  # browsers ask for one by themselves
+
     @app.get("/{path:path}", include_in_schema=False)
     def page(path: str) -> Response:
         if path.startswith("api") or "." in path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -247,10 +247,17 @@ class Room:
         return self.desk.shown(key_of(kept), info.sha256)
 
     def report(self, id: str) -> GroundedReport:
-        """The report as it stands, with its film. Raises HiddenError while the draft is hidden."""
-        _, draft = self._open(id)
-        film = self.shown_film(id)
-        return replace(draft.report(), image=film.info, film=film)
+        """The report as it stands, with its film and an answer for each region for who asks it.
+
+        Raises HiddenError while the draft is hidden.
+        """
+        kept, draft = self._open(id)
+        film, key = self.shown_film(id), key_of(kept)
+
+        def answered() -> Mapping[str, GroundedReport]:
+            return self.desk.ask(self.desk.reading(key).answers)
+
+        return replace(draft.report(), image=film.info, film=film, answers=answered)
 
     def thumbnail(self, id: str) -> bytes:
         """A small picture of the film, PNG."""

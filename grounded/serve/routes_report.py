@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from grounded.export.exporters import exporter
+from grounded.errors import GroundedError, ReportError
+from grounded.export.exporters import Exporter, exporter
+from grounded.report import GroundedReport
 from grounded.serve.edits import Ask, Place
 from grounded.serve.models import (
     Agreement,
@@ -66,7 +68,7 @@ def export(id: SessionId, name: Annotated[str, Path(max_length=60)], room: TheRo
     finished = room.report(id)
     file_name = f"report-{finished.image.sha256[:8]}.{name}"
     headers = {"content-disposition": f'attachment; filename="{file_name}"'}
-    return Response(written(finished), media_type=media_type(name), headers=headers)
+    return Response(_written(written, name, finished), media_type=media_type(name), headers=headers)
 
 
 @report.get(
@@ -89,3 +91,15 @@ def feedback(room: TheRoom) -> StreamingResponse:
     if not room.rules.feedback:
         raise HiddenError("feedback is written when the server was started with --feedback")
     return StreamingResponse(room.feedback(), media_type="application/x-ndjson")
+
+
+def _written(write: Exporter, name: str, finished: GroundedReport) -> bytes:
+    """The file. Whatever goes wrong in an exporter, also in one that others wrote, is told."""
+    try:
+        return write(finished)
+    except GroundedError:
+        raise
+    except Exception as error:  # its words may quote the film's header
+        raise ReportError(
+            f"this report cannot be written as {name} ({type(error).__name__})"
+        ) from error

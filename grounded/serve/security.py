@@ -71,6 +71,8 @@ class Door:
             await self._app(scope, limited, _guarded(send))
         except TooLargeError:
             await _say(_too_large(limited.most), send)
+        except Exception:  # it was answered and logged; its words may quote a film's header
+            return
 
     def _objection(self, scope: Scope, headers: dict[bytes, bytes]) -> _Answer | None:
         """Why this request is not for us, or not from our page."""

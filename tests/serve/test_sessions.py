@@ -246,3 +246,23 @@ def test_feedback_is_written_only_if_that_is_wanted(start: Start) -> None:
     assert rows[0]["draft"] == state["lines"][0]["draft"]
     assert rows[0]["film_sha256"] == state["film"]["sha256"]
     assert rows[1]["accepted"] is None
+
+
+def test_an_exporter_that_breaks_is_told_in_words(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(report: GroundedReport) -> bytes:
+        raise AttributeError("Doe^Jane")
+
+    monkeypatch.setattr("grounded.serve.routes_report.exporter", lambda name: broken)
+    answer = client.get(f"/api/sessions/{add(client)['id']}/exports/json")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "this report cannot be written as json (AttributeError)"
+
+
+def test_the_page_has_an_answer_for_each_region(client: TestClient) -> None:
+    state = add(client)
+    page = client.get(f"/api/sessions/{state['id']}/exports/html").text
+    assert page.count('"answers"') == 1
+    assert '"answers": {}' not in page
+    assert '"answers":{}' not in page
