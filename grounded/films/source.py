@@ -51,8 +51,12 @@ def source_of(film: str | os.PathLike[str] | bytes | bytearray | memoryview | Bi
 
 
 def name_of(path: Path) -> str:
-    """The file's name, without the suffix if that is a picture's: UIDs hold dots, too."""
-    return path.stem if path.suffix.lower() in _SUFFIXES else path.name
+    """The file's name, without the suffix if that is a picture's: UIDs hold dots, too.
+
+    Bytes that are no UTF-8 are shown escaped, so that every file can hold the name.
+    """
+    name = path.stem if path.suffix.lower() in _SUFFIXES else path.name
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _from_path(path: Path) -> Source:

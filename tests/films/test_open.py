@@ -1,6 +1,7 @@
 """What a file is, by its content; what is refused, and in which words."""
 
 import logging
+import os
 import warnings
 from pathlib import Path
 
@@ -115,3 +116,13 @@ def test_the_end_of_a_uid_belongs_to_the_name(tmp_path: Path, file: str, name: s
 def test_a_name_with_a_null_character_is_refused() -> None:
     with pytest.raises(ImageError, match=r"no such file|cannot be opened"):
         Image.open("film\0.png")
+
+
+def test_a_name_that_is_no_text_is_shown_escaped(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.png"))
+    Picture.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / "b.png")
+    try:
+        (tmp_path / "b.png").rename(path)
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    assert Image.open(path).info.name == "b\\udcff"
