@@ -71,6 +71,21 @@ def test_a_broken_film_does_not_stop_the_others(run, png: Path, tmp_path: Path) 
     assert (out / "more" / "film" / "report.json").is_file()
 
 
+def test_a_png_becomes_dicom_objects_of_a_given_patient(run, png: Path, tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    patient, out = tmp_path / "patient.toml", tmp_path / "out"
+    patient.write_text('id = "P1"', encoding="utf-8")
+    command = ("report", png, "-o", out, "--preset", "baseline", "--format", "sr.dcm,ko.dcm,csv")
+    status, _, errors = run(*command)
+    assert status == 1
+    assert "--wrap" in errors
+    status, _, _ = run(*command, "--wrap", patient, "--uids", "hash")
+    assert status == 0
+    written = {path.name for path in out.iterdir()}
+    assert {"report.sr.dcm", "report.csv", "source.dcm"} <= written
+    assert "report.ko.dcm" not in written  # nothing in it is critical
+
+
 def test_an_answer_is_saved(run, png: Path, tmp_path: Path) -> None:
     out = tmp_path / "answer.json"
     status, output, _ = run("describe", png, "5,5,30,40", "--preset", "baseline", "-o", out)

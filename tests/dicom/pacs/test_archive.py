@@ -1,6 +1,9 @@
 """Objects go to a real PACS and films come from it, over DIMSE and over DICOMweb."""
 
 import io
+import shutil
+import ssl
+import subprocess
 
 import pydicom
 import pytest
@@ -80,3 +83,44 @@ def test_what_is_no_address_is_refused(text) -> None:
 def test_an_address_is_written_as_it_is_read() -> None:
     for text in ("dicom://PACS@host:104", "dicoms://PACS@host:2762", "https://host/dicom-web"):
         assert str(Address.parse(text)) == text
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate of 127.0.0.1 and its key, that vouch for themselves."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    paths = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-out", str(paths[0]), "-keyout", str(paths[1]), "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, check=True, capture_output=True)
+    return paths
+
+
+def test_objects_go_through_tls_to_whom_is_trusted(certificate, reported, monkeypatch) -> None:
+    pynetdicom = pytest.importorskip("pynetdicom")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    received = []
+
+    def store(event) -> int:
+        received.append(event.request.AffectedSOPInstanceUID)
+        return 0x0000
+
+    entity = pynetdicom.AE(ae_title="PACS")
+    entity.supported_contexts = pynetdicom.StoragePresentationContexts
+    entity.add_supported_context("1.2.840.10008.5.1.4.1.1.88.34")
+    server = entity.start_server(
+        ("127.0.0.1", 0),
+        block=False,
+        evt_handlers=[(pynetdicom.evt.EVT_C_STORE, store)],
+        ssl_context=context,
+    )
+    try:
+        pacs = archive(Address.parse(f"dicoms://PACS@127.0.0.1:{server.server_address[1]}"))
+        monkeypatch.setenv("GROUNDED_PACS_CA", str(certificate[0]))
+        pacs.send([export(reported, "sr.dcm")])
+        assert len(received) == 1
+    finally:
+        entity.shutdown()
