@@ -51,6 +51,23 @@ def test_findings_stand_in_anatomical_order(compose: Compose) -> None:
     assert [s.regions[0] for s in report.sentences] == sorted(names, key=ATLAS.order)
 
 
+def test_what_is_open_stands_before_what_is_normal_and_what_was_not_assessed_comes_last(
+    compose: Compose,
+) -> None:
+    report = compose(
+        [
+            say("Nodules were not assessed.", "right lung"),
+            say("No opacity.", "left lung", {OPACITY: "absent"}),
+            say("Possibly large.", "cardiac silhouette", {"Cardiomegaly": "uncertain"}),
+        ]
+    )
+    assert [s.text for s in report.section("findings")] == [
+        "Possibly large.",
+        "No opacity.",
+        "Nodules were not assessed.",
+    ]
+
+
 def test_a_sentence_without_evidence_is_taken_out_with_the_reason(compose: Compose) -> None:
     report = compose([Sentence("Guess.", ("left lung",), "test")])
     assert report.sentences == ()

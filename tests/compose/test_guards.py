@@ -145,6 +145,13 @@ def test_words_against_the_findings_of_the_sentence_go(
     assert reason.endswith(f"its findings say {presence}")
 
 
+def test_all_that_the_findings_of_a_sentence_say_of_a_label_is_named() -> None:
+    denied = say("No pleural effusion.", "right lung", {EFFUSION: "present"})
+    findings = (*denied.findings, Finding(EFFUSION, "uncertain", "left lung"))
+    [reason] = reasons(own, replace(denied, findings=findings))
+    assert reason.endswith("its findings say present and uncertain")
+
+
 @pytest.mark.parametrize(
     ("text", "label", "presence"),
     [

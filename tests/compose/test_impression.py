@@ -63,6 +63,12 @@ def test_what_is_not_abnormal_stays_out_though_it_is_uncertain() -> None:
     assert concluded(perhaps) == [NOTHING_SURE]
 
 
+def test_beside_what_is_sure_only_abnormal_sentences_and_what_they_do_not_deny_are_named() -> None:
+    doubt = say("Whether there is fluid is open.", "left lung", {EFFUSION: "uncertain"})
+    both = say("Opacity, no air.", "right lung", {OPACITY: "present", "Pneumothorax": "absent"})
+    assert concluded(doubt, both) == ["Opacity in the right lung."]
+
+
 def test_what_is_uncertain_is_no_impression_by_itself() -> None:
     perhaps = replace(say("Possible fluid.", "left lung", {EFFUSION: "uncertain"}), abnormal=True)
     assert concluded(perhaps) == [NOTHING_SURE]
@@ -91,6 +97,18 @@ def test_a_sentence_of_the_impression_has_the_evidence_of_all_that_say_so() -> N
     assert [finding.region for finding in one.findings] == list(one.regions)
     assert one.abnormal
     assert one.origin == "test"
+
+
+def test_what_the_impression_says_is_written_by_the_composer() -> None:
+    [one] = impression(found(OPACITY, "left lung"), (), ATLAS, origin="composer")
+    assert one.origin == "composer"
+
+
+def test_zones_are_named_in_the_order_of_the_atlas() -> None:
+    sentences = found(OPACITY, "right lower lung zone", "right apical zone")
+    assert concluded(*sentences) == [
+        "Opacity in the right apical zone and the right lower lung zone."
+    ]
 
 
 def test_two_findings_of_one_sentence_are_two_conclusions() -> None:

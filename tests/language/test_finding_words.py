@@ -59,6 +59,13 @@ def test_absences_are_listed() -> None:
     )
 
 
+def test_three_are_listed_with_commas_and_a_rib_is_named_where_one_can_be_meant() -> None:
+    labels = ["Nodule", "Fracture", "Pneumothorax"]
+    assert WORDS.deny_in_film(labels) == "No nodule, rib fracture or pneumothorax."
+    assert WORDS.named("Fracture", "lung") == "rib fracture"
+    assert WORDS.named("Fracture", "clavicle") == "fracture"
+
+
 def test_what_was_not_assessed_is_listed() -> None:
     assert WORDS.not_assessed(["Nodule", "Pneumothorax"]) == (
         "Not assessed: nodules and pneumothorax."

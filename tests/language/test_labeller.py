@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,16 @@ def test_the_time_grows_with_the_text_and_no_faster(words: str) -> None:
 
     short = min(seconds(4_000) for _ in range(3))
     assert min(seconds(16_000) for _ in range(2)) < 8 * short + 0.05  # 16 times if it were squared
+
+
+def test_rules_that_are_read_from_a_file_find_what_the_shipped_ones_find() -> None:
+    file = resources.files("grounded.configs") / "findings" / "labeller.toml"
+    read = Labeller.open(str(file))
+    assert read is not LABELLER
+    for text in (
+        "There is a small left pleural effusion, and no pneumothorax.",
+        "Possible consolidation or atelectasis in the right lower lobe.",
+        "The lungs are clear.",
+        "Endotracheal tube in place. The heart is enlarged.",
+    ):
+        assert read.label(text) == LABELLER.label(text) != []
