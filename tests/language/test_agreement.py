@@ -2,7 +2,8 @@
 
 import pytest
 
-from grounded.atlas import Atlas
+from grounded.atlas import SIDES, Atlas, RegionSpec, Side
+from grounded.geometry import Box
 from grounded.language.agreement import (
     ZONES,
     Nouns,
@@ -239,3 +240,11 @@ def test_words_are_joined_with_commas_and_an_and() -> None:
 )
 def test_the_last_word_takes_the_plural(one: str, many: str) -> None:
     assert plural(one) == many
+
+
+def test_only_the_zones_that_words_name_are_zones() -> None:
+    names = ("right middle lung zone", "left middle lung zone")
+    place = Box(0, 0, 1, 1)
+    regions = [RegionSpec(n, s, "derived", place) for n, s in zip(names, SIDES, strict=True)]
+    atlas = Atlas("zones", "chest", tuple(regions))
+    assert noun_of(names[0], atlas) == ("middle lung zone", SideAndZone(Side.RIGHT))
