@@ -15,6 +15,7 @@ import uvicorn
 from grounded.errors import GroundedError, InvalidValueError
 from grounded.reporter import Reporter
 from grounded.serve.app import application
+from grounded.serve.events import Events
 from grounded.serve.room import Room, Rules
 from grounded.serve.store import Store
 
@@ -56,6 +57,7 @@ class Address:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((self.host, self.port))
+            listening.listen(128)  # a browser that is faster than we are waits
         except (OSError, OverflowError) as error:
             listening.close()
             raise AddressError(
@@ -118,7 +120,7 @@ def serve(
     say(f"The reading room is open: {url}\nSessions are kept in {sessions}. Ctrl-C closes it.")
     if open_browser:
         webbrowser.open(url)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             application(room, token, address.hosts),
             log_config=None,
@@ -126,9 +128,22 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=3,
             ws="none",
-        )
+        ),
+        room.events,
     )
     server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of events first: windows that listen would keep it from ending."""
+
+    def __init__(self, config: uvicorn.Config, events: Events) -> None:
+        super().__init__(config)
+        self._events = events
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._events.close()
+        await super().shutdown(sockets)
 
 
 def _may_be_film(path: Path) -> bool:

@@ -1,6 +1,11 @@
 """Who comes in, from where, and what goes out beside the answer."""
 
+import http.client
 import logging
+import re
+import signal
+import subprocess
+import sys
 
 import pytest
 from starlette.testclient import TestClient
@@ -128,3 +133,25 @@ def test_the_shelf_holds_what_may_be_films(tmp_path) -> None:
 def test_a_server_of_another_name_answers_to_it(start: Start) -> None:
     client = start(hosts=("films.example",))
     assert client.get("/api/sessions", headers={"host": "films.example:80"}).status_code == 200
+
+
+def test_the_server_ends_at_once_though_windows_listen(tmp_path) -> None:
+    command = [sys.executable, "-c", "from grounded.cli import main; main()", "serve"]
+    options = ["--no-open", "--port", "0", "--preset", "baseline", "--sessions", str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, *options], stdout=pipe, stderr=pipe, text=True) as process:
+        said = _asked_to_end(process)
+    assert "Traceback" not in said
+    assert "timeout" not in said
+
+
+def _asked_to_end(process: subprocess.Popen[str]) -> str:
+    """What it says on standard error, asked to end while a window listens."""
+    found = re.search(r"http://127.0.0.1:(\d+)/\?token=(\S+)", process.stdout.readline())
+    window = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)
+    window.request("GET", "/api/events", headers={"Authorization": f"Bearer {found[2]}"})
+    assert window.getresponse().readline() == b"event: hello\n"
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    window.close()
+    return said
