@@ -28,6 +28,7 @@ from grounded.train.findings.truth import LABELS, READERS
 
 FEWEST = 8  # films, or regions, with a finding and without that a calibration is fitted on
 SURE = 6.0  # the log-odds of a region where the film's own reading is all that there is
+ALL = 0.8  # the part of the regions from which on a finding is one of the whole lungs
 HERE = 0.5  # the probability from which on a region of a film with the finding has it
 
 TOO_FEW = "not measured: too few have it"
@@ -72,7 +73,7 @@ def fitted(
         for kind in config.pairs[label]:
             number = net.findings.kinds.index(kind)
             rows = _pairs(looked, known, kinds, number, column)
-            made[label][kind] = _of_region(*rows)
+            made[label][kind] = of_region(*rows)
     view = np.array([film.view for film in films], dtype=np.float32)
     made[VIEW] = {FILM: _of_view(*_finite(looked.film[:, -1], view))}
     return made
@@ -129,9 +130,10 @@ def _of_film(
     return replace(made, present=min(firm, 1.0), absent=min(doubtful, firm, 1.0))
 
 
-def _of_region(logits: Values, truth: Values) -> Calibration:
-    """A region has what its film has where nobody says that other regions have not."""
-    if not (truth == 0).any():
+def of_region(logits: Values, truth: Values) -> Calibration:
+    """A region has what its film has where no more than a few other regions are said not to."""
+    there, absent = int((truth == 1).sum()), int((truth == 0).sum())
+    if absent == 0 or (absent < FEWEST <= there and there >= ALL * (there + absent)):
         return Calibration(0.0, SURE, HERE, HERE, False, "not measured")
     if not _enough(truth):
         return Calibration(0.0, 0.0, 1.0, 1.0, False, TOO_FEW)

@@ -16,6 +16,7 @@ from grounded.train.findings.calibration import (
     StatementConfig,
     assessed,
     fitted,
+    of_region,
     platt,
 )
 from grounded.train.findings.films import Known, examples, keep
@@ -98,6 +99,19 @@ def test_present_and_absent_weigh_the_same_where_nothing_is_known_before() -> No
     assert -intercept / slope == pytest.approx(1.0, abs=0.15)  # even odds in the middle
     _, natural = platt(logits, truth, balanced=False)
     assert natural < intercept - 1
+
+
+@pytest.mark.parametrize(
+    ("without", "slope"), [(0, 0.0), (3, 0.0), (30, None)], ids=["none", "a few", "many"]
+)
+def test_a_finding_of_whole_lungs_is_where_the_film_has_it(
+    without: int, slope: float | None
+) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.array([1] * 30 + [0] * without, dtype=np.float32)
+    logits = (rng.normal(size=len(truth)) + truth).astype(np.float32)
+    made = of_region(logits, truth)
+    assert made.probability(0.0) > 0.99 if slope == 0 else made.slope > 0.1
 
 
 def test_every_finding_has_a_calibration_of_the_film_and_of_its_regions(
