@@ -52,7 +52,7 @@ function Line({ sentence, index }: { sentence: Sentence; index: number }): JSX.E
       <span>{sentence.text}</span>
       {sentence.kind !== "normal" && sentence.kind !== "open" && <Badge kind={sentence.kind} />}
       {sentence.score !== null && <span class="faint"> {scoreOf(sentence)}</span>}
-      {isLive.value && !isBlind.value && (
+      {isLive.value && !isBlind.value && sentence.kind !== "open" && (
         <button type="button" class="link take" title="Take this sentence into the report" onClick={() => void take(sentence.number)}>
           + report
         </button>
@@ -91,7 +91,7 @@ function placeOf(asked: Answer): Record<string, string> {
   const at = toStage(view.value, doc.value.film.aspect, spot);
   const from = asked.box ? toStage(view.value, doc.value.film.aspect, { x: asked.box[0], y: 0 }).x : at.x;
   const left = at.x + 16 + WIDE < width ? at.x + 16 : from - 16 - WIDE;
-  const top = Math.max(8, Math.min(at.y - 20, height - 240));
+  const top = Math.max(8, Math.min(at.y - 20, height - 380));
   return {
     "--left": `${Math.max(8, Math.min(left, width - WIDE - 8))}px`,
     "--top": `${top}px`,

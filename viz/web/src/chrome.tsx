@@ -1,8 +1,10 @@
 // What stands around film and report: theme, help, copying, printing, the notice.
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { doc, fit, findings, impression, isFitted, printing, setView, spoken, view } from "./store";
+import { paintNow } from "./film/Stage";
+import type { Size, View } from "./geometry";
+import { doc, fit, findings, impression, isFitted, printing, setView, spoken, stage, view } from "./store";
 import type { Key } from "./keys";
 
 export const help = signal(false);
@@ -59,17 +61,37 @@ function copyOldWay(text: string): void {
   area.remove();
 }
 
-/** For paper the film is fitted, and all heat of findings is shown. */
+const PAPER: Size = { width: 560, height: 620 }; // what a film may take of a sheet, CSS pixels
+
+/** For paper the film is fitted into a place of its own size, and all heat of findings is shown. */
 export function preparePrinting(): void {
-  let kept: { view: typeof view.value; fitted: boolean } | null = null;
+  let kept: { view: View; fitted: boolean; stage: Size } | null = null;
   window.addEventListener("beforeprint", () => {
-    kept = { view: view.value, fitted: isFitted.value };
-    fit();
-    printing.value = true;
+    const film = doc.value?.film;
+    if (!film) return;
+    kept ??= { view: view.value, fitted: isFitted.value, stage: stage.value };
+    const scale = Math.min(PAPER.width / film.width, PAPER.height / (film.height * film.aspect));
+    const [width, height] = [Math.round(film.width * scale), Math.round(film.height * film.aspect * scale)];
+    const page = document.documentElement.style;
+    page.setProperty("--paper-width", `${width}px`);
+    page.setProperty("--paper-height", `${height}px`);
+    batch(() => {
+      printing.value = true;
+      stage.value = { width, height };
+      fit();
+    });
+    paintNow();
   });
   window.addEventListener("afterprint", () => {
-    printing.value = false;
-    if (kept && !kept.fitted) setView(kept.view);
+    const before = kept;
+    kept = null;
+    if (!before) return;
+    batch(() => {
+      printing.value = false;
+      stage.value = before.stage;
+      if (before.fitted) fit();
+      else setView(before.view);
+    });
   });
 }
 
@@ -105,7 +127,7 @@ export function Help({ keys }: { keys: Key[] }): JSX.Element | null {
               {keys.filter((item) => item.group === group).map((item) => (
                 <>
                   <dt>
-                    {item.keys.map((key) => (
+                    {item.keys.slice(0, 2).map((key) => (
                       <kbd>{shown(key)}</kbd>
                     ))}
                   </dt>

@@ -3,7 +3,7 @@ import { effect, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { kept, zoomed } from "../geometry";
-import { doc, fit, grey, isFitted, pixels, setView, stage, tool, view } from "../store";
+import { doc, fit, grey, isFitted, pixels, printing, setView, stage, tool, view } from "../store";
 import { boxKey } from "../live/keys";
 import { Gestures } from "./gestures";
 import { Overlay } from "./Overlay";
@@ -47,7 +47,15 @@ export function Stage(): JSX.Element {
   );
 }
 
+let paintSoon: (() => void) | null = null;
+
+/** Draw at once, where the next frame would be too late: for paper. */
+export function paintNow(): void {
+  paintSoon?.();
+}
+
 function resizedTo(width: number, height: number): void {
+  if (printing.peek()) return;
   stage.value = { width, height };
   if (isFitted.peek()) fit();
   else if (doc.peek()) view.value = kept(view.peek(), doc.peek()!.film, stage.value);
@@ -61,7 +69,7 @@ function painted(canvas: HTMLCanvasElement): () => void {
   const paint = (): void => {
     waiting = 0;
     const [film, own, size] = [doc.peek()?.film, pixels.peek(), stage.peek()];
-    const density = window.devicePixelRatio || 1;
+    const density = printing.peek() ? 3 : window.devicePixelRatio || 1;
     const [wide, high] = [Math.round(size.width * density), Math.round(size.height * density)];
     if (canvas.width !== wide) canvas.width = wide;
     if (canvas.height !== high) canvas.height = high;
@@ -74,6 +82,7 @@ function painted(canvas: HTMLCanvasElement): () => void {
   const soon = (): void => {
     waiting ||= requestAnimationFrame(paint);
   };
+  paintSoon = paint;
   const ended = effect(() => {
     deaf();
     deaf = pixels.value?.listen(soon) ?? deaf;

@@ -24,7 +24,7 @@ export function Report(): JSX.Element | null {
   return (
     <div class="report">
       <FilmNotes />
-      <section aria-labelledby="title-impression" class="impression">
+      <section aria-labelledby="title-impression" class="impression" hidden={isReading && impression.value.length === 0}>
         <h2 id="title-impression">Impression</h2>
         {impression.value.length === 0 && !isReading && <p class="faint">No impression was written.</p>}
         <ol>
