@@ -296,20 +296,26 @@ class Room:
         return self._asked(id, lambda reading: answers.what_if(reading, drafted, given))
 
     def hide(self, id: str, place: Place) -> Hidden:
-        key = key_of(self._open(id)[0])
+        key = key_of(self._seen(id))
         return self.desk.submit(lambda: answers.without_place(self.desk.read(key), place)).result()
 
     def _asked(self, id: str, work: Callable[[Reading], T]) -> T:
-        kept, _ = self._open(id)
-        reading = self.desk.reading(key_of(kept))
+        reading = self.desk.reading(key_of(self._seen(id)))
         return self.desk.ask(lambda: work(reading))
 
     def _open(self, id: str) -> tuple[Kept, Draft]:
-        """A session whose draft may be seen."""
-        kept, draft = self.draft(id)
-        if not draft.revealed:
+        """A session whose draft may be seen, with the draft as it stands."""
+        self._seen(id)
+        return self.draft(id)
+
+    def _seen(self, id: str) -> Kept:
+        """A session whose draft may be seen. Without looking into the draft, which takes time."""
+        kept = self.store.get(id)
+        if kept.row.status != "ready":
+            raise NotReadyError("the film is still being read")
+        if kept.row.read_first and not kept.first_step:
             raise HiddenError("the draft is shown when you have finished your own reading")
-        return kept, draft
+        return kept
 
     def agreement(self, id: str) -> Agreement:
         _, draft = self._open(id)

@@ -86,10 +86,15 @@ class Writer:
             procedure_reported=say.RADIOGRAPHY,
             imaging_measurements=groups or [self.nothing()],
             title=say.IMAGING_REPORT,
-            referenced_images=[self.context],
+            referenced_images=[self.context] if self.is_described else None,
         )
         with_children(root[0], [container(ABOUT, list(self.about()))])
         return root
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the film's header has what its entry in an image library needs (TID 1603)."""
+        return all(self.context.get(key) for key in ("PatientOrientation", "ImagerPixelSpacing"))
 
     def observers(self) -> ObservationContext:
         """The device; and the person who accepted the report, if one has."""

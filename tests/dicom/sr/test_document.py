@@ -1,5 +1,6 @@
 """A report as a structured report: valid, complete, on the right pixels, and read back."""
 
+import io
 import json
 import shutil
 import subprocess
@@ -27,6 +28,16 @@ def saved(reported, tmp_path):
 def test_it_passes_the_validators(saved, dx, tmp_path, valid) -> None:
     dx().save_as(tmp_path / "film.dcm", enforce_file_format=True)
     valid(saved, beside=(tmp_path / "film.dcm",))
+
+
+@pytest.mark.parametrize("missing", ["PatientOrientation", "ImagerPixelSpacing"])
+def test_a_film_whose_header_says_little_has_one_too(dx, report_of, missing: str) -> None:
+    film = dx()
+    if missing in film:
+        delattr(film, missing)
+    written = exporter("sr.dcm")(report_of(Image.open(film)))
+    content = highdicom.sr.srread(io.BytesIO(written)).content
+    assert content.get_image_measurement_groups()
 
 
 def test_it_belongs_to_the_patient_and_study_of_the_film(saved) -> None:
