@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from grounded.atlas import RegionName, Site
+from grounded.audit import Audit
 from grounded.errors import InvalidValueError, MissingExtraError, ReportError
 from grounded.evidence import (
     Evidence,
@@ -290,6 +291,7 @@ class GroundedReport:
     what is said of each region alone, by name, where there is a reading to ask; it is no part of
     the report's JSON. sites: where the regions lie in the body, by name, for those that the atlas
     has. acceptance: who took the report over as true; None while nobody has.
+    audit: what each sentence rests on, where that was tried; see `Reading.audit`.
     Raises InvalidValueError when a sentence or one of its findings names a region that the report
     does not have, when a region or evidence does not lie in the film, and for regions that still
     carry what a network made of the film.
@@ -306,6 +308,7 @@ class GroundedReport:
     answers: Callable[[], Mapping[str, GroundedReport]] | None = None
     sites: Mapping[str, Site] = field(default_factory=dict)
     acceptance: Acceptance | None = None
+    audit: Audit | None = None
 
     def __post_init__(self) -> None:
         if self.regions.features is not None or self.regions.encoding is not None:
@@ -461,6 +464,8 @@ class GroundedReport:
             further["sites"] = {name: site.to_dict() for name, site in self.sites.items()}
         if self.acceptance is not None:
             further["acceptance"] = self.acceptance.to_dict()
+        if self.audit is not None:
+            further["audit"] = self.audit.to_dict()
         return further
 
     @classmethod
@@ -485,6 +490,7 @@ class GroundedReport:
                 notice=data["notice"],
                 sites={name: Site.from_dict(at) for name, at in data.get("sites", {}).items()},
                 acceptance=_acceptance(data.get("acceptance")),
+                audit=Audit.from_dict(data["audit"]) if data.get("audit") else None,
             )
         except ReportError:
             raise

@@ -209,6 +209,16 @@ class Reading:
         [report] = self.reporter._composed([question])
         return report
 
+    def audit(self, pool: str | os.PathLike[str] | None = None) -> GroundedReport:
+        """The report of the whole film with what each sentence rests on, as its `audit`.
+
+        pool: a folder of other patients' films, see `grounded.explain.audit.pool`; one healthy
+        chest ships. It takes about ten times as long as the report.
+        """
+        from grounded.explain.audit.reports import audited
+
+        return audited(self.report(), self.image, self.reporter, pool)
+
     def answers(self) -> dict[str, GroundedReport]:
         """The answer for each region that was found, by name; all are made in one batch."""
         questions = [

@@ -17,7 +17,7 @@ LAYERS = (
     {"codes", "geometry", "preset", "table", "view"},
     {"atlas"},
     {"image", "evidence", "findings"},
-    {"regions"},
+    {"regions", "audit"},
     {"report"},
     {"protocols"},
     {"films", "language", "chest", "nn"},
@@ -39,12 +39,13 @@ DOORS = {
     ("films", "dicom"): "open_film, when the file is DICOM",
     ("report", "dicom"): "GroundedReport.from_sr",
     ("report", "export"): "GroundedReport.save",
+    ("reporter", "explain"): "Reading.audit",
     ("report", "viz"): "GroundedReport.overlay, ._repr_html_",
     ("export", "viz"): "the exporters of pictures and pages",
 }
 # What takes the atlas of the detector, of whatever body part; see tests/test_second_atlas.py.
 ANY_ATLAS = {
-    *("atlas", "evidence", "findings", "regions", "report", "protocols", "reporter"),
+    *("atlas", "audit", "evidence", "findings", "regions", "report", "protocols", "reporter"),
     *("language", "compose", "explain", "export", "config", "batch", "serve", "cli", "watch"),
 }
 SOURCES = [

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from grounded.cli.audit import audit
 from grounded.cli.convert import convert
 from grounded.cli.data import data
 from grounded.cli.describe import describe
@@ -46,6 +47,7 @@ app.command()(serve)
 app.command()(send)
 app.command()(fetch)
 app.command()(watch)
+app.command()(audit)
 app.add_typer(train, name="train")
 app.add_typer(convert, name="convert")
 app.add_typer(data, name="data")

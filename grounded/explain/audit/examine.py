@@ -1,0 +1,185 @@
+"""The audit of one film's report: every claim under every condition, then a verdict a sentence.
+
+Conditions of a claim that was read (names as they stand in the report's JSON):
+
+film                     the film as it is
+own, <way>               its own region hidden: "smooth", "tissue". What is denied cannot be hidden;
+                         its region is painted instead: "opaque", "air"
+other, <way>             a matched other region altered in the same way
+rest, <way>              everything but its own region hidden
+mirrored                 the film turned over, the claim asked of the other side
+mirrored, same side      the film turned over, the claim asked of the side it was made of
+other patient, same finding / other patient, without it     films of the pool
+noise, blank             no film at all
+
+All conditions that leave the regions where they are go through the generator in one batch, and a
+region that is hidden for one claim serves as the other region of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from grounded.audit import Answer, Audit, Check, SentenceAudit, Verdict
+from grounded.explain.audit.altering import (
+    Alteration,
+    Blank,
+    Donor,
+    Noise,
+    Painted,
+    Place,
+    Smooth,
+    Tissue,
+    mirrored_image,
+)
+from grounded.explain.audit.borders import check_borders
+from grounded.explain.audit.pool import PoolFilm
+from grounded.explain.audit.subjects import Claim, Said, Subject
+from grounded.explain.audit.verdicts import SAME, WITHOUT, checked, hiding_effects, measures
+from grounded.findings import Presence
+from grounded.geometry import Box, union
+from grounded.image import Image
+
+APART = 0.1  # the part of a place that may lie in the other place
+PAINTING = ("opaque", "air")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A claim, the same of the other side, its own place and the one that it is compared with."""
+
+    claim: Claim
+    swapped: Claim
+    own: Place
+    other: Place
+
+
+def audit(image: Image, subject: Subject, pool: Sequence[PoolFilm] = ()) -> Audit:
+    """Audit what a subject says of a film.
+
+    pool: films of other patients; the film itself is left out of it. Without one, no place is
+    hidden by tissue, and no other patient is asked about.
+    """
+    pool = [film for film in pool if film.image.info.sha256 != image.info.sha256]
+    said = subject.said(image)
+    asked = [a for claim in said.claims if (a := _asked(claim, said, image, subject)) is not None]
+    rows = _answers(image, subject, said, asked, pool)
+    by_claim = {
+        id(item.claim): checked(item.claim, row) for item, row in zip(asked, rows, strict=True)
+    }
+    borders = [claim for claim in said.claims if claim.measurement is not None]
+    for claim, check in zip(borders, check_borders(image, borders, subject), strict=True):
+        by_claim[id(claim)] = check
+    return Audit(
+        subject.name,
+        tuple(
+            SentenceAudit(text, tuple(_checks(number, said.claims, by_claim)))
+            for number, text in enumerate(said.sentences)
+        ),
+        measures([(item.claim, row) for item, row in zip(asked, rows, strict=True)]),
+        hiding_effects(rows),
+        () if pool else ("no pool of other films: no tissue, and no other patient",),
+    )
+
+
+def _checks(number: int, claims: Sequence[Claim], by_claim: Mapping[int, Check]) -> Iterator[Check]:
+    for claim in claims:
+        if claim.sentence == number:
+            yield by_claim.get(id(claim)) or Check(claim.words, Verdict.OPEN)
+
+
+def _asked(claim: Claim, said: Said, image: Image, subject: Subject) -> Asked | None:
+    """None for a claim that has no place, or that was measured."""
+    if claim.place is None or claim.measurement is not None:
+        return None
+    swapped = subject.mirrored(claim)
+    elsewhere = _other(claim.place, swapped.region, said, image)
+    return Asked(claim, swapped, claim.place, elsewhere)
+
+
+def _other(place: Place, across: str, said: Said, image: Image) -> Place:
+    """A place of the same size elsewhere: the region across, or where least of the place lies."""
+    if across in said.regions:
+        region = said.regions[across]
+        other = Place(region.name, (region.mask or region.box,), (region.name,))
+    else:
+        other = place.mirrored(image.info.width)
+    if _shared(place, other, image) <= APART:
+        return other
+    frame = image.info.frame
+    box = union(part if isinstance(part, Box) else part.extent for part in place.parts)
+    moves = [
+        place.moved(x - box.x0, y - box.y0)
+        for y in (frame.y1 - box.height, (frame.y1 - box.height) / 2, 0.0)
+        for x in (0.0, frame.x1 - box.width, (frame.x1 - box.width) / 2)
+    ]
+    return min(moves, key=lambda moved: _shared(place, moved, image))
+
+
+def _shared(place: Place, other: Place, image: Image) -> float:
+    """The part of a place that lies in another one."""
+    shape, frame = (64, 64), image.info.frame
+    own, there = (each.on(shape, frame) >= 0.5 for each in (place, other))
+    return float((own & there).sum() / max(own.sum(), 1))
+
+
+def _answers(
+    image: Image, subject: Subject, said: Said, asked: Sequence[Asked], pool: Sequence[PoolFilm]
+) -> list[dict[str, Answer]]:
+    """The answers to each claim, by condition."""
+    if not asked:
+        return []
+    plans = [dict(_conditions(item, said, pool, subject)) for item in asked]
+    # alterations by what they do, so that two claims that need the same one share it
+    shared = {_key(made): made for plan in plans for made in plan.values()}
+    claims, swapped = [item.claim for item in asked], [item.swapped for item in asked]
+    both, count = [*claims, *swapped], len(claims)
+    answers = subject.ask_altered(image, list(shared.values()), both)
+    altered = dict(zip(shared, answers, strict=True))
+    film, turned = subject.ask([image, mirrored_image(image)], both)
+    others = subject.ask([each.image for each in pool], claims) if pool else []
+    rows: list[dict[str, Answer]] = []
+    for at, (item, plan) in enumerate(zip(asked, plans, strict=True)):
+        row = {"film": film[at]}
+        row |= {name: altered[_key(made)][at] for name, made in plan.items()}
+        row |= {"mirrored": turned[count + at], "mirrored, same side": turned[at]}
+        if item.swapped.region != item.claim.region:
+            row["across"] = film[count + at]
+            row |= {
+                name.replace("other", "across"): altered[_key(made)][count + at]
+                for name, made in plan.items()
+                if name.startswith("other")
+            }
+        for each, told in zip(pool, others, strict=True):
+            row.setdefault(SAME if item.claim.label in each.findings else WITHOUT, told[at])
+        rows.append(row)
+    return rows
+
+
+def _conditions(
+    item: Asked, said: Said, pool: Sequence[PoolFilm], subject: Subject
+) -> Iterator[tuple[str, Alteration]]:
+    """The conditions of a claim under which the film's regions stay where they are."""
+    yield "noise", Noise()
+    yield "blank", Blank()
+    donor = next((film for film in pool if item.claim.label not in film.findings), None)
+    places = (("own", item.own, False), ("other", item.other, False), ("rest", item.own, True))
+    for what, place, rest in places:
+        if item.claim.presence == Presence.ABSENT and not rest:
+            yield from ((f"{what}, {way}", Painted(place, way)) for way in PAINTING)
+            continue
+        yield f"{what}, smooth", Smooth(place, rest)
+        if donor is not None and not rest:
+            lent = Donor(donor.image, subject.regions(donor.image))
+            yield f"{what}, tissue", Tissue(place, said.regions, lent)
+
+
+def _key(alteration: Alteration) -> tuple[object, ...]:
+    """Equal for alterations that do the same."""
+    place, rest = alteration.place, getattr(alteration, "rest", False)
+    parts: tuple[object, ...] = ()
+    if place is not None:
+        parts = place.regions or tuple(id(part) for part in place.parts)
+    donor = getattr(alteration, "donor", None)
+    return alteration.name, rest, parts, donor.image.info.sha256 if donor else ""
