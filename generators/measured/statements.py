@@ -73,7 +73,8 @@ def _heart_judged(subject: Subject, ratio: float, reference: ReferenceRange) -> 
     log_odds = subject.known.heart + RATIO_WEIGHT * (ratio - reference.normal[1])
     large = 1 / (1 + math.exp(-log_odds))
     if log_odds >= LARGE and by_limit != Presence.ABSENT:
-        return _HeartJudged(Presence.PRESENT, large, "present", ScoreKind.PROBABILITY)
+        words = "present" if round(ratio, SHOWN) > reference.normal[1] else "appears"
+        return _HeartJudged(Presence.PRESENT, large, words, ScoreKind.PROBABILITY)
     if log_odds <= NOT_LARGE and by_limit != Presence.PRESENT:
         words = "absent" if round(ratio, SHOWN) <= reference.normal[1] else "upper limit"
         return _HeartJudged(Presence.ABSENT, 1 - large, words, ScoreKind.PROBABILITY)
@@ -106,6 +107,11 @@ _HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
         "Borderline heart size",
     ),
     (False, "absent"): ("The heart is not enlarged", "Heart size is normal", ""),
+    (False, "appears"): (
+        "The heart appears enlarged",
+        "The heart appears enlarged",
+        "Cardiomegaly",
+    ),
     (False, "upper limit"): (
         "The heart is at the upper limits of normal in size",
         "Heart size is at the upper limits of normal",
@@ -127,6 +133,7 @@ _HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
         "Possible cardiomegaly",
     ),
     (True, "absent"): ("The heart is not enlarged", "Heart size is normal", ""),
+    (True, "appears"): ("The heart appears enlarged", "The heart appears enlarged", "Cardiomegaly"),
     (True, "upper limit"): (
         "The heart is at the upper limits of normal in size for an AP film",
         "Heart size is at the upper limits of normal for an AP film",

@@ -225,7 +225,7 @@ def test_what_the_header_says_stands_before_what_the_film_looks_like(ask: Ask) -
     [
         (-2.0, "Heart size is normal (CTR 0.5).", "absent"),
         (1.0, "Borderline heart size (CTR 0.5).", "uncertain"),
-        (3.0, "The heart is enlarged (CTR 0.5).", "present"),
+        (3.0, "The heart appears enlarged (CTR 0.5).", "present"),
     ],
 )
 def test_a_ratio_near_the_limit_is_judged_together_with_the_reader(
