@@ -143,7 +143,9 @@ def main() -> None:
         ids = [drops[number % 5][0] for number in range(arguments.readers)]
         told(f"click to sentence, {len(ids)} readers", several(client, ids, regions))
         findings = {"findings": {"left lung": {"Pleural Effusion": "present"}}}
-        for name, body in (("whatif", findings), ("hide", {"region": regions[0]})):
+        steered = arguments.preset != "baseline"  # it takes no findings that a reader sets
+        hide = ("hide", {"region": regions[0]})
+        for name, body in (("whatif", findings), hide) if steered else (hide,):
             told(name, [posted(client, f"/api/sessions/{id}/{name}", body) for _ in range(5)])
         print(f"memory after {len(drops)} films: {resident(process):.0f} MB")
         for number in range(len(drops), arguments.films):
