@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import tomllib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import FrameType
@@ -141,6 +142,18 @@ def test_every_door_is_still_used(door: tuple[str, str]) -> None:
     sorted({path.parent for path in SOURCES}),
     ids=lambda folder: str(folder.relative_to(ROOT)),
 )
+def test_every_folder_of_code_is_installed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = [
+        file.parent.relative_to(ROOT)
+        for top in ("grounded", "detectors", "generators", "viz", "configs")
+        for file in (ROOT / top).rglob("__init__.py")
+    ]
+    names = {".".join(folder.parts) for folder in folders}
+    names = {name if name.startswith("grounded") else f"grounded.{name}" for name in names}
+    assert set(settings["tool"]["setuptools"]["packages"]) == names
+
+
 def test_a_folder_says_in_its_first_line_what_it_is_for(folder: Path) -> None:
     text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
     assert text.splitlines()[0].endswith("."), f"{folder} does not say what it is for"
