@@ -137,11 +137,6 @@ def test_every_door_is_still_used(door: tuple[str, str]) -> None:
     assert door in used
 
 
-@pytest.mark.parametrize(
-    "folder",
-    sorted({path.parent for path in SOURCES}),
-    ids=lambda folder: str(folder.relative_to(ROOT)),
-)
 def test_every_folder_of_code_is_installed() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     folders = [
@@ -154,6 +149,11 @@ def test_every_folder_of_code_is_installed() -> None:
     assert set(settings["tool"]["setuptools"]["packages"]) == names
 
 
+@pytest.mark.parametrize(
+    "folder",
+    sorted({path.parent for path in SOURCES}),
+    ids=lambda folder: str(folder.relative_to(ROOT)),
+)
 def test_a_folder_says_in_its_first_line_what_it_is_for(folder: Path) -> None:
     text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
     assert text.splitlines()[0].endswith("."), f"{folder} does not say what it is for"
