@@ -11,7 +11,9 @@ from grounded.cli.terminal import say
 
 
 def evaluate(
-    reports: Annotated[Path, typer.Argument(help="A folder of report.json files, or JSON lines.")],
+    reports: Annotated[
+        Path, typer.Argument(help="A folder of report.json files, JSON lines, CSV or Parquet.")
+    ],
     reference: Annotated[Path, typer.Argument(help="A CSV table with reference_report, or JSON.")],
     name: Annotated[str, typer.Option(help="Data set and split, for the heading.")] = "",
     labeller: Annotated[
@@ -23,11 +25,15 @@ def evaluate(
     tokenizer: Annotated[
         Literal["words", "ptb"], typer.Option(help="Ours, or the Penn Treebank's (needs Java).")
     ] = "words",
+    urgency: Annotated[
+        Path | None, typer.Option(help="A TOML table of how much an error on a finding counts.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write JSON there too.")] = None,
 ) -> None:
     """Print the usual tables of report generation for reports and their references."""
     import json
 
+    from grounded.evaluate.errors import Urgency
     from grounded.evaluate.tables import evaluate_files
 
     evaluation = evaluate_files(
@@ -37,6 +43,7 @@ def evaluate(
         labeller=labeller,
         uncertain=uncertain,
         tokenizer=tokenizer,
+        urgency=Urgency.open(urgency),
     )
     say(evaluation.text)
     if out is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from grounded.data.region_table import COLUMNS, REPORT_COLUMN, abnormal_regions, read_table
-from grounded.errors import DataError
+from grounded.errors import DataError, MissingExtraError
 from grounded.geometry import Box
 from grounded.regions import Regions
 from grounded.report import GroundedReport
@@ -65,7 +65,7 @@ def pair(written: Mapping[str, Written], references: Mapping[str, Reference]) ->
 
 
 def read_written(path: Path) -> dict[str, Written]:
-    """Reports by film name: from a folder with `report.json` files, or from JSON lines.
+    """Reports by film name: from a folder of `report.json` files, JSON lines, CSV or Parquet.
 
     A line is a whole report, as `report.json` has it, or {"image": ..., "report": ...}. Raises
     DataError when there is none, or when two are of one film.
@@ -74,7 +74,7 @@ def read_written(path: Path) -> dict[str, Written]:
         files = sorted(path.rglob("report.json"))
         found = [(file.parent.name, json.loads(file.read_text("utf-8"))) for file in files]
     else:
-        found = [("", item) for item in _objects(path)]
+        found = [("", item) for item in _rows(path)]
     if not found:
         raise DataError(f"there is no report in {path}: expected report.json files or JSON lines")
     written: dict[str, Written] = {}
@@ -127,6 +127,24 @@ def _written(item: Mapping[str, Any], folder: str, path: Path) -> tuple[str, Wri
         frozenset(name for sentence in sentences for name in sentence.regions),
         frozenset(name for s in sentences if s.abnormal for name in s.regions),
     )
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table, CSV or Parquet, with an image and a report; else `_objects`."""
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        return list(_objects(path))
+    try:
+        if suffix == ".csv":
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                return list(csv.DictReader(file))
+        import pyarrow.parquet as parquet
+
+        return list(parquet.read_table(path).to_pylist())
+    except ImportError as error:
+        raise MissingExtraError(f"Parquet needs pyarrow (pip install pyarrow): {error}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read the reports {path}: {error}") from error
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:

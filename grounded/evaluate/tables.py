@@ -17,6 +17,7 @@ import numpy as np
 from grounded.chest.names import REGIONS
 from grounded.errors import InvalidValueError
 from grounded.evaluate.detection import region_accuracy
+from grounded.evaluate.errors import ATTRIBUTES, Urgency, errors_of, weight_of
 from grounded.evaluate.findings import (
     Uncertain,
     example_fourteen,
@@ -115,6 +116,7 @@ def evaluate_files(
     labeller: LabellerName = "rules",
     uncertain: Uncertain = "present",
     tokenizer: Tokenizer = "words",
+    urgency: Urgency | None = None,
 ) -> Evaluation:
     """Compare reports with references; see `read_written` and `read_references` for the files.
 
@@ -129,7 +131,12 @@ def evaluate_files(
         f"{len(references) - len(cases)} references without report)"
     )
     return evaluate(
-        cases, data=heading, labeller=labeller, uncertain=uncertain, tokenizer=tokenizer
+        cases,
+        data=heading,
+        labeller=labeller,
+        uncertain=uncertain,
+        tokenizer=tokenizer,
+        urgency=urgency,
     )
 
 
@@ -140,6 +147,7 @@ def evaluate(
     labeller: LabellerName = "rules",
     uncertain: Uncertain = "present",
     tokenizer: Tokenizer = "words",
+    urgency: Urgency | None = None,
 ) -> Evaluation:
     """All figures that the cases allow; a table without any case to stand on is left out."""
     if labeller not in ("rules", "radeval"):
@@ -154,11 +162,33 @@ def evaluate(
             Figure("words", score.name, score.value, score.how, len(worded))
             for score in text_scores(written, references, tokenizer)
         ]
+        figures = [*_errors(written, references, urgency or Urgency.open()), *figures]
         if labeller == "radeval":
             figures += _radeval(written, references)
         else:
             figures += _findings(written, references, uncertain)
     return Evaluation(data, tuple(figures))
+
+
+def _errors(
+    written: Sequence[str], references: Sequence[str], urgency: Urgency
+) -> Iterator[Figure]:
+    rules, count = Labeller.open(), len(written)
+    pairs = zip(written, references, strict=True)
+    found = [errors_of(said, true, rules) for said, true in pairs]
+    how = f"grounded {VERSION} rule-based labeller; counted errors, the mean over the reports"
+    table, every = "errors a report", [error for errors in found for error in errors]
+    for kind in ("missed", "unsupported", "wrong"):
+        of_kind = [error for error in every if error.kind == kind]
+        yield Figure(table, f"{kind} findings", len(of_kind) / count, how, count)
+        for tier in urgency.weights:
+            hits = sum(urgency.tier(error.label) == tier for error in of_kind)
+            yield Figure(table, f"{kind}, {tier}", hits / count, how, count)
+    for attribute in ATTRIBUTES:
+        hits = sum(error.attribute == attribute for error in every)
+        yield Figure(table, f"errors of {attribute}", hits / count, how, count)
+    weights = f"{how}; weighted by urgency: {dict(urgency.weights)}"
+    yield Figure(table, "weighted errors", weight_of(every, urgency) / count, weights, count)
 
 
 def _regions(cases: Sequence[Case]) -> Iterator[Figure]:
