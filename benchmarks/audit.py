@@ -7,8 +7,8 @@ finding that radiologists outlined and the preset reads, the claim is made that 
 region with the largest part of the outline, and the outline itself is hidden, or as large a place
 elsewhere: what is supported must rest on what the radiologists outlined. The same claims go to a
 generator that ignores the image, one with shuffled weights and one that looks at the wrong side.
-The AUROC is that of the effect of the outline above that of the other place. Beside it stands a
-checker that sees the claims' words and no film.
+The AUROC is that of the verdict, and among equal verdicts of the effect of the outline above that
+of the other place. Beside it stands a checker that sees the claims' words and no film.
 """
 
 from __future__ import annotations
@@ -164,7 +164,10 @@ def say(audits: dict[str, list[tuple[str, Audit]]]) -> None:
 def told(real: Sequence[tuple[str, Check]], other: Sequence[tuple[str, Check]]) -> object:
     both = [*real, *other]
     truth = [True] * len(real) + [False] * len(other)
-    return area_under_roc([grounding(c) for _, c in both], truth, [p for p, _ in both])
+    # by the verdict, and among equal verdicts by the effect
+    order = sorted({(-c.verdict.rank, grounding(c)) for _, c in both})
+    scores = [order.index((-c.verdict.rank, grounding(c))) for _, c in both]
+    return area_under_roc(scores, truth, [p for p, _ in both])
 
 
 def _claim(check: Check) -> Claim:
