@@ -132,6 +132,8 @@ export function show(next: Session, push = false): void {
     document.title = `${next.name || "Film"} · reading room`;
     if (push) history.pushState(null, "", `/s/${next.id}`);
     drawer.value = false;
+    // what happened before this film was the open one was not heard
+    if (next.status === "reading") void refreshed();
   }
 }
 
@@ -286,8 +288,25 @@ function listenToEvents(): void {
   });
 }
 
-/** The open session as the server has it now, unless ours is as new. */
+let isRefreshing = false;
+let isStale = false;
+
+/** The open session as the server has it now. One question at a time, so that an old answer never comes last. */
 async function refreshed(): Promise<void> {
+  isStale = true;
+  if (isRefreshing) return;
+  isRefreshing = true;
+  try {
+    while (isStale) {
+      isStale = false;
+      await refreshOnce();
+    }
+  } finally {
+    isRefreshing = false;
+  }
+}
+
+async function refreshOnce(): Promise<void> {
   const id = session.value?.id;
   if (!id) return;
   const next = await get<Session>(`sessions/${id}`).catch(() => null);
