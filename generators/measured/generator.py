@@ -155,9 +155,10 @@ _NORMAL = {  # what a report says in one line of the topics that are as usual
 
 
 @dataclass(frozen=True, slots=True)
-class _Measurable:
+class Measurable:
     """What could be measured in a film, and why the rest could not."""
 
+    chest: Chest
     sentences: Mapping[_Topic, Sentence]
     reasons: Mapping[_Topic, NotMeasurable]
 
@@ -212,12 +213,16 @@ class Measured:
 
         known: see `Known`, from whoever reads the film.
         """
-        if not len(question.asked):
-            return []
-        subject = Subject.of(question, known)
-        measurable = _measure(subject, self._style)
+        return self.said(question, self.measure(question, known)) if len(question.asked) else []
+
+    def measure(self, question: Question, known: Known = NOTHING) -> Measurable:
+        """What is measured of a question's film, whichever of its regions are asked about."""
+        return _measure(Subject.of(question, known), self._style)
+
+    def said(self, question: Question, measurable: Measurable) -> list[Sentence]:
+        """What of the film's measurements answers a question."""
         if question.whole:
-            return _of_film(question, subject.chest, measurable, self._style)
+            return _of_film(question, measurable, self._style)
         answer: list[Sentence] = []
         for region in question.asked:
             if region.name in question.found:
@@ -241,7 +246,7 @@ def unassessed(region: Region, kind: str, said: Sequence[Sentence]) -> list[Sent
     return [Sentence(text, (region.name,), ORIGIN, (_place(region),))]
 
 
-def _measure(subject: Subject, style: Style) -> _Measurable:
+def _measure(subject: Subject, style: Style) -> Measurable:
     sentences: dict[_Topic, Sentence] = {}
     reasons: dict[_Topic, NotMeasurable] = {}
     for topic in _TOPICS:
@@ -251,12 +256,10 @@ def _measure(subject: Subject, style: Style) -> _Measurable:
             sentences[topic] = topic.sentence(subject, style)
         except NotMeasurable as reason:
             reasons[topic] = reason
-    return _Measurable(sentences, reasons)
+    return Measurable(subject.chest, sentences, reasons)
 
 
-def _of_film(
-    question: Question, chest: Chest, measurable: _Measurable, style: Style
-) -> list[Sentence]:
+def _of_film(question: Question, measurable: Measurable, style: Style) -> list[Sentence]:
     doubts = _not_judged(
         question.found,
         {
@@ -265,7 +268,7 @@ def _of_film(
             if topic.doubts or isinstance(reason, Hidden)
         },
     )
-    doubts += _cut_off(question.found, chest)
+    doubts += _cut_off(question.found, measurable.chest)
     if style == "long":
         return [*doubts, *measurable.sentences.values()]
     usual = [topic for topic in _NORMAL if _is_usual(measurable.sentences.get(topic))]
@@ -293,7 +296,7 @@ def _is_usual(sentence: Sentence | None) -> bool:
     return sentence is not None and all(f.presence == "absent" for f in sentence.findings)
 
 
-def _as_usual(measurable: _Measurable, usual: Sequence[_Topic]) -> list[Sentence]:
+def _as_usual(measurable: Measurable, usual: Sequence[_Topic]) -> list[Sentence]:
     """What is as usual, in one line, with the measurements and findings of all."""
     if not usual:
         return []
@@ -344,7 +347,7 @@ def _nothing(question: Question) -> list[Sentence]:
     return [Sentence(text, question.found.names, ORIGIN, places)]
 
 
-def _of_region(region: Region, found: Regions, measurable: _Measurable) -> list[Sentence]:
+def _of_region(region: Region, found: Regions, measurable: Measurable) -> list[Sentence]:
     said = [item for item in measurable.sentences.values() if region.name in item.regions]
     reasons = {
         topic: reason
@@ -354,7 +357,7 @@ def _of_region(region: Region, found: Regions, measurable: _Measurable) -> list[
     return [*said, *_not_judged(found, reasons, region.name)]
 
 
-def _of_drawn(region: Region, measurable: _Measurable) -> list[Sentence]:
+def _of_drawn(region: Region, measurable: Measurable) -> list[Sentence]:
     return [
         replace(
             sentence,

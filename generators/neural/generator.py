@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -22,7 +22,7 @@ from grounded.chest.names import LUNGS, kind_of
 from grounded.errors import InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, ReadFinding, SetFindings
-from grounded.generators.measured.generator import ASSESSED, Measured, unassessed
+from grounded.generators.measured.generator import ASSESSED, Measurable, Measured, unassessed
 from grounded.generators.measured.wording import Style
 from grounded.generators.neural.borders import known
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
@@ -46,6 +46,26 @@ from grounded.report import Scope, Sentence
 
 Words = Literal["plain", "writer"]
 """Whose words findings are said in: fixed ones, or those of the writer that was trained."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What is read and measured of a question's film, whichever of its regions are asked about."""
+
+    question: Question
+    read: list[Stated]
+    measurable: Measurable
+
+    def serves(self, question: Question) -> bool:
+        """Whether it is what another question, of the same reading, stands on too."""
+        own = self.question
+        return (
+            question.image is own.image
+            and question.found is own.found
+            and question.read is own.read
+            and question.findings == own.findings
+            and question.whole == own.whole
+        )
 
 
 class Neural:
@@ -107,16 +127,24 @@ class Neural:
         Raises ConfigError when the detector made no map, InvalidValueError when a finding is set
         that there are no words for.
         """
-        answers = [self._described(question) for question in questions]
+        answers: list[list[Sentence]] = []
+        seen: _Seen | None = None
+        for question in questions:
+            if seen is None or not seen.serves(question):
+                seen = self._see(question)
+            answers.append(self._described(question, seen))
         return self._in_words_of_the_writer(answers) if self.writer else answers
 
-    def _described(self, question: Question) -> list[Sentence]:
-        given = question.findings
+    def _see(self, question: Question) -> _Seen:
         whole = self.reader.film(question) if question.whole else {}
         read = _stated(self.reader.read(replace(question, asked=question.found)), whole)
-        of_film_ = known(self.reader, question, with_set(read, given))
-        measured = self.measured.answer(question, of_film_)
-        film = with_set(read, given, measured)
+        of_film_ = known(self.reader, question, with_set(read, question.findings))
+        return _Seen(question, read, self.measured.measure(question, of_film_))
+
+    def _described(self, question: Question, seen: _Seen) -> list[Sentence]:
+        given = question.findings
+        measured = self.measured.said(question, seen.measurable) if len(question.asked) else []
+        film = with_set(seen.read, given, measured)
         kept = [sentence for sentence in measured if not _is_set(sentence, given)]
         if not question.whole:
             return self._of_regions(question, film, kept)
