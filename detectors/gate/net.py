@@ -29,31 +29,44 @@ TURNS = 4  # quarter turns clockwise that the film was turned by
 OUTPUTS = len(KINDS) + TURNS + 1
 
 
-class GateNet(nn.Module):
+class FilmNet(nn.Module):
+    """What the networks of this folder look at films (B, 1, S, S) with.
+
+    side: S, a multiple of 16. widths: channels at strides 2, 4, 8 and 16. squeezed: channels that
+    are kept of the last map. Raises ValueError.
+    """
+
+    def __init__(self, side: int, widths: Sequence[int], squeezed: int) -> None:
+        super().__init__()
+        if side % 16 or len(widths) != 4:
+            raise ValueError(f"side is a multiple of 16 and widths are four, got {side}, {widths}")
+        self.side = side
+        self.seen = squeezed * (side // 16) ** 2  # numbers that a head takes
+        blocks = (Residual(before, after, stride=2) for before, after in pairwise(widths))
+        self.body = nn.Sequential(conv(1, widths[0], stride=2), *blocks)
+        self.squeeze = nn.Conv2d(widths[-1], squeezed, 1)
+
+    def look(self, films: Tensor) -> Tensor:
+        """Films to maps (B, squeezed, S/16, S/16)."""
+        return torch.relu(self.squeeze(self.body(films)))
+
+
+class GateNet(FilmNet):
     """Films (B, 1, S, S) to logits (B, 8): kinds, quarter turns, negative.
 
-    side: S, a multiple of 16. widths: channels at strides 2, 4, 8 and 16. hidden: of the head.
+    side, widths: see FilmNet. hidden: of the head.
     """
 
     def __init__(
         self, side: int = 96, widths: Sequence[int] = (16, 24, 40, 64), hidden: int = 32
     ) -> None:
-        super().__init__()
-        if side % 16 or len(widths) != 4:
-            raise ValueError(f"side is a multiple of 16 and widths are four, got {side}, {widths}")
-        self.side = side
-        blocks = (Residual(before, after, stride=2) for before, after in pairwise(widths))
-        self.body = nn.Sequential(conv(1, widths[0], stride=2), *blocks)
-        self.squeeze = nn.Conv2d(widths[-1], 16, 1)
+        super().__init__(side, widths, squeezed=16)
         self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(16 * (side // 16) ** 2, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, OUTPUTS),
+            nn.Flatten(), nn.Linear(self.seen, hidden), nn.ReLU(), nn.Linear(hidden, OUTPUTS)
         )
 
     def forward(self, films: Tensor) -> Tensor:
-        logits: Tensor = self.head(torch.relu(self.squeeze(self.body(films))))
+        logits: Tensor = self.head(self.look(films))
         return logits
 
 
