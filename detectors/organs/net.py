@@ -7,6 +7,7 @@ makes of a film through `Placement.letterbox`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from grounded.chest.names import (
     RIGHT_LUNG,
 )
 from grounded.geometry import Placement
-from grounded.nn.blocks import Residual, descend, double, trunk
+from grounded.nn.blocks import Residual, conv, double
 
 _PAIRS = {RIGHT_LUNG: LEFT_LUNG, RIGHT_CLAVICLE: LEFT_CLAVICLE}
 _OTHER_SIDE = _PAIRS | {left: right for right, left in _PAIRS.items()}
@@ -67,7 +68,7 @@ class OrganNet(nn.Module):
     ) -> None:
         super().__init__()
         self.side = side
-        self.stem, self.down = trunk(side, widths)
+        self.stem, self.down = _trunk(side, widths)
         self.fuse = Residual(widths[4] + widths[3], features)
         narrow = (decoder_width * 2, decoder_width * 2, decoder_width)
         inputs = (features + widths[2], narrow[0] + widths[1], narrow[1] + widths[0])
@@ -81,7 +82,7 @@ class OrganNet(nn.Module):
         )
 
     def forward(self, films: Tensor) -> OrganOutput:
-        stages = descend(self.stem, self.down, films)
+        stages = _descend(self.stem, self.down, films)
         features = self.fuse(torch.cat([double(stages[4]), stages[3]], dim=1))  # stride 16
         states = [features]
         for block, skip in zip(self.up, (stages[2], stages[1], stages[0]), strict=True):
@@ -129,6 +130,35 @@ class _ProfileHead(nn.Module):
         return mean
 
 
+def _descent(widths: Sequence[int]) -> nn.ModuleList:
+    """Blocks that halve the grid, from stride 2 to 4, 8, 16 and 32; widths: channels at each."""
+    return nn.ModuleList(
+        nn.Sequential(
+            Residual(before, after, stride=2),
+            *([Residual(after, after)] if level else []),  # fine grids are dear
+        )
+        for level, (before, after) in enumerate(pairwise(widths))
+    )
+
+
+def _trunk(side: int, widths: Sequence[int]) -> tuple[nn.Module, nn.ModuleList]:
+    """The stem and the blocks that `_descend` runs, for films of S x S pixels.
+
+    side: S, a multiple of 32. widths: channels at strides 2, 4, 8, 16 and 32. Raises ValueError.
+    """
+    if side % 32 or len(widths) != 5:
+        raise ValueError(f"side is a multiple of 32 and widths are five, got {side}, {widths}")
+    return conv(1, widths[0], stride=2), _descent(widths)
+
+
+def _descend(stem: nn.Module, down: nn.ModuleList, films: Tensor) -> list[Tensor]:
+    """The maps of films (B, 1, S, S) at strides 2, 4, 8, 16 and 32."""
+    stages: list[Tensor] = [stem(films)]
+    for block in down:
+        stages.append(block(stages[-1]))
+    return stages
+
+
 def _pooled(maps: Tensor) -> Tensor:
     return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)  # (B, 2C)
 
@@ -171,6 +201,6 @@ def film_tensor(
 
 
 def where_mirrored(mirrored: Sequence[bool], changed: Tensor, usual: Tensor) -> Tensor:
-    """Of B films, those that are mirrored as changed, the others as usual: both (B, ...)."""
+    """(B, ...): the row of `changed` for each mirrored film, that of `usual` for each other one."""
     rows = torch.tensor(mirrored, dtype=torch.bool).view(-1, *[1] * (usual.dim() - 1))
     return torch.where(rows, changed, usual)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -38,32 +35,3 @@ class Residual(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         summed: Tensor = self.second(self.first(maps)) + self.shortcut(maps)
         return functional.relu(summed)
-
-
-def descent(widths: Sequence[int]) -> nn.ModuleList:
-    """Blocks that halve the grid, from stride 2 to 4, 8, 16 and 32; widths: channels at each."""
-    return nn.ModuleList(
-        nn.Sequential(
-            Residual(before, after, stride=2),
-            *([Residual(after, after)] if level else []),  # fine grids are dear
-        )
-        for level, (before, after) in enumerate(pairwise(widths))
-    )
-
-
-def trunk(side: int, widths: Sequence[int]) -> tuple[nn.Module, nn.ModuleList]:
-    """The stem and the blocks that `descend` runs, for films of S x S pixels.
-
-    side: S, a multiple of 32. widths: channels at strides 2, 4, 8, 16 and 32. Raises ValueError.
-    """
-    if side % 32 or len(widths) != 5:
-        raise ValueError(f"side is a multiple of 32 and widths are five, got {side}, {widths}")
-    return conv(1, widths[0], stride=2), descent(widths)
-
-
-def descend(stem: nn.Module, down: nn.ModuleList, films: Tensor) -> list[Tensor]:
-    """The maps of films (B, 1, S, S) at strides 2, 4, 8, 16 and 32."""
-    stages: list[Tensor] = [stem(films)]
-    for block in down:
-        stages.append(block(stages[-1]))
-    return stages
