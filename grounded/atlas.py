@@ -47,7 +47,7 @@ class Site:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Site:
-        """The way back. Raises ValueError for a side that is none."""
+        """The site that `to_dict` wrote. Raises ValueError for an unknown side."""
         return cls(Code(**data["code"]) if "code" in data else None, Side(data["side"]))
 
 

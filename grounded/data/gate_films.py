@@ -33,7 +33,7 @@ class GateFilm:
 
     @property
     def chooses(self) -> bool:
-        """Of films held out: whether thresholds are chosen on it; figures are of the others."""
+        """Whether thresholds are chosen on this held-out film; the other ones give the figures."""
         return self._draw(4) < _CHOOSE
 
     def _draw(self, start: int) -> float:

@@ -58,7 +58,7 @@ class StoredFrame:
         return np.stack([y, x] if self.orientation in _SWAPPED else [x, y], axis=1)
 
     def to_shown(self, points: ArrayLike) -> NDArray[np.float64]:
-        """The way back."""
+        """Points (N, 2), x first, from the stored pixels to the picture that was read."""
         x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
         if self.orientation in _SWAPPED:
             x, y = y, x

@@ -59,7 +59,7 @@ class Identity:
 
     @property
     def device_uid(self) -> str:
-        """Of the software with its weights: the same for all that they make."""
+        """The UID of the software with its weights, equal for all objects that they make."""
         return hashed_uid(_DEVICE + json.dumps(self.provenance.to_dict(), sort_keys=True))
 
     def series(self, number: int, description: str) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _differs(said: Stated, true: Stated) -> list[str]:
 
 
 def _joined(before: Stated | None, new: Stated) -> Stated:
-    """Of two mentions: present if either is, all sides, the greater severity."""
+    """Join two mentions of a finding: present if either is, all sides, the greater severity."""
     if before is None:
         return new
     degrees = [each.severity for each in (before, new) if each.severity is not None]

@@ -18,7 +18,7 @@ def encode(report: GroundedReport) -> bytes:
 
 
 def encode_in_dicom(report: GroundedReport, *, uids: str = "new") -> bytes:
-    """The same with the patient's name and number, as an Encapsulated PDF (`.pdf.dcm`).
+    """The document as an Encapsulated PDF (`.pdf.dcm`), headed by the patient's name and number.
 
     uids: as for `.sr.dcm`. Raises ReportError for a film that did not come from DICOM.
     """

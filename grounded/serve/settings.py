@@ -40,7 +40,7 @@ def settings_of(room: Room) -> Settings:
 
 
 def media_type(name: str) -> str:
-    """Of what an exporter writes, by the end of its name."""
+    """The media type of what an exporter writes, by the end of its name."""
     last = name.rpartition(".")[2]
     return _TYPES.get(last) or mimetypes.guess_type(f"a.{last}")[0] or "application/octet-stream"
 

@@ -70,7 +70,10 @@ def _shrunk(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _orientation(report: GroundedReport, stated: Sequence[str] | None) -> tuple[str, str]:
-    """As the header has it; a film that was turned upright, or does not say, lies as usual."""
+    """Patient Orientation, rows then columns: the header's, or (L, F) where it is silent or untrue.
+
+    It is untrue of a film that was turned upright when it was read.
+    """
     if report.image.orientation != 1 or not stated or len(stated) != 2 or not all(stated):
         return _USUAL
     return str(stated[0]), str(stated[1])

@@ -53,7 +53,7 @@ def to_json(dataset: Dataset) -> bytes:
 
 
 def from_json(data: bytes) -> Dataset:
-    """The way back. Raises ReportError for what is no such JSON."""
+    """The structured report that `to_json` wrote. Raises ReportError for what is no such JSON."""
     try:
         [held] = json.loads(data)
         table = {word: code for entry in held.pop(NAMES) for word, code in entry.items()}

@@ -29,7 +29,7 @@ ORDERS = ("heatmap", "chance", "box alone")
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Of one claim: mean probability along each curve, by order."""
+    """One claim's mean probability along each curve, by the order in which cells go or come."""
 
     claim: str
     deletion: Mapping[str, float]
@@ -53,7 +53,7 @@ class Cells:
 
 
 def curves(image: Image, subject: ReporterSubject, claims: Sequence[Claim]) -> list[Curves]:
-    """Of each claim that a heatmap can be made for; none for a generator without a map."""
+    """The curves of each claim that has a heatmap; [] for a generator without a map."""
     found = []
     for claim in claims:
         heat = _heat(image, subject, claim)

@@ -81,19 +81,19 @@ class Subject(Protocol):
         ...
 
     def ask(self, images: Sequence[Image], claims: Sequence[Claim]) -> list[list[Answer]]:
-        """Of each film, the answer to each claim."""
+        """Answer each claim for each film: a list a film, in the order of the claims."""
         ...
 
     def ask_altered(
         self, image: Image, alterations: Sequence[Alteration], claims: Sequence[Claim]
     ) -> list[list[Answer]]:
-        """The same of one film in several states, its regions where they were."""
+        """Answer each claim for one film in several states; its regions stay where they were."""
         ...
 
     def values(
         self, images: Sequence[Image], measurements: Sequence[Measurement]
     ) -> list[list[float]]:
-        """Of each film, each measurement by its name; NaN where it is not measured."""
+        """Each film's measurements by name; NaN where one is not measured."""
         ...
 
     def mirrored(self, claim: Claim) -> Claim:

@@ -29,7 +29,7 @@ Row = Mapping[str, Answer]
 
 
 def log_odds(answer: Answer) -> float:
-    """Of the claim; no surer than 99.9 %."""
+    """The log-odds of the claim, cut off at 99.9 % either way."""
     sure = min(max(answer.probability, 0.001), 0.999)
     return math.log(sure / (1 - sure))
 
