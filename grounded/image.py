@@ -255,6 +255,26 @@ class Image:
         info = replace(self.info, name="", reference=None, warnings=warnings)
         return replace(self, info=info, header=header)
 
+    def with_pixels(
+        self, pixels: NDArray[np.float32], *, info: ImageInfo | None = None, note: str = ""
+    ) -> Image:
+        """This film with other pixels (H, W) in 0..1: everything else that is known of it stays.
+
+        info: what is known of it where that changes with them, such as what lies where. note: a
+        warning that says why.
+        """
+        pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+        known = info or self.info
+        height, width = pixels.shape
+        changed = replace(
+            known,
+            height=height,
+            width=width,
+            sha256=digest_of(pixels),
+            warnings=(*known.warnings, note) if note else known.warnings,
+        )
+        return replace(self, pixels=pixels, info=changed)
+
     def placement(self, model_shape: tuple[int, int]) -> Placement:
         """How the film lies in a network's input: without a uniform border, its pixels square."""
         return Placement.letterbox(

@@ -38,6 +38,14 @@ def test_two_films_with_the_same_pixels_have_the_same_hash() -> None:
     assert first.info.sha256 == second.info.sha256
 
 
+def test_the_same_film_with_other_pixels_keeps_what_is_known_of_it() -> None:
+    film = Image.of(np.zeros((2, 3), np.float32), name="film", view="PA", header=b"kept")
+    other = film.with_pixels(np.ones((3, 2), np.float32).T[:, ::-1], note="turned over")
+    assert (other.info.name, other.info.view, other.header) == ("film", "PA", b"kept")
+    assert other.info.warnings == ("turned over",)
+    assert other.info.sha256 == Image.of(np.ones((2, 3), np.float32)).info.sha256
+
+
 def test_the_info_round_trips() -> None:
     info = ImageInfo(
         height=3,

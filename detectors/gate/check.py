@@ -17,7 +17,7 @@ from grounded.detectors.gate.net import TURNS, Answer, GateNet, ask, gate_film
 from grounded.detectors.gate.sides import SideNet
 from grounded.errors import UnsuitableImageError
 from grounded.geometry import Box
-from grounded.image import Image, ImageInfo, digest_of
+from grounded.image import Image, ImageInfo
 from grounded.nn.device import one_thread
 from grounded.nn.weights import build, fill, read_config
 from grounded.regions import Regions
@@ -123,12 +123,6 @@ def _noted(image: Image, info: ImageInfo, note: str) -> Image:
     return replace(image, info=replace(info, warnings=(*info.warnings, note)))
 
 
-def _remade(image: Image, pixels: NDArray[np.float32], info: ImageInfo, note: str) -> Image:
-    """The film with other pixels, and why."""
-    remade = replace(info, sha256=digest_of(pixels), warnings=(*info.warnings, note))
-    return replace(image, pixels=pixels, info=remade)
-
-
 def _turned_back(image: Image, turned: int) -> Image:
     """The film turned back by quarter turns; boxes are in the picture that is upright."""
     info = image.info
@@ -139,8 +133,6 @@ def _turned_back(image: Image, turned: int) -> Image:
     content = info.content and _turned_box(info.content, image.shape, back)
     changed = replace(
         info,
-        height=pixels.shape[0],
-        width=pixels.shape[1],
         spacing_mm=spacing,
         aspect=1 / info.aspect if swapped else info.aspect,
         content=content,
@@ -149,11 +141,11 @@ def _turned_back(image: Image, turned: int) -> Image:
     degrees = (turned * 90 + 180) % 360 - 180
     way = "upside down" if turned == 2 else f"turned by {abs(degrees)} degrees"
     note = f"The film lay {way}: it was turned back, and boxes are in the upright picture."
-    return _remade(image, pixels, changed, note)
+    return image.with_pixels(pixels, info=changed, note=note)
 
 
 def _quarter_turns(pixels: NDArray[np.float32], clockwise: int) -> NDArray[np.float32]:
-    return np.ascontiguousarray(np.rot90(pixels, -clockwise))
+    return np.rot90(pixels, -clockwise)
 
 
 def _turned_box(box: Box, shape: tuple[int, int], clockwise: int) -> Box:
@@ -170,7 +162,7 @@ def _turned_over(image: Image) -> Image:
     pixels = np.zeros_like(image.pixels)
     pixels[y0:y1, x0:x1] = 1 - image.pixels[y0:y1, x0:x1]
     note = "The film was a negative, its lungs light: it was turned over."
-    return _remade(image, pixels, image.info, note)
+    return image.with_pixels(pixels, note=note)
 
 
 def _doubted(image: Image) -> Image:

@@ -8,7 +8,7 @@ films. A finding that is denied cannot be hidden; its place is made opaque, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from grounded.evidence import Mask, at_pixels
 from grounded.geometry import Box
-from grounded.image import Image, ImageInfo
+from grounded.image import Image
 from grounded.regions import Regions
 
 Film = NDArray[np.float32]
 SOFT = 0.01  # of the film's longer side: how far an alteration fades at its edge
 GROWN = 0.02  # of the film's longer side: how far a hidden place is taken beyond its outline
 RING = 0.75  # how opaque a painted place is made
+_FINE = 1024  # pixels of a film's longer side, at which a smooth fill is made
 _PAINT = {"opaque": 0.85, "air": 0.05}  # grey in 0..1
 
 
@@ -86,8 +87,10 @@ class Smooth:
     name: str = "smooth"
 
     def __call__(self, film: Film, frame: Box) -> Film:
-        hidden = _hidden(self.place, film, frame, self.rest)
-        return blended(film, filled(film, hidden), hidden)
+        small = _at_most(film, _FINE)  # what is smooth needs no finer pixels
+        hidden = _hidden(self.place, small, frame, self.rest)
+        fill = filled(small, hidden)
+        return blended(film, _enlarged(fill, film), _enlarged(hidden, film))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,28 +158,16 @@ class Blank:
         return np.full_like(film, film.mean())
 
 
-def altered_image(image: Image, alteration: Alteration) -> Image:
-    """The whole film, altered at its own resolution."""
-    return like(image, alteration(image.pixels, image.info.frame))
+def altered_image(image: Image, alteration: Alteration, *, note: str = "") -> Image:
+    """The whole film, altered at its own resolution. note: a warning that says so."""
+    altered = alteration(image.pixels, image.info.frame)
+    return image.with_pixels(np.clip(altered, 0, 1), note=note)
 
 
 def mirrored_image(image: Image) -> Image:
     """The film turned over, right for left."""
-    return like(image, image.pixels[:, ::-1])
-
-
-def like(image: Image, pixels: Film) -> Image:
-    """Other pixels of the same size with what is known of the film's view and spacing."""
-    info: ImageInfo = image.info
-    return Image.of(
-        np.clip(pixels, 0, 1),
-        spacing_mm=info.spacing_mm,
-        spacing_kind=info.spacing_kind,
-        view=info.view,
-        name=info.name,
-        aspect=info.aspect,
-        child=info.child,
-    )
+    content = image.info.content and _flipped_box(image.info.content, image.info.width)
+    return image.with_pixels(image.pixels[:, ::-1], info=replace(image.info, content=content))
 
 
 def filled(film: Film, hidden: Film) -> Film:
@@ -208,6 +199,22 @@ def _pulled(sums: Film, weights: Film) -> Film:
 def blended(film: Film, other: Film, hidden: Film) -> Film:
     """The other film where `hidden`, in between at its soft edge."""
     return np.asarray(np.clip(film + hidden * (other - film), 0, 1), dtype=np.float32)
+
+
+def _at_most(film: Film, largest: int) -> Film:
+    shrink = largest / max(film.shape)
+    if shrink >= 1:
+        return film
+    size = [max(1, round(side * shrink)) for side in film.shape[::-1]]
+    return np.asarray(cv2.resize(film, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _enlarged(small: Film, film: Film) -> Film:
+    """At the size of another film."""
+    if small.shape == film.shape:
+        return small
+    size = film.shape[::-1]
+    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _hidden(place: Place, film: Film, frame: Box, rest: bool) -> Film:

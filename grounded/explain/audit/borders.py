@@ -15,7 +15,6 @@ import numpy as np
 
 from grounded.audit import Answer, Check, Interval, Verdict
 from grounded.evidence import Line, Measurement
-from grounded.explain.audit.altering import like
 from grounded.explain.audit.subjects import Claim, Subject
 from grounded.image import Image
 
@@ -82,4 +81,4 @@ def pushed(image: Image, line: Line) -> Image:
     # what is seen at a pixel came from nearer the line's middle
     film = np.array(image.pixels)
     warped = cv2.remap(film, x - shift[0], y - shift[1], cv2.INTER_LINEAR)
-    return like(image, np.asarray(warped, dtype=np.float32))
+    return image.with_pixels(np.clip(warped, 0, 1))

@@ -41,6 +41,14 @@ def test_a_hidden_region_loses_its_opacity_and_nothing_else_changes() -> None:
     assert np.array_equal(hidden[:, 60:], FILM.pixels[:, 60:])
 
 
+def test_a_large_film_is_filled_as_a_small_one_is() -> None:
+    large = np.kron(FILM.pixels, np.ones((16, 16), np.float32))
+    hidden = Smooth(RIGHT)(large, FRAME)
+    assert hidden.shape == large.shape
+    small = Smooth(RIGHT)(FILM.pixels, FRAME)
+    assert abs(hidden[8::16, 8::16] - small).mean() < 0.01
+
+
 def test_hiding_the_rest_leaves_the_region() -> None:
     hidden = Smooth(RIGHT, rest=True)(FILM.pixels, FRAME)
     assert np.allclose(inside(hidden), inside(FILM.pixels))
