@@ -1,6 +1,7 @@
 """The picture in the contributing guide is true: which room may import which."""
 
 import ast
+import inspect
 import sys
 import tomllib
 from graphlib import CycleError, TopologicalSorter
@@ -172,7 +173,7 @@ def _room(module: str) -> str:
 
 # A ceiling, so that a film's way through the code does not grow longer unnoticed. Half of the files
 # are values, formats and the networks' own; each is on one topic, so they stay apart.
-MOST_FILES = {"baseline": 32, "measured": 44, "neural": 52}
+MOST_FILES = {"baseline": 26, "measured": 39, "neural": 48}
 
 
 @pytest.mark.parametrize("preset", MOST_FILES)
@@ -182,7 +183,8 @@ def test_one_film_passes_through_few_files(preset: str) -> None:
 
     def note(frame: FrameType, event: str, _: object) -> None:
         _, package, file = frame.f_code.co_filename.rpartition("/grounded/")
-        if event == "call" and package and not frame.f_code.co_name.startswith("<"):
+        function = frame.f_code.co_flags & inspect.CO_NEWLOCALS  # a class's body runs on import
+        if event == "call" and package and function:
             ran.add(file)
 
     before = sys.getprofile()

@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grounded.detectors.gate.net import TURNS, Answer, GateNet, ask, gate_film
-from grounded.detectors.gate.sides import SideNet
+from grounded.detectors.gate.net import TURNS, Answer, GateNet, SideNet, ask, gate_film
 from grounded.errors import UnsuitableImageError
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo

@@ -1,9 +1,9 @@
-"""GateNet: a small network that says what a picture shows and how it lies.
+"""GateNet and SideNet: two small networks that say what a picture shows and how it lies.
 
-It sees the film's grey levels as the detector does (`normalised`), only smaller and squeezed. What
+They see the film's grey levels as the detector does (`normalised`), only smaller and squeezed. What
 is asked for is asked of the film and of its mirror image and its negative, and the answers are
-averaged, so that a film and its negative always get opposite answers. Whether a film is mirrored,
-another network says: `grounded.detectors.gate.sides`.
+averaged, so that a film and its negative always get opposite answers. Whether an upright film is
+mirrored, or its heart lies on the right, SideNet says.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ Kind = Literal["frontal", "several films", "other"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TURNS = 4  # quarter turns clockwise that the film was turned by
 OUTPUTS = len(KINDS) + TURNS + 1
+_SQUEEZED = 16  # channels of GateNet, before places are distinguished from each other
+_SQUEEZED_SIDES = 24  # of SideNet
 
 
 class FilmNet(nn.Module):
@@ -60,7 +62,7 @@ class GateNet(FilmNet):
     def __init__(
         self, side: int = 96, widths: Sequence[int] = (16, 24, 40, 64), hidden: int = 32
     ) -> None:
-        super().__init__(side, widths, squeezed=16)
+        super().__init__(side, widths, _SQUEEZED)
         self.head = nn.Sequential(
             nn.Flatten(), nn.Linear(self.seen, hidden), nn.ReLU(), nn.Linear(hidden, OUTPUTS)
         )
@@ -68,6 +70,32 @@ class GateNet(FilmNet):
     def forward(self, films: Tensor) -> Tensor:
         logits: Tensor = self.head(self.look(films))
         return logits
+
+
+class SideNet(FilmNet):
+    """Upright films (B, 1, S, S), as `gate_film` makes them, to log-odds (B,) of being mirrored.
+
+    What is said of the film is compared with what is said of its mirror image, so that the two get
+    opposite answers whatever the weights are. side, widths: see FilmNet. hidden: of the head.
+    """
+
+    def __init__(
+        self, side: int = 128, widths: Sequence[int] = (16, 32, 64, 96), hidden: int = 48
+    ) -> None:
+        super().__init__(side, widths, _SQUEEZED_SIDES)
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(self.seen, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, 1),
+        )
+
+    def forward(self, films: Tensor) -> Tensor:
+        both = torch.cat([films, films.flip(3)])
+        said: Tensor = self.head(self.look(both))[:, 0]
+        film, mirror_image = said.chunk(2)
+        return film - mirror_image
 
 
 @dataclass(frozen=True, slots=True)

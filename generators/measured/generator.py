@@ -26,9 +26,8 @@ from grounded.findings import VOCABULARY
 from grounded.generators.measured import statements
 from grounded.generators.measured.wording import NOTHING, Hidden, Known, Said, Style, Subject
 from grounded.geometry import Box
-from grounded.language.agreement import join
+from grounded.language.agreement import join, polish
 from grounded.language.finding_words import FindingWords
-from grounded.language.templates import polish
 from grounded.protocols import Question
 from grounded.regions import Region, Regions
 from grounded.report import Scope, Sentence

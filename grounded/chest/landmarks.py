@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.atlas import Side
-from grounded.chest.measures import dome_level
 from grounded.chest.names import HEART, LEFT_LUNG, OUTWARD, RIGHT_LUNG
 from grounded.chest.outline import Profile
 from grounded.errors import InvalidValueError
@@ -157,7 +156,7 @@ def _chest_width(lungs: Mapping[str, Profile]) -> float:
 def _lung(name: str, outline: Profile, heart: Profile | None, width: float, frame: Box) -> Lung:
     outward = OUTWARD[name]
     recess = _recess(outline, outward)
-    apex, dome = outline.box.y0, dome_level(outline, outward, heart, recess)
+    apex, dome = outline.box.y0, _dome_level(outline, outward, heart, recess)
     dome = max(dome, recess[1] - DEEPEST_RECESS * width)
     base_cut = _touches(outline.bottom, frame.y1, frame)
     if base_cut:
@@ -165,7 +164,7 @@ def _lung(name: str, outline: Profile, heart: Profile | None, width: float, fram
         recess = recess[0], dome + 0.12 * width
     elif _touches(outline.top, frame.y0, frame):
         apex = min(apex, dome - LUNG_HEIGHT * width)
-    if recess[1] > frame.y1 - BORDER * frame.height:  # the film ends before the lung does
+    if not base_cut and recess[1] > frame.y1 - BORDER * frame.height:  # the recess alone is cut
         recess = recess[0], recess[1] + 0.12 * width
     return Lung(outline, outward, apex, dome, recess, base_cut)
 
@@ -184,6 +183,25 @@ def _recess(outline: Profile, outward: int) -> tuple[float, float]:
     low = y > y.max() - 0.015 * outline.box.height
     chosen = (x[low] * outward).argmax()
     return float(x[low][chosen]), float(y[low][chosen])
+
+
+def _dome_level(
+    outline: Profile, outward: int, heart: Profile | None, recess: tuple[float, float]
+) -> float:
+    """The height of the lower border between the costophrenic point and the heart: its highest
+    tenth, so that a notch in the outline does not count.
+
+    It places regions, so it always gives a height; `measures.visible_dome`, which is measured, may
+    refuse.
+    """
+    limit = outline.box.center[0]
+    if heart is not None:
+        limit = heart.box.x0 if outward < 0 else heart.box.x1
+    least = 0.15 * outline.box.width  # a large heart leaves little of the left lower border
+    inner, outer = min(limit * outward, recess[0] * outward - least), recess[0] * outward
+    along = outline.columns * outward
+    chosen = (along >= inner) & (along <= outer)
+    return float(np.percentile(outline.bottom[chosen], 10)) if chosen.any() else outline.box.y1
 
 
 def _midline(right: Lung, left: Lung, width: float) -> Midline:

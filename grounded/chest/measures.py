@@ -28,7 +28,7 @@ from typing import Literal
 import numpy as np
 
 from grounded.chest.names import HEART, LEFT_LUNG, OUTWARD, RIGHT_LUNG
-from grounded.chest.outline import Chest, Contour, NotMeasurable, Profile
+from grounded.chest.outline import Chest, Contour, NotMeasurable
 from grounded.evidence import Line, Measurement
 from grounded.findings import Presence
 from grounded.geometry import Box
@@ -331,24 +331,6 @@ def _measurement(
     return Measurement(
         name, value, unit, lines, reference.normal, reference.tolerance, reference.source
     )
-
-
-def dome_level(
-    outline: Profile, outward: int, heart: Profile | None, recess: tuple[float, float]
-) -> float:
-    """The height of the lower border between the costophrenic point and the heart: its highest
-    tenth, so that a notch in the outline does not count.
-
-    It places regions, so it always gives a height; `visible_dome` is measured and may refuse.
-    """
-    limit = outline.box.center[0]
-    if heart is not None:
-        limit = heart.box.x0 if outward < 0 else heart.box.x1
-    least = 0.15 * outline.box.width  # a large heart leaves little of the left lower border
-    inner, outer = min(limit * outward, recess[0] * outward - least), recess[0] * outward
-    along = outline.columns * outward
-    chosen = (along >= inner) & (along <= outer)
-    return float(np.percentile(outline.bottom[chosen], 10)) if chosen.any() else outline.box.y1
 
 
 def visible_dome(chest: Chest, lung: Contour, name: str) -> tuple[float, float]:

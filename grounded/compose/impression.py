@@ -9,9 +9,8 @@ from dataclasses import replace
 from grounded.atlas import Atlas, Side
 from grounded.compose.merging import merge
 from grounded.findings import Finding, Presence
-from grounded.language.agreement import bilateral, name_places
+from grounded.language.agreement import bilateral, name_places, polish
 from grounded.language.finding_words import FindingWords
-from grounded.language.templates import polish
 from grounded.report import Sentence
 
 NOTHING_ABNORMAL = "No abnormality among the findings assessed."

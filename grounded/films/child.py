@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ import numpy as np
 
 from grounded import errors
 from grounded.errors import GroundedError, ImageError
-from grounded.films.decode import decode
 from grounded.films.source import Source
 from grounded.image import Image, ImageInfo
 
@@ -33,11 +32,15 @@ _MOST_SECONDS = 20.0  # by the clock, which stands still while others have the p
 MEMORY = 1 << 31  # bytes of address space of the child, the libraries' own among them
 _START_SECONDS = 30.0
 _OUT_OF_TIME = (-24, -9)  # ended by SIGXCPU, or by SIGKILL where that was not heard
+_SERVE = "from grounded.films import child, open; child.serve(open.decode)"
 _LENGTHS = struct.Struct("<QQ")  # of the JSON, and of what follows it
+
+Decode = Callable[..., Image]
+"""A film from a source, by `force` read whatever it shows: `grounded.films.open.decode`."""
 
 
 def read_in_child(source: Source, *, force: bool = False) -> Image:
-    """What `grounded.films.decode.decode` makes of a source, made in the child.
+    """What `grounded.films.open.decode` makes of a source, made in the child.
 
     Raises ImageError when the child crashed, or took too much memory or time; else as `decode`.
     """
@@ -52,7 +55,7 @@ class _Child:
         self.owner = os.getpid()
         paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from grounded.films.child import serve; serve()"],
+            [sys.executable, "-c", _SERVE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -160,7 +163,7 @@ def _close() -> None:
         child.close()
 
 
-def serve() -> None:
+def serve(decode: Decode) -> None:
     """What the child does: read requests, answer them, until its parent is gone."""
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
@@ -175,7 +178,7 @@ def serve() -> None:
         except EOFError:
             return
         _limit_time()
-        answer, rest = _answer(request, bytes(data))
+        answer, rest = _answer(decode, request, bytes(data))
         _send(answers, answer, rest)
 
 
@@ -200,7 +203,7 @@ def _limit_time() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
-def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+def _answer(decode: Decode, request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     source = Source(data, request["label"], request["name"])
     try:
         image = decode(source, force=request["force"])

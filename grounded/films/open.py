@@ -10,11 +10,16 @@ import numpy as np
 
 from grounded.errors import GroundedError, ImageError, InvalidValueError
 from grounded.films.child import read_in_child
-from grounded.films.decode import DICOM, decode, kind_of
 from grounded.films.framing import framed
 from grounded.films.quiet import silenced
-from grounded.films.raster import is_deep_colour, is_plain_tiff, read_array, read_picture
-from grounded.films.source import Source, source_of
+from grounded.films.raster import (
+    is_deep_colour,
+    is_plain_tiff,
+    read_array,
+    read_picture,
+    read_raster,
+)
+from grounded.films.source import DICOM, Source, kind_of, source_of
 from grounded.image import Image
 from grounded.view import known_view
 
@@ -91,6 +96,17 @@ def _read(film: Any, *, force: bool) -> Image:
         )
     source = source_of(film)
     return decode(source, force=force) if _is_tame(source) else read_in_child(source, force=force)
+
+
+def decode(source: Source, *, force: bool = False) -> Image:
+    """A film from a file's bytes, in this process. Raises as `open_film`, and what libraries do."""
+    with silenced():
+        kind = kind_of(source)
+        if kind == DICOM:
+            from grounded.dicom.read.film import read_dicom
+
+            return read_dicom(source, force=force)
+        return read_raster(source, kind, force=force)
 
 
 def _label(film: Any) -> str:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from grounded.atlas import SIDES, Atlas, Side
-from grounded.language.templates import polish
 
 ZONES = ("upper", "mid", "lower")
 _ZONE = "lung zone"
@@ -99,6 +98,9 @@ _PREPOSITION = re.compile(
 _ONE_THING = re.compile(
     rf"\b(?:an?|it|its|this|that|which|one|{_VERBS})\b|^ (?!as\b)\w+s\b", re.IGNORECASE
 )
+_ARTICLE = re.compile(r"\b([Aa])n? (?=([A-Za-z][\w-]*))")
+_VOWEL = re.compile(r"(?!uni|use|usu|eu|one\b)[aeiou]")
+_FIRST_LETTER = re.compile(r"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,3 +359,21 @@ def _several_bare(frame: Frame, what: re.Match[str]) -> str | None:
 def _agreeing(rest: str) -> str:
     """What follows a noun that became plural: a verb right behind it agrees."""
     return re.sub(rf"^ ({_VERBS})\b", lambda verb: f" {_IRREGULAR[verb[1]]}", rest)
+
+
+def polish(text: str) -> str:
+    """The sentence with single spaces, the articles that sound right, and a capital in front.
+
+    A sentence that starts with a blank gets its capital when it is filled in.
+    """
+    text = _ARTICLE.sub(_article, " ".join(text.split()))
+    if text.startswith("<"):
+        return text
+    return _FIRST_LETTER.sub(lambda match: match[0].upper(), text, count=1)
+
+
+def _article(match: re.Match[str]) -> str:
+    word = match[2]
+    if len(word) > 1 and word.isupper():  # an NG tube, a PICC: as it was written
+        return match[0]
+    return f"{match[1]}{'n' if _VOWEL.match(word.lower()) else ''} "

@@ -10,14 +10,12 @@ import re
 
 from grounded.atlas import Atlas
 from grounded.errors import InvalidValueError
+from grounded.language.agreement import polish
 
 REGION = "<region>"
 SIDE = "<side>"
 RATIO = "<ratio>"
 
-_ARTICLE = re.compile(r"\b([Aa])n? (?=([A-Za-z][\w-]*))")
-_VOWEL = re.compile(r"(?!uni|use|usu|eu|one\b)[aeiou]")
-_FIRST_LETTER = re.compile(r"[A-Za-z]")
 _NUMBER = re.compile(r"\b0\.\d\d\b")
 
 
@@ -47,21 +45,3 @@ def blank(text: str, region: str, atlas: Atlas, *, ratio: bool = False) -> str:
     if side := atlas.paired_side(region):
         text = re.sub(rf"\b{side}\b", SIDE, text, flags=re.IGNORECASE)
     return polish(_NUMBER.sub(RATIO, text) if ratio else text)
-
-
-def polish(text: str) -> str:
-    """The sentence with single spaces, the articles that sound right, and a capital in front.
-
-    A sentence that starts with a blank gets its capital when it is filled in.
-    """
-    text = _ARTICLE.sub(_article, " ".join(text.split()))
-    if text.startswith("<"):
-        return text
-    return _FIRST_LETTER.sub(lambda match: match[0].upper(), text, count=1)
-
-
-def _article(match: re.Match[str]) -> str:
-    word = match[2]
-    if len(word) > 1 and word.isupper():  # an NG tube, a PICC: as it was written
-        return match[0]
-    return f"{match[1]}{'n' if _VOWEL.match(word.lower()) else ''} "

@@ -6,6 +6,7 @@ from grounded.chest import measures
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import Chest, NotMeasurable
 from grounded.evidence import Measurement
+from grounded.findings import Presence
 from grounded.geometry import Box
 from grounded.image import ImageInfo
 
@@ -22,6 +23,23 @@ from ..generators.conftest import (
 )
 
 Shapes = dict[str, Shape]
+
+
+def drawn(measurement: Measurement) -> list[tuple[float, float, float, float]]:
+    return [(line.x0, line.y0, line.x1, line.y1) for line in measurement.lines]
+
+
+def labels(measurement: Measurement) -> list[str]:
+    return [line.label for line in measurement.lines]
+
+
+def near(*lines: tuple[float, float, float, float], by: float = 0.6) -> list[object]:
+    return [pytest.approx(line, abs=by) for line in lines]
+
+
+def trapezoid(x0: float, x1: float, top: float, base: float, falls: float) -> Shape:
+    """An upright band whose base falls by so much a pixel to the right of `x0`."""
+    return lambda x, y: (x >= x0) & (x < x1) & (y >= top) & (y < base + falls * (x - x0))
 
 
 @pytest.mark.parametrize("cell", [1.0, 2.0, 4.0])
@@ -263,3 +281,278 @@ def test_a_ratio_that_no_chest_has_is_not_measured(
     else:
         with pytest.raises(NotMeasurable, match="is not possible"):
             measures.cardiothoracic_ratio(chest)
+
+
+MEASURES: dict[str, tuple[Callable[[Chest], Measurement], measures.ReferenceRange]] = {
+    "cardiothoracic ratio": (measures.cardiothoracic_ratio, measures.CARDIOTHORACIC_RATIO),
+    "difference in lung height": (
+        measures.lung_height_difference,
+        measures.LUNG_HEIGHT_DIFFERENCE,
+    ),
+    "right lung's share of the area": (measures.right_area_share, measures.RIGHT_AREA_SHARE),
+    "position of the heart": (measures.heart_position, measures.HEART_POSITION),
+    "position of the upper mediastinum": (
+        measures.upper_mediastinum_position,
+        measures.UPPER_MEDIASTINUM_POSITION,
+    ),
+    "width of the upper mediastinum": (
+        measures.upper_mediastinum_width,
+        measures.UPPER_MEDIASTINUM_WIDTH,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measurement_names_itself_its_range_and_its_source(
+    chest_shapes: Shapes, name: str
+) -> None:
+    measure, reference = MEASURES[name]
+    found = measure(chest_of(chest_shapes))
+    assert (found.name, found.unit, found.source) == (name, "1", reference.source)
+    assert (found.normal, found.tolerance) == (reference.normal, 1.645 * reference.error)
+
+
+def test_the_height_of_a_lung_is_in_pixels_and_names_its_definition(chest_shapes: Shapes) -> None:
+    height = measures.lung_height(chest_of(chest_shapes), RIGHT_LUNG)
+    assert (height.name, height.unit) == ("height of the right lung", "{pixels}")
+    assert height.source == "definition: apex to the highest point of the visible base"
+    assert (height.normal, height.tolerance) == (None, 0)
+
+
+def test_another_range_than_the_usual_one_is_kept(chest_shapes: Shapes) -> None:
+    chest = chest_of(chest_shapes)
+    found = measures.cardiothoracic_ratio(chest, measures.CARDIOTHORACIC_RATIO_AP)
+    assert found.normal == (0, 0.56)
+
+
+def test_the_cardiac_diameter_meets_at_the_centre_of_the_chest(chest_shapes: Shapes) -> None:
+    chest_shapes[HEART] = turned(ellipse(146, 160, 45, 35), 20, 146, 160)
+    found = measures.cardiothoracic_ratio(chest_of(chest_shapes))
+    right, left, thorax = drawn(found)
+    heart = chest_of(chest_shapes).outlines[HEART]
+    assert (right[0], left[2]) == pytest.approx((heart.box.x0, heart.box.x1))
+    assert right[2] == left[0] == pytest.approx(136, abs=0.5)
+    assert right[1] < 158  # the rightmost point lies above the middle of a turned heart
+    assert left[1] > 162
+    assert (thorax[0], thorax[2]) == pytest.approx((36, 236), abs=0.5)
+    assert labels(found) == [
+        "cardiac diameter, right part",
+        "cardiac diameter, left part",
+        "thoracic diameter",
+    ]
+
+
+@pytest.mark.parametrize(("heart", "meet"), [(195, 162 + 6.6), (75, 108 - 6.6)])
+def test_a_heart_beside_the_centre_keeps_a_tenth_of_its_diameter_there(
+    chest_shapes: Shapes, heart: float, meet: float
+) -> None:
+    chest_shapes[HEART] = ellipse(heart, 160, 33, 35)
+    right, left, _ = drawn(measures.cardiothoracic_ratio(chest_of(chest_shapes)))
+    assert right[2] == left[0] == pytest.approx(meet, abs=0.6)
+
+
+def test_the_thoracic_diameter_is_drawn_where_the_chest_is_widest(chest_shapes: Shapes) -> None:
+    chest_shapes[RIGHT_LUNG] = ellipse(71, 120, 35, 75)
+    chest_shapes[LEFT_LUNG] = ellipse(191, 120, 45, 75)
+    found = measures.cardiothoracic_ratio(chest_of(chest_shapes))
+    assert drawn(found)[2:] == near((36, 120, 236, 120), by=3.5)
+
+
+def test_the_lines_of_a_lung_s_height_are_the_height_and_the_level_of_the_dome(
+    chest_shapes: Shapes,
+) -> None:
+    chest_shapes[LEFT_LUNG] = trapezoid(146, 236, 40, 160, 0.5)
+    found = measures.lung_height(chest_of(chest_shapes), LEFT_LUNG)
+    height, dome = found.lines
+    assert height.x0 == height.x1
+    assert (height.y0, height.y1) == pytest.approx((40, dome.y0), abs=0.5)
+    assert found.value == pytest.approx(dome.y0 - 40, abs=0.5)
+    assert dome.y0 == dome.y1
+    assert dome.x0 == min(height.x0, dome.x0)
+    assert labels(found) == ["height of the left lung", "dome, left lung"]
+
+
+def test_the_dome_is_read_clear_of_the_heart(chest_shapes: Shapes) -> None:
+    """A twentieth of the lung's width beside it, where the base is highest medially."""
+    chest_shapes[LEFT_LUNG] = trapezoid(146, 236, 40, 160, 0.5)
+    chest = chest_of(chest_shapes)
+    x = 191 + 0.05 * 90
+    expected = (x, 160 + 0.5 * (x - 146))
+    assert measures.visible_dome(chest, chest.outlines[LEFT_LUNG], LEFT_LUNG) == pytest.approx(
+        expected, abs=0.8
+    )
+
+
+def test_the_dome_of_the_right_lung_is_read_to_the_heart_s_right_border(
+    chest_shapes: Shapes,
+) -> None:
+    chest_shapes[RIGHT_LUNG] = trapezoid(36, 106, 40, 200, -0.5)  # higher medially
+    chest_shapes[HEART] = ellipse(146, 160, 55, 35)  # from 91 on
+    chest = chest_of(chest_shapes)
+    x = 91 - 0.05 * 70
+    expected = (x, 200 - 0.5 * (x - 36))
+    assert measures.visible_dome(chest, chest.outlines[RIGHT_LUNG], RIGHT_LUNG) == pytest.approx(
+        expected, abs=0.8
+    )
+
+
+def test_the_dome_is_read_clear_of_the_recess_s_tip(chest_shapes: Shapes) -> None:
+    chest_shapes[LEFT_LUNG] = trapezoid(146, 236, 40, 210, -0.25)  # higher laterally
+    chest = chest_of(chest_shapes)
+    x = 236 - 0.02 * 90
+    expected = (x, 210 - 0.25 * (x - 146))
+    assert measures.visible_dome(chest, chest.outlines[LEFT_LUNG], LEFT_LUNG) == pytest.approx(
+        expected, abs=0.8
+    )
+
+
+def test_a_heart_that_does_not_reach_a_lung_hides_nothing_of_its_base(
+    chest_shapes: Shapes,
+) -> None:
+    chest_shapes[LEFT_LUNG] = trapezoid(146, 236, 40, 160, 0.5)
+    chest_shapes[HEART] = ellipse(100, 160, 30, 35)
+    chest = chest_of(chest_shapes)
+    x, y = measures.visible_dome(chest, chest.outlines[LEFT_LUNG], LEFT_LUNG)
+    assert (x, y) == pytest.approx((146, 160), abs=3)
+
+
+@pytest.mark.parametrize(("border", "seen"), [(210.5, True), (213, False)])
+def test_a_dome_needs_a_fifth_of_the_lung_s_width_in_sight(
+    chest_shapes: Shapes, border: float, seen: bool
+) -> None:
+    """From 0.05 of its 90 pixels beside the heart to 0.02 beside its recess."""
+    chest_shapes[HEART] = ellipse(border - 45, 160, 45, 35)
+    chest = chest_of(chest_shapes)
+    if seen:
+        assert measures.lung_height(chest, LEFT_LUNG).value == pytest.approx(160, abs=0.5)
+    else:
+        with pytest.raises(NotMeasurable, match="the heart hides the dome under the left lung"):
+            measures.lung_height(chest, LEFT_LUNG)
+
+
+def test_the_difference_in_height_shows_the_lines_of_both_lungs(chest_shapes: Shapes) -> None:
+    found = measures.lung_height_difference(chest_of(chest_shapes))
+    assert labels(found) == [
+        "height of the right lung",
+        "dome, right lung",
+        "height of the left lung",
+        "dome, left lung",
+    ]
+
+
+def test_the_share_of_the_area_shows_each_lung_s_width_at_its_centroid(
+    chest_shapes: Shapes,
+) -> None:
+    found = measures.right_area_share(chest_of(chest_shapes))
+    assert drawn(found) == near((36, 115, 106, 115), (146, 120, 236, 120))
+    assert labels(found) == ["right lung at its centroid", "left lung at its centroid"]
+
+
+@pytest.mark.parametrize(("name", "edge"), [(RIGHT_LUNG, "upper"), (LEFT_LUNG, "lower")])
+def test_lungs_that_are_cut_have_no_share_of_the_area(
+    chest_shapes: Shapes, name: str, edge: str
+) -> None:
+    x0, x1 = (36, 106) if name == RIGHT_LUNG else (146, 236)
+    chest_shapes[name] = rectangle(x0, -10 if edge == "upper" else 40, x1, 190 + 100)
+    with pytest.raises(NotMeasurable, match=f"the {name} reaches the"):
+        measures.right_area_share(chest_of(chest_shapes))
+
+
+def test_the_heart_s_position_is_drawn_at_its_centroid(chest_shapes: Shapes) -> None:
+    found = measures.heart_position(chest_of(chest_shapes))
+    assert drawn(found) == near((136, 160, 146, 160), (136, 125, 136, 195))
+    assert labels(found) == ["to the centre of the heart", "centre of the chest"]
+
+
+def test_the_upper_mediastinum_s_position_is_drawn_at_the_height_of_the_arch(
+    chest_shapes: Shapes,
+) -> None:
+    """0.20 to 0.32 of the lungs' mean height, 155, below the lower one of the apices, 40."""
+    found = measures.upper_mediastinum_position(chest_of(chest_shapes))
+    assert drawn(found) == near((136, 80.3, 126, 80.3), (136, 71, 136, 89.6))
+    assert labels(found) == ["to the centre of the upper mediastinum", "centre of the chest"]
+
+
+def test_the_arch_lies_below_the_lower_one_of_the_apices(chest_shapes: Shapes) -> None:
+    chest_shapes[LEFT_LUNG] = rectangle(146, 60, 236, 200)
+    _, centre = drawn(measures.upper_mediastinum_position(chest_of(chest_shapes)))
+    height = (150 + 140) / 2
+    assert (centre[1], centre[3]) == pytest.approx((60 + 0.2 * height, 60 + 0.32 * height), abs=0.5)
+
+
+def test_the_upper_mediastinum_s_position_is_the_mean_over_the_arch(chest_shapes: Shapes) -> None:
+    """Where the left lung's border runs outwards, the centre moves by half of that."""
+    chest_shapes[LEFT_LUNG] = lambda x, y: (
+        (x >= 146 + 0.6 * (y - 71)) & (x < 236) & (y >= 40) & (y < 200)
+    )
+    found = measures.upper_mediastinum_position(chest_of(chest_shapes))
+    mean = (106 + 146 + 0.6 * (80.3 - 71)) / 2 - 136
+    assert found.value == pytest.approx(mean / 200, abs=0.003)
+
+
+def test_the_upper_mediastinum_is_measured_where_it_is_widest(chest_shapes: Shapes) -> None:
+    chest_shapes[LEFT_LUNG] = lambda x, y: (x >= 146 - (y - 71)) & (x < 236) & (y >= 40) & (y < 200)
+    found = measures.upper_mediastinum_width(chest_of(chest_shapes))
+    assert drawn(found) == near((106, 71, 146, 71), by=0.8)
+    assert labels(found) == ["upper mediastinum"]
+    assert found.value == pytest.approx(40 / 200, abs=0.005)
+
+
+def test_lungs_that_overlap_at_the_arch_leave_no_upper_mediastinum(chest_shapes: Shapes) -> None:
+    chest_shapes[RIGHT_LUNG] = rectangle(36, 40, 150, 190)
+    with pytest.raises(NotMeasurable, match="do not both reach the height of the aortic arch"):
+        measures.upper_mediastinum_width(chest_of(chest_shapes))
+
+
+def test_the_thoracic_diameter_goes_from_lung_to_lung(chest_shapes: Shapes) -> None:
+    assert measures.thoracic_diameter(chest_of(chest_shapes)) == pytest.approx(200, abs=0.5)
+
+
+def test_lungs_whose_outer_borders_meet_have_no_ratio_of_boxes() -> None:
+    boxes = {
+        HEART: Box(30, 50, 70, 80),
+        RIGHT_LUNG: Box(40, 0, 50, 80),
+        LEFT_LUNG: Box(30, 0, 40, 80),
+    }
+    assert measures.ratio_of_boxes(boxes) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "presence", "side"),
+    [
+        (0.40, Presence.PRESENT, -1),
+        (0.48, Presence.PRESENT, -1),
+        (0.49, Presence.UNCERTAIN, -1),
+        (0.506, Presence.ABSENT, -1),  # shown as 51 %, as the limit is
+        (0.55, Presence.ABSENT, -1),
+        (0.56, Presence.ABSENT, 1),
+        (0.604, Presence.ABSENT, 1),
+        (0.61, Presence.UNCERTAIN, 1),
+        (0.63, Presence.PRESENT, 1),
+    ],
+)
+def test_a_range_from_51_to_60_percent_is_judged_as_it_is_shown(
+    value: float, presence: Presence, side: int
+) -> None:
+    verdict = measures.RIGHT_AREA_SHARE.judge(value)
+    assert (verdict.presence, verdict.side) == (presence, side)
+
+
+@pytest.mark.parametrize(
+    ("value", "presence"),
+    [
+        (0.46, Presence.ABSENT),
+        (0.47, Presence.UNCERTAIN),
+        (0.53, Presence.UNCERTAIN),
+        (0.54, Presence.PRESENT),
+    ],
+)
+def test_a_sharp_limit_is_certain_beyond_its_tolerance(value: float, presence: Presence) -> None:
+    verdict = measures.CARDIOTHORACIC_RATIO.judge(value)
+    assert (verdict.presence, verdict.side) == (presence, 1)
+
+
+def test_the_score_below_the_range_is_that_of_the_lower_limit() -> None:
+    reference = measures.RIGHT_AREA_SHARE
+    assert reference.judge(0.51 - reference.error).score == pytest.approx(0.84134, abs=1e-4)
+    assert reference.judge(0.51 + reference.error).score == pytest.approx(0.84134, abs=1e-4)

@@ -11,8 +11,7 @@ from skimage import data
 
 from grounded import Box, Image, Regions
 from grounded.detectors.gate.check import FilmGate
-from grounded.detectors.gate.net import GateNet, ask, gate_film
-from grounded.detectors.gate.sides import SideNet
+from grounded.detectors.gate.net import GateNet, SideNet, ask, gate_film
 from grounded.errors import ConfigError, UnsuitableImageError
 from grounded.protocols import FilmCheck
 

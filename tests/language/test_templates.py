@@ -6,7 +6,8 @@ import pytest
 
 from grounded.chest.names import REGIONS, chest_atlas, kind_of, side_of
 from grounded.errors import InvalidValueError
-from grounded.language.templates import blank, fill, polish
+from grounded.language.agreement import polish
+from grounded.language.templates import blank, fill
 
 CHEST = chest_atlas()
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,20 +14,18 @@ from torch.nn import functional
 
 from grounded.data.gate_films import GateFilm, gate_films
 from grounded.detectors.gate.net import OUTPUTS, GateNet
-from grounded.nn.weights import parameters, write
-from grounded.train.configuration import Beside, Count, RunConfig, configured, read_configuration
+from grounded.train.configuration import Beside, Count
 from grounded.train.gate.samples import GateSample, GateSamples, kept
-from grounded.train.loop import TOTAL, Progress, Turns, decayed, ready, train
+from grounded.train.gate.task import FilmNetConfig, FilmNetTask, logits_of
+from grounded.train.loop import TOTAL, Progress, Turns, ready, train
 
 _NEGATIVE = OUTPUTS - 1  # the last of the outputs, behind three kinds and four turns
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateConfig(RunConfig):
-    """All that a run depends on, beside the data.
-
-    side, widths, hidden: see GateNet. pictures: a folder of photographs, for what is no film.
-    measured: batches of films held out that are measured on.
+class GateConfig(FilmNetConfig):
+    """pictures: a folder of photographs, for what is no film. measured: batches of films held out
+    that are measured on.
     """
 
     side: Count = 96
@@ -36,16 +33,6 @@ class GateConfig(RunConfig):
     hidden: Count = 32
     pictures: Beside | None = None
     measured: Count = 20
-
-    @classmethod
-    def read(cls, path: Path) -> GateConfig:
-        """From a TOML file. Raises ConfigError for one that does not fit."""
-        return configured(cls, read_configuration(path), path)
-
-    @property
-    def net(self) -> dict[str, Any]:
-        """What GateNet is constructed with."""
-        return {"side": self.side, "widths": list(self.widths), "hidden": self.hidden}
 
 
 def train_gate(
@@ -59,26 +46,16 @@ def train_gate(
 
 
 @dataclass
-class GateTask:
-    """The gate's part of a training run. films: those held out are only measured on."""
+class GateTask(FilmNetTask[GateConfig, GateNet]):
+    """The gate's part of a training run."""
 
-    config: GateConfig
-    films: Sequence[GateFilm]
-    output: Path
-    net: GateNet
     name: str = "gate"
-
-    def groups(self) -> list[dict[str, Any]]:
-        return decayed(self.net)
 
     def batches(self, turns: Turns) -> Iterable[GateSample]:
         return self._samples(held_out=False).loaded(turns)
 
     def loss(self, net: nn.Module, batch: GateSample, progress: float) -> Mapping[str, Tensor]:
-        films = batch.film.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(films.device.type, torch.bfloat16):
-            logits = net(films)
-        return gate_loss(logits.float(), batch)
+        return gate_loss(logits_of(net, batch.film), batch)
 
     def measure(self, net: GateNet) -> Mapping[str, float]:
         """The part of right answers on films held out, changed as in training."""
@@ -89,10 +66,6 @@ class GateTask:
             for name, hits in _right(logits, batch).items():
                 right.setdefault(name, []).extend(hits.tolist())
         return {name: round(float(np.mean(hits)), 4) for name, hits in right.items()}
-
-    def write(self, net: GateNet) -> None:
-        half = {name: value.half().contiguous() for name, value in parameters(net).items()}
-        write(self.output, self.config.net, half)
 
     @cached_property
     def _held(self) -> list[GateSample]:

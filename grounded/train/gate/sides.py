@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,15 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from grounded.data.gate_films import GateFilm, gate_films
-from grounded.detectors.gate.net import gate_film
-from grounded.detectors.gate.sides import SideNet
-from grounded.nn.weights import parameters, write
+from grounded.data.gate_films import gate_films
+from grounded.detectors.gate.net import SideNet, gate_film
 from grounded.train import augmentation as augment
 from grounded.train.augmentation import Strength
-from grounded.train.configuration import Count, RunConfig, configured, read_configuration
+from grounded.train.configuration import Count
 from grounded.train.gate.samples import Kept, changed, kept, laid
-from grounded.train.loop import TOTAL, Progress, Turns, decayed, ready, train
+from grounded.train.gate.task import FilmNetConfig, FilmNetTask, logits_of
+from grounded.train.loop import TOTAL, Progress, Turns, ready, train
 
 _STRENGTH = Strength(crop=0.12, pad=0.12, rotation=10, extreme=0.0, invert=0.0)
 _MARKED = 0.3  # of the films get letters, and as many lose a corner: marks of side may be missing
@@ -32,22 +31,12 @@ _CORNER = 0.3  # of a side, at most
 
 
 @dataclass(frozen=True, kw_only=True)
-class SidesConfig(RunConfig):
+class SidesConfig(FilmNetConfig):
     """All that a run depends on, beside the data. side, widths, hidden: see SideNet."""
 
     side: Count = 128
     widths: tuple[Count, ...] = (16, 32, 64, 96)
     hidden: Count = 48
-
-    @classmethod
-    def read(cls, path: Path) -> SidesConfig:
-        """From a TOML file. Raises ConfigError for one that does not fit."""
-        return configured(cls, read_configuration(path), path)
-
-    @property
-    def net(self) -> dict[str, Any]:
-        """What SideNet is constructed with."""
-        return {"side": self.side, "widths": list(self.widths), "hidden": self.hidden}
 
 
 class SideSample(NamedTuple):
@@ -68,38 +57,24 @@ def train_sides(
 
 
 @dataclass
-class SidesTask:
-    """The part of a training run that is SideNet's. films: those held out are only measured on."""
+class SidesTask(FilmNetTask[SidesConfig, SideNet]):
+    """The part of a training run that is SideNet's."""
 
-    config: SidesConfig
-    films: Sequence[GateFilm]
-    output: Path
-    net: SideNet
     name: str = "sides"
-
-    def groups(self) -> list[dict[str, Any]]:
-        return decayed(self.net)
 
     def batches(self, turns: Turns) -> Iterable[SideSample]:
         films = kept([film for film in self.films if not film.held_out], self._kept_side)
         return SideSamples(films, self.config.side, self.config.seed).loaded(turns)
 
     def loss(self, net: nn.Module, batch: SideSample, progress: float) -> Mapping[str, Tensor]:
-        films = batch.film.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(films.device.type, torch.bfloat16):
-            logits = net(films)
-        wrong = functional.binary_cross_entropy_with_logits(logits.float(), batch.mirrored)
-        return {TOTAL: wrong}
+        logits = logits_of(net, batch.film)
+        return {TOTAL: functional.binary_cross_entropy_with_logits(logits, batch.mirrored)}
 
     def measure(self, net: SideNet) -> Mapping[str, float]:
         """How films held out, as they are, and so their mirror images, are known."""
         with torch.inference_mode():
             odds = torch.cat([net(films) for films in torch.split(self._held, 64)]).float()
         return {"known": round(float((odds < 0).float().mean()), 4)}
-
-    def write(self, net: SideNet) -> None:
-        half = {name: value.half().contiguous() for name, value in parameters(net).items()}
-        write(self.output, self.config.net, half)
 
     @property
     def _kept_side(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from grounded.language.templates import polish
+from grounded.language.agreement import polish
 from grounded.train.configuration import read_configuration
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grounded.language.templates import REGION, SIDE, polish
+from grounded.language.agreement import polish
+from grounded.language.templates import REGION, SIDE
 
 _I = re.IGNORECASE
 
