@@ -7,7 +7,7 @@ import numpy as np
 from grounded import Image, Region, Sentence
 from grounded.findings import VOCABULARY
 from grounded.protocols import Question
-from grounded.report import Scope
+from grounded.provenance import Scope
 
 MARKED_DIFFERENCE = 0.15  # grey levels in 0..1
 

@@ -12,8 +12,9 @@ from typing import Any
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import VOCABULARY
 from grounded.protocols import Question
+from grounded.provenance import Scope
 from grounded.regions import Region
-from grounded.report import Scope, Sentence
+from grounded.report import Sentence
 
 NEUTRAL = "{Region}: nothing was read here."
 

@@ -10,8 +10,9 @@ from grounded.atlas import Atlas
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Findings, ReadFinding, SetFindings
 from grounded.image import Image
+from grounded.provenance import Provenance, Scope
 from grounded.regions import Encoded, Regions
-from grounded.report import GroundedReport, Provenance, Scope, Sentence
+from grounded.report import GroundedReport, Sentence
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -29,6 +29,7 @@ from grounded.evidence import (
 from grounded.findings import Finding, ScoreKind
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo
+from grounded.provenance import Acceptance, Provenance, Scope
 from grounded.regions import Regions
 from grounded.table import dataframe
 
@@ -45,9 +46,14 @@ _OUTLINE = "outline"  # evidence that is a region's own outline
 _COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "score")
 
 Section = Literal["findings", "impression"]
-Decision = Literal["accepted", "rejected", "supplemented"]
 Origin = str
 """What wrote a sentence: a generator by its name, or one of several ways in which it writes."""
+
+# What a sentence has before and after it is grounded.
+_SHARED = (
+    *("text", "regions", "origin", "evidence", "findings", "score", "score_kind", "abnormal"),
+    "notes",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,10 @@ class Sentence:
     def __post_init__(self) -> None:
         _check_sentence(self.text, self.regions, self.score)
 
+    def grounded(self, section: Section) -> GroundedSentence:
+        """The sentence in a section of a report. Raises InvalidValueError without evidence."""
+        return GroundedSentence(**_shared(self), section=section)
+
 
 @dataclass(frozen=True, slots=True)
 class GroundedSentence:
@@ -101,6 +111,11 @@ class GroundedSentence:
             raise InvalidValueError(f"the sentence {self.text!r} has no evidence to stand on")
         if self.section not in get_args(Section):
             raise InvalidValueError(f"section is one of {get_args(Section)}, got {self.section!r}")
+
+    @property
+    def ungrounded(self) -> Sentence:
+        """The sentence without its section, as guards and composers take it."""
+        return Sentence(**_shared(self))
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
@@ -163,115 +178,6 @@ class Removed:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Removed:
         return cls(data["text"], tuple(data["regions"]), data["reason"])
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which findings the loaded models assess, each with the measured figure behind it."""
-
-    assessed: Mapping[str, str] = field(default_factory=dict)
-    not_assessed: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        assessed = "; ".join(self.assessed) or "no finding"
-        left = "; ".join(self.not_assessed) or "none of the vocabulary"
-        return f"Assessed: {assessed}. Not assessed: {left}."
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"assessed": dict(self.assessed), "not_assessed": list(self.not_assessed)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Scope:
-        return cls(dict(data["assessed"]), tuple(data["not_assessed"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What a reader decided about a sentence, in the words of IHE AIRAI.
-
-    supplemented: the sentence is the reader's own. by: as readers call themselves, "" if they do
-    not say. at: ISO 8601 with its zone. draft: the draft's words, "" where they were not changed.
-    """
-
-    decision: Decision
-    text: str
-    by: str = ""
-    at: str = ""
-    draft: str = ""
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        if self.decision not in get_args(Decision):
-            raise InvalidValueError(
-                f"a decision is one of {get_args(Decision)}, got {self.decision!r}"
-            )
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What made the report: package version, preset, parts by name, the weights' SHA-256; and what
-    a reader decided about its sentences, if one did.
-    """
-
-    version: str
-    preset: str
-    detector: str
-    generator: str
-    explainer: str
-    composer: str
-    weights_sha256: Mapping[str, str] = field(default_factory=dict)
-    review: tuple[Review, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "version": self.version,
-            "preset": self.preset,
-            "detector": self.detector,
-            "generator": self.generator,
-            "explainer": self.explainer,
-            "composer": self.composer,
-            "weights_sha256": dict(self.weights_sha256),
-            **({"review": [item.to_dict() for item in self.review]} if self.review else {}),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Provenance:
-        review = tuple(Review(**item) for item in data.get("review", ()))
-        return cls(**{**data, "review": review})
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """Who read the film, took the report over as true, for which institution, and when.
-
-    name: as DICOM writes a person's name ("Doe^Jane"), or plain. Raises InvalidValueError for an
-    empty name or institution, and for a time without a zone.
-    """
-
-    name: str
-    institution: str
-    time: datetime
-
-    def __post_init__(self) -> None:
-        if not (self.name.strip() and self.institution.strip()):
-            raise InvalidValueError("who accepts a report needs a name and an institution")
-        if self.time.tzinfo is None:
-            raise InvalidValueError("the time of an acceptance needs a time zone")
-
-    def to_dict(self) -> dict[str, str]:
-        return {
-            "name": self.name,
-            "institution": self.institution,
-            "time": self.time.isoformat(timespec="seconds"),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, str]) -> Acceptance:
-        return cls(data["name"], data["institution"], datetime.fromisoformat(data["time"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,6 +437,10 @@ class GroundedReport:
 
 def _acceptance(data: Mapping[str, str] | None) -> Acceptance | None:
     return Acceptance.from_dict(data) if data else None
+
+
+def _shared(sentence: Sentence | GroundedSentence) -> dict[str, Any]:
+    return {name: getattr(sentence, name) for name in _SHARED}
 
 
 def _outline(name: str, regions: Regions | None) -> Mask:

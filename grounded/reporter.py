@@ -24,8 +24,9 @@ from grounded.protocols import (
     check_encoder,
     read_findings,
 )
+from grounded.provenance import Provenance
 from grounded.regions import Regions
-from grounded.report import GroundedReport, GroundedSentence, Provenance
+from grounded.report import GroundedReport, GroundedSentence
 
 Film: TypeAlias = Any
 """An `Image`, or whatever `Image.open` takes: a path, bytes, an open file, a PIL image, a pydicom

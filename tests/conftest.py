@@ -18,7 +18,8 @@ from grounded import (
     Measurement,
     Regions,
 )
-from grounded.report import Provenance, Removed, Scope
+from grounded.provenance import Provenance, Scope
+from grounded.report import Removed
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [

@@ -19,7 +19,7 @@ LAYERS = (
     {"codes", "geometry", "preset", "table", "view"},
     {"atlas"},
     {"image", "evidence", "findings"},
-    {"regions", "audit"},
+    {"regions", "audit", "provenance"},
     {"report"},
     {"protocols"},
     {"films", "language", "chest", "nn"},

@@ -41,6 +41,11 @@ def test_a_sentence_without_text_region_or_sane_score_is_refused(
         Sentence(text, regions, "test", score=score)
 
 
+def test_a_sentence_is_grounded_and_back_without_a_loss(report: GroundedReport) -> None:
+    for sentence in report.sentences:
+        assert sentence.ungrounded.grounded(sentence.section) == sentence
+
+
 def test_a_report_knows_every_region_that_it_speaks_of(report: GroundedReport) -> None:
     stray = GroundedSentence("The liver.", ("liver",), (Box(0, 0, 1, 1),), origin="test")
     with pytest.raises(InvalidValueError, match="liver"):

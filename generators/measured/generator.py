@@ -29,8 +29,9 @@ from grounded.geometry import Box
 from grounded.language.agreement import join, polish
 from grounded.language.finding_words import FindingWords
 from grounded.protocols import Question
+from grounded.provenance import Scope
 from grounded.regions import Region, Regions
-from grounded.report import Scope, Sentence
+from grounded.report import Sentence
 from grounded.view import Projection
 
 ORIGIN = "measured"

@@ -41,8 +41,9 @@ from grounded.generators.neural.writer import Brief, Writer, Written
 from grounded.language.labeller import Labeller
 from grounded.nn.device import DType
 from grounded.protocols import Question, Target
+from grounded.provenance import Scope
 from grounded.regions import Region
-from grounded.report import Scope, Sentence
+from grounded.report import Sentence
 
 Words = Literal["plain", "writer"]
 """Whose words findings are said in: fixed ones, or those of the writer that was trained."""

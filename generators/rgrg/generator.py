@@ -26,7 +26,8 @@ from grounded.nn.device import DType, choose_device, torch_dtype
 from grounded.nn.onednn import can_pack, packed_dtype
 from grounded.nn.weights import fill, read_config
 from grounded.protocols import Question
-from grounded.report import Scope, Sentence
+from grounded.provenance import Scope
+from grounded.report import Sentence
 
 Text = Callable[[Sequence[int]], str]
 

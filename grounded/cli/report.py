@@ -25,55 +25,66 @@ if TYPE_CHECKING:
     from grounded.reporter import Reporter
 
 
+_Films = Annotated[
+    list[Path],
+    typer.Argument(
+        help="DICOM, PNG, JPEG or TIFF files, or folders of them; - for standard input."
+    ),
+]
+_Out = Annotated[
+    Path, typer.Option("-o", "--out", help="The folder to write to; - for standard output.")
+]
+_Table = Annotated[
+    Path | None, typer.Option(help="A table of the films, CSV or Parquet: file, view, age.")
+]
+_Pictures = Annotated[bool, typer.Option(help="Without pictures is the same as --format json,txt.")]
+_Format = Annotated[
+    str, typer.Option(help="What to write, such as json,txt,html,png; see the exporters.")
+]
+_BatchSize = Annotated[int, typer.Option(help="Films that are read at once.")]
+_Resume = Annotated[
+    bool, typer.Option(help="Leave films that the output's manifest says are done.")
+]
+_InPlace = Annotated[
+    bool, typer.Option("--in-place", help="Let reports be written where the films lie.")
+]
+_Anonymous = Annotated[
+    bool,
+    typer.Option(
+        "--anonymous",
+        "--deidentify",
+        help="Leave file names, patient and identifiers out of all files.",
+    ),
+]
+_UIDs = Annotated[
+    Literal["new", "hash"],
+    typer.Option(help="UIDs of DICOM objects: new ones, or the same for identical input."),
+]
+_Wrap = Annotated[
+    Path | None,
+    typer.Option(help="A TOML file of a patient: DICOM films are made of other films first."),
+]
+_Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+
+
 def report(
-    films: Annotated[
-        list[Path],
-        typer.Argument(
-            help="DICOM, PNG, JPEG or TIFF files, or folders of them; - for standard input."
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="The folder to write to; - for standard output.")
-    ],
+    films: _Films,
+    out: _Out,
     preset: Preset = DEFAULT,
     view: FilmView = "",
-    table: Annotated[
-        Path | None,
-        typer.Option(help="A table of the films, CSV or Parquet: file, view, age."),
-    ] = None,
+    table: _Table = None,
     device: Device = "auto",
     force: Force = False,
     trust: Trust = False,
-    pictures: Annotated[
-        bool, typer.Option(help="Without pictures is the same as --format json,txt.")
-    ] = True,
-    format: Annotated[
-        str, typer.Option(help="What to write, such as json,txt,html,png; see the exporters.")
-    ] = "",
-    batch_size: Annotated[int, typer.Option(help="Films that are read at once.")] = 4,
-    resume: Annotated[
-        bool, typer.Option(help="Leave films that the output's manifest says are done.")
-    ] = False,
-    in_place: Annotated[
-        bool, typer.Option("--in-place", help="Let reports be written where the films lie.")
-    ] = False,
-    anonymous: Annotated[
-        bool,
-        typer.Option(
-            "--anonymous",
-            "--deidentify",
-            help="Leave file names, patient and identifiers out of all files.",
-        ),
-    ] = False,
-    uids: Annotated[
-        Literal["new", "hash"],
-        typer.Option(help="UIDs of DICOM objects: new ones, or the same for identical input."),
-    ] = "new",
-    wrap: Annotated[
-        Path | None,
-        typer.Option(help="A TOML file of a patient: DICOM films are made of other films first."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+    pictures: _Pictures = True,
+    format: _Format = "",
+    batch_size: _BatchSize = 4,
+    resume: _Resume = False,
+    in_place: _InPlace = False,
+    anonymous: _Anonymous = False,
+    uids: _UIDs = "new",
+    wrap: _Wrap = None,
+    quiet: _Quiet = False,
 ) -> None:
     """Write the report of one film to a folder, or of many films to a folder each.
 

@@ -15,12 +15,15 @@ train = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Train the models, each from a configuration."
 )
 
+_Data = Annotated[Path, typer.Option(help="The folder with the training films.")]
+_Out = Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")]
+
 
 @train.command("detector")
 def train_detector(
     config: Annotated[Path, typer.Argument(help="A TOML file, as in configs/train.")],
-    data: Annotated[Path, typer.Option(help="The folder with the training films.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+    data: _Data,
+    out: _Out,
     start: Annotated[Path | None, typer.Option(help="A folder of weights to go on from.")] = None,
 ) -> None:
     """Train a detector of the regions."""
@@ -36,8 +39,8 @@ def train_detector(
 @train.command("gate")
 def train_film_gate(
     config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/gate.toml.")],
-    data: Annotated[Path, typer.Option(help="The folder with the training films.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+    data: _Data,
+    out: _Out,
 ) -> None:
     """Train the check whether a picture is a frontal chest film, and how it lies."""
     from grounded.train.gate.run import GateConfig, train_gate
@@ -51,8 +54,8 @@ def train_film_gate(
 @train.command("sides")
 def train_side_net(
     config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/sides.toml.")],
-    data: Annotated[Path, typer.Option(help="The folder with the training films.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+    data: _Data,
+    out: _Out,
 ) -> None:
     """Train the check whether an upright film is mirrored, or its heart on the right."""
     from grounded.train.gate.sides import SidesConfig, train_sides
@@ -66,7 +69,7 @@ def train_side_net(
 @train.command("generator")
 def train_sentence_generator(
     config: Annotated[Path, typer.Argument(help="A TOML file, as configs/train/generator.toml.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for weights and logs.")],
+    out: _Out,
     data: Annotated[
         Path | None, typer.Option(help="The folder with films and report text, to train anew.")
     ] = None,

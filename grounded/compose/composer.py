@@ -20,15 +20,9 @@ from grounded.compose.impression import impression
 from grounded.compose.merging import same_words, sides_and_zones
 from grounded.image import Image
 from grounded.language.labeller import Labeller
+from grounded.provenance import Provenance, Scope
 from grounded.regions import Regions
-from grounded.report import (
-    GroundedReport,
-    GroundedSentence,
-    Provenance,
-    Scope,
-    Section,
-    Sentence,
-)
+from grounded.report import GroundedReport, Sentence
 
 
 class AnatomicalComposer:
@@ -63,8 +57,8 @@ class AnatomicalComposer:
             image=image.info,
             regions=regions.without_networks(),
             sentences=(
-                *(_ground(item, "findings") for item in findings),
-                *(_ground(item, "impression") for item in summary),
+                *(item.grounded("findings") for item in findings),
+                *(item.grounded("impression") for item in summary),
             ),
             scope=scope,
             provenance=provenance,
@@ -100,18 +94,3 @@ def _rank(sentence: Sentence) -> int:
 def _place(sentence: Sentence, atlas: Atlas) -> int:
     """Where in anatomical order a sentence stands; what the atlas does not name comes last."""
     return min(atlas.order(name) if name in atlas else len(atlas) for name in sentence.regions)
-
-
-def _ground(sentence: Sentence, section: Section) -> GroundedSentence:
-    return GroundedSentence(
-        text=sentence.text,
-        regions=sentence.regions,
-        evidence=sentence.evidence,
-        origin=sentence.origin,
-        findings=sentence.findings,
-        score=sentence.score,
-        score_kind=sentence.score_kind,
-        section=section,
-        abnormal=sentence.abnormal,
-        notes=sentence.notes,
-    )

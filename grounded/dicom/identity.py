@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from grounded.errors import InvalidValueError
-from grounded.report import GroundedReport, Provenance
+from grounded.provenance import Provenance
+from grounded.report import GroundedReport
 
 Uids = Literal["new", "hash"]
 MANUFACTURER = "Grounded"

@@ -15,14 +15,9 @@ from grounded.errors import InvalidValueError
 from grounded.findings import Presence
 from grounded.geometry import Box
 from grounded.language.labeller import Labeller
+from grounded.provenance import Review
 from grounded.regions import Regions
-from grounded.report import (
-    GroundedReport,
-    GroundedSentence,
-    Removed,
-    Review,
-    Section,
-)
+from grounded.report import GroundedReport, GroundedSentence, Removed, Section
 from grounded.reporter import DRAWN
 from grounded.serve.edits import (
     Accept,

@@ -16,7 +16,6 @@ from grounded.compose.guards import (
 )
 from grounded.findings import Finding
 from grounded.language.labeller import Labeller
-from grounded.report import GroundedSentence, Sentence
 from grounded.serve.draft import Line
 from grounded.serve.words import matters
 
@@ -39,7 +38,7 @@ def warnings_of(lines: Sequence[Line], atlas: Atlas) -> dict[str, list[Warned]]:
     found: dict[str, list[Warned]] = {line.id: [] for line in lines}
     for line in lines:
         found[line.id] += _alone(line, atlas, labeller)
-    said = [_sentence(line.sentence) for line in lines]
+    said = [line.sentence.ungrounded for line in lines]
     for pair in contradictions(said, atlas, labeller):
         for one, other in (pair, pair[::-1]):
             found[lines[one].id].append(_contradicts(lines[other]))
@@ -52,11 +51,11 @@ def _alone(line: Line, atlas: Atlas, labeller: Labeller) -> list[Warned]:
     """What is doubtful about a line whatever the others say. The draft's own words have passed."""
     if line.draft is not None and not line.edited:
         return []
-    draft = DraftReport((_sentence(line.sentence),))
+    draft = DraftReport((line.sentence.ungrounded,))
     warned = [Warned("side", item.reason) for item in without_wrong_sides(draft, atlas).removed]
     warned += [Warned("prior", item.reason) for item in without_prior_studies(draft).removed]
     if line.draft is not None:
-        read = replace(_sentence(line.draft), text=line.sentence.text)
+        read = replace(line.draft.ungrounded, text=line.sentence.text)
         mismatched = without_mismatched_findings(DraftReport((read,)), labeller)
         warned += [Warned("finding", _as_read(item.reason)) for item in mismatched.removed]
     return warned
@@ -101,20 +100,6 @@ def _contradicts(other: Line) -> Warned:
 
 def _as_read(reason: str) -> str:
     return reason.replace("its findings say", "the film was read as")
-
-
-def _sentence(sentence: GroundedSentence) -> Sentence:
-    """The sentence as the guards take it."""
-    return Sentence(
-        text=sentence.text,
-        regions=sentence.regions,
-        origin=sentence.origin,
-        evidence=sentence.evidence,
-        findings=sentence.findings,
-        score=sentence.score,
-        score_kind=sentence.score_kind,
-        abnormal=sentence.abnormal,
-    )
 
 
 def counted(lines: Sequence[Line]) -> Mapping[str, int]:

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any, cast, get_args
 
 from grounded.image import ImageInfo
+from grounded.provenance import Provenance, Scope
 from grounded.regions import Regions
-from grounded.report import GroundedReport, Provenance, Scope
+from grounded.report import GroundedReport
 from grounded.serve.agreement import RegionAgreement, Verdict
 from grounded.serve.draft import Draft, Line, words_for
 from grounded.serve.guarding import Warned

@@ -6,7 +6,7 @@ import pytest
 from grounded import Box, Finding, GroundedReport, Image, Regions, Sentence
 from grounded.compose.composer import AnatomicalComposer
 from grounded.compose.impression import NOTHING_ABNORMAL
-from grounded.report import Scope
+from grounded.provenance import Scope
 
 from ..conftest import PROVENANCE
 from .said import ATLAS, EFFUSION, NODULE, OPACITY, say

@@ -25,7 +25,8 @@ from grounded import (
     Regions,
 )
 from grounded.findings import ScoreKind
-from grounded.report import Provenance, Removed, Scope
+from grounded.provenance import Provenance, Scope
+from grounded.report import Removed
 
 Maker = Callable[..., Dataset]
 Reporter = Callable[..., GroundedReport]

@@ -7,7 +7,7 @@ from grounded.atlas import Atlas
 from grounded.compose.composer import AnatomicalComposer
 from grounded.generators.measured.generator import Measured
 from grounded.protocols import Question
-from grounded.report import Provenance
+from grounded.provenance import Provenance
 
 from .conftest import Ask
 

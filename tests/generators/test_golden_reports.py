@@ -22,7 +22,8 @@ from grounded.generators.measured.generator import Measured
 from grounded.generators.neural.generator import Neural
 from grounded.generators.template import Template
 from grounded.protocols import Question, SentenceGenerator
-from grounded.report import GroundedReport, Provenance
+from grounded.provenance import Provenance
+from grounded.report import GroundedReport
 
 from .reading import OPEN, PRESENT, question, write_findings
 

@@ -16,7 +16,8 @@ from grounded.findings import VOCABULARY
 from grounded.generators.measured.generator import Measured
 from grounded.generators.measured.wording import Known
 from grounded.protocols import Question, SentenceGenerator
-from grounded.report import Provenance, Sentence
+from grounded.provenance import Provenance
+from grounded.report import Sentence
 
 from .conftest import Ask, without_outlines
 

@@ -15,7 +15,8 @@ from grounded import (
     Measurement,
     Regions,
 )
-from grounded.report import Provenance, Removed, Scope
+from grounded.provenance import Provenance, Scope
+from grounded.report import Removed
 
 HEIGHT, WIDTH = 720, 640
 LUNG = Box(80, 120, 260, 600)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from grounded import GroundedReport, Image, Regions
-from grounded.report import Scope
+from grounded.provenance import Scope
 from grounded.viz.document import document
 from grounded.viz.html import render_fragment, render_page
 

@@ -50,16 +50,9 @@ from grounded.films.quiet import silenced
 from grounded.findings import VOCABULARY, Finding, ScoreKind
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo
+from grounded.provenance import Acceptance, Provenance, Scope
 from grounded.regions import Regions
-from grounded.report import (
-    Acceptance,
-    GroundedReport,
-    GroundedSentence,
-    Provenance,
-    Removed,
-    Scope,
-    Section,
-)
+from grounded.report import GroundedReport, GroundedSentence, Removed, Section
 
 _MOST_CELLS = 256  # of a side of a mask that is made from its outline
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, InvalidValueError)

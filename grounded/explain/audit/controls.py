@@ -16,7 +16,8 @@ from grounded.errors import ConfigError
 from grounded.findings import Findings, ReadFinding
 from grounded.image import Image
 from grounded.protocols import FindingsReader, Question, SentenceGenerator, read_findings
-from grounded.report import Scope, Sentence
+from grounded.provenance import Scope
+from grounded.report import Sentence
 from grounded.reporter import Reporter
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from grounded.atlas import Atlas
 from grounded.compose.composer import AnatomicalComposer
 from grounded.explain.places import RegionBoxes
 from grounded.protocols import Question
-from grounded.report import Scope
+from grounded.provenance import Scope
 
 SIDE, CELLS = 96, 8
 LUNGS = ("right lung", "left lung")
