@@ -35,22 +35,35 @@ LEAST = 0.95
 NOTHING = "none"  # a name that no mutant has: mutmut makes the mutants and runs none
 EXPLAINED = ROOT / "tests" / "mutants.toml"
 INSIDE = ("detectors", "generators", "viz", "configs")  # installed as grounded.detectors and so on
+OPTIONS = ("-q", "-x", "-p", "no:cacheprovider")
 CAUGHT = ("killed", "timeout", "suspicious", "segfault")
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Files of the installed package that are changed, and the tests that should notice."""
+    """Files of the installed package that are changed, and the tests that should notice.
+
+    slow: of these tests, those that take seconds each and are left out.
+    """
 
     files: tuple[str, ...]
     tests: tuple[str, ...]
+    slow: tuple[str, ...] = ()
 
 
 ROOMS = {
     "geometry": Room(("grounded/geometry.py",), ("tests/test_geometry.py",)),
-    "films": Room(("grounded/films/*",), ("tests/films", "tests/test_image.py")),
+    "films": Room(
+        ("grounded/films/*",),
+        ("tests/films", "tests/test_image.py"),
+        slow=(
+            "tests/films/test_child.py::test_a_data_set_that_unpacks_to_gigabytes_ends_in_one_line",
+            "tests/films/test_raster.py::test_absurd_sizes_are_refused",
+            "tests/films/test_raster.py::test_flipped_bits_end_in_an_error_of_our_own_or_in_a_film",
+        ),
+    ),
     "dicom": Room(
-        ("grounded/dicom/read/*", "grounded/view.py"), ("tests/dicom", "tests/test_view.py")
+        ("grounded/dicom/read/*", "grounded/view.py"), ("tests/dicom/read", "tests/test_view.py")
     ),
     "compose": Room(("grounded/compose/*",), ("tests/compose", "tests/test_second_atlas.py")),
     "language": Room(("grounded/language/*",), ("tests/language",)),
@@ -68,7 +81,7 @@ SETTINGS = """
 [tool.mutmut]
 source_paths = ["grounded"]
 only_mutate = {files}
-pytest_add_cli_args = ["-q", "-x", "-p", "no:cacheprovider"]
+pytest_add_cli_args = {options}
 pytest_add_cli_args_test_selection = {tests}
 also_copy = ["grounded", "benchmarks", "examples"]
 do_not_mutate_patterns = ["^ *raise "]
@@ -214,7 +227,10 @@ def _lay_out(room: Room, folder: Path) -> None:
         shutil.copytree(ROOT / name, folder / "grounded" / name, ignore=skipped)
     for name in ("tests", "benchmarks", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=skipped)
-    settings = SETTINGS.format(files=_list(room.files), tests=_list(room.tests))
+    left_out = tuple(f"--deselect={test}" for test in room.slow)
+    settings = SETTINGS.format(
+        files=_list(room.files), tests=_list(room.tests), options=_list((*OPTIONS, *left_out))
+    )
     own = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     pytest_part = own[own.index("[tool.pytest.ini_options]") :]
     (folder / "pyproject.toml").write_text(settings + pytest_part, encoding="utf-8")

@@ -8,6 +8,7 @@ import pytest
 from grounded import Finding, Line, Measurement, Sentence
 from grounded.compose.guards import (
     DraftReport,
+    with_doubted_sides,
     without_contradictions,
     without_evidence,
     without_mismatched_findings,
@@ -17,6 +18,7 @@ from grounded.compose.guards import (
 )
 from grounded.findings import Presence, ScoreKind
 from grounded.language.labeller import Labeller
+from grounded.report import Removed
 
 from .said import ATLAS, EFFUSION, NODULE, OPACITY, say, texts
 
@@ -362,3 +364,172 @@ def test_scores_of_different_kinds_do_not_decide_which_sentence_goes() -> None:
     two_kinds = reasons(between, of(ScoreKind.PROBABILITY, low), of(ScoreKind.TOKENS, high))
     assert two_kinds[0] == ""
     assert "what may be there stands before its denial" in two_kinds[1]
+
+
+def test_the_reason_names_the_side_that_was_said_and_the_region_that_was_read() -> None:
+    wrong = say("There is a left effusion.", "right lung")
+    both = say("Both lungs are clear.", "right upper lung zone")
+    assert reasons(side, wrong, both) == [
+        "it says “left” and was read from the right lung",
+        "it says “lungs” and was read from the right upper lung zone only",
+    ]
+
+
+def test_a_wrong_side_in_the_short_form_is_wrong_as_well() -> None:
+    sentence = say("An effusion.", "right lung", impression="Left effusion.")
+    assert reasons(side, sentence) == ["it says “left” and was read from the right lung"]
+
+
+def test_the_reason_of_a_comparison_quotes_each_of_its_words() -> None:
+    said = say("The effusion is unchanged since the prior study.", "left lung")
+    [reason] = reasons(without_prior_studies, said)
+    assert reason == (
+        "it speaks of an earlier film, which was not given: “unchanged”, “since”, “prior study”"
+    )
+
+
+def test_the_reason_of_a_contradiction_is_a_whole_sentence() -> None:
+    [_, reason] = reasons(between, opaque(0.95), clear(0.7))
+    assert reason == (
+        f"it contradicts “{OPAQUE}” on the right lower lung zone, which is kept "
+        f"(score 0.95 against 0.70)"
+    )
+
+
+def test_the_reason_of_words_against_findings_names_both() -> None:
+    sentence = say("There is a right pleural effusion.", "right lung", {EFFUSION: "absent"})
+    assert reasons(own, sentence) == [
+        f"its words say {EFFUSION!r} is present, its findings say absent"
+    ]
+
+
+def test_words_on_findings_that_a_sentence_does_not_carry_are_passed_over() -> None:
+    sentence = say(
+        "There is no pneumothorax, and there is a right pleural effusion.",
+        "right lung",
+        {EFFUSION: "absent"},
+    )
+    assert reasons(own, sentence) != [""]
+
+
+def test_what_is_denied_with_reserve_does_not_keep_others_from_being_compared() -> None:
+    reserved = say("The left lung is otherwise clear.", "left lung", {OPACITY: "absent"})
+    kept = [not reason for reason in reasons(between, reserved, opaque(0.95), clear(0.7))]
+    assert kept == [True, True, False]
+
+
+def test_each_denial_is_held_against_all_that_others_say() -> None:
+    effusion = say("There is a right pleural effusion.", "right lung", {EFFUSION: "present"})
+    kept = [not reason for reason in reasons(between, clear(0.7), effusion, opaque(0.95))]
+    assert kept == [False, True, True]
+
+
+def test_words_without_findings_speak_of_all_regions_of_their_sentence() -> None:
+    both = replace(
+        say("The lungs are clear.", "right lung", score=0.5), regions=("right lung", "left lung")
+    )
+    for zone in ("right lower lung zone", "left lower lung zone"):
+        present = say("There is a dense opacity.", zone, {OPACITY: "present"})
+        assert [bool(reason) for reason in reasons(between, both, present)] == [True, False]
+
+
+def test_words_that_deny_a_consolidation_deny_no_other_opacity() -> None:
+    denial = say("There is no consolidation.", "right lung", score=0.95)
+    assert reasons(between, denial, opaque(0.7)) == ["", ""]
+
+
+def test_a_denial_that_is_surer_than_a_doubt_goes_all_the_same() -> None:
+    doubt = say("Possible fluid.", "right lung", {EFFUSION: "uncertain"}, score=0.5)
+    denial = say("No right pleural effusion.", "right lung", {EFFUSION: "absent"}, score=0.99)
+    assert [bool(reason) for reason in reasons(between, doubt, denial)] == [False, True]
+
+
+def test_a_denial_in_a_part_does_not_deny_the_whole() -> None:
+    whole = say("There is an effusion.", "right lung", {EFFUSION: "present"}, score=0.5)
+    part = say("No fluid.", "right costophrenic angle", {EFFUSION: "absent"}, score=0.99)
+    assert reasons(between, whole, part) == ["", ""]
+
+
+def test_the_surest_of_two_winners_is_named() -> None:
+    sure = opaque(0.99)
+    less = say("There is a dense opacity.", "right upper lung zone", {OPACITY: "present"})
+    [_, reason, _] = reasons(between, less, clear(0.7), sure)
+    assert "score 0.99 against 0.70" in reason
+
+
+def test_what_is_uncertain_is_said_by_what_is_present() -> None:
+    doubt, sure = opaque(0.99, "uncertain"), replace(opaque(0.6), text="An opacity.")
+    assert reasons(again, doubt, sure) == ["said of the right lower lung zone", ""]
+
+
+def test_of_two_that_say_the_same_equally_surely_the_first_stays() -> None:
+    first, second = opaque(), replace(opaque(), text="An opacity.")
+    assert reasons(again, first, second) == ["", "said of the right lower lung zone"]
+
+
+def test_a_nodule_in_a_lung_is_said_by_one_in_its_zone() -> None:
+    lung = say("A nodule in the right lung.", "right lung", {NODULE: "present"})
+    zone = say("A nodule.", "right upper lung zone", {NODULE: "present"})
+    assert reasons(again, lung, zone) == ["said of the right upper lung zone", ""]
+
+
+def test_other_findings_in_between_hide_no_repetition() -> None:
+    several = say(
+        "Much.",
+        "right lung",
+        {EFFUSION: "absent", OPACITY: "present", "Pneumothorax": "absent"},
+    )
+    zone = say("No pneumothorax at the apex.", "right apical zone", {"Pneumothorax": "absent"})
+    assert reasons(again, several, zone) == ["", "said of the right lung"]
+
+
+def test_what_is_denied_is_not_said_by_what_is_there() -> None:
+    there = say("Fluid.", "right lung", {EFFUSION: "present"})
+    denied = say("No fluid at the apex.", "right apical zone", {EFFUSION: "absent"})
+    assert reasons(again, there, denied) == ["", ""]
+
+
+def test_a_sentence_is_no_repetition_of_one_that_was_taken_out() -> None:
+    sentences = [replace(opaque(), text=text) for text in ("One.", "Two.", "Three.")]
+    said = "said of the right lower lung zone"
+    assert reasons(again, *sentences) == ["", said, said]
+
+
+def test_what_says_two_things_again_names_both_places() -> None:
+    both = say("Both.", "right lung", {OPACITY: "present", EFFUSION: "present"}, score=0.5)
+    angle = say("Fluid.", "right costophrenic angle", {EFFUSION: "present"})
+    assert reasons(again, both, opaque(), angle) == [
+        "said of the right lower lung zone and the right costophrenic angle",
+        "",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A left effusion.", "A left effusion (right and left are in doubt)."),
+        ("A left effusion", "A left effusion (right and left are in doubt)"),
+        ("A left effusion. ", "A left effusion (right and left are in doubt)."),
+        ("The heart is large.", "The heart is large."),
+        (
+            "The heart lies on the right: the film is mirrored.",
+            "The heart lies on the right: the film is mirrored.",
+        ),
+        (
+            "A left effusion (right and left are in doubt).",
+            "A left effusion (right and left are in doubt).",
+        ),
+    ],
+)
+def test_a_side_in_doubt_is_said_once(text: str, expected: str) -> None:
+    assert texts(with_doubted_sides([say(text, "left lung")])) == [expected]
+
+
+def test_what_a_guard_takes_out_stands_in_the_order_of_the_draft() -> None:
+    draft = DraftReport(tuple(say(text, "left lung", evidence=()) for text in ("B.", "A.", "C.")))
+    assert [item.text for item in without_evidence(draft).removed] == ["B.", "A.", "C."]
+    assert draft.without({2: "late", 0: "early", 1: ""}).removed == (
+        Removed("B.", ("left lung",), "early"),
+        Removed("C.", ("left lung",), "late"),
+    )

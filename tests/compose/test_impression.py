@@ -8,7 +8,7 @@ from grounded import Sentence
 from grounded.compose.impression import NOTHING_ABNORMAL, NOTHING_SURE, impression
 from grounded.findings import Presence, ScoreKind
 
-from .said import ATLAS, EFFUSION, OPACITY, say, texts
+from .said import ATLAS, BOX, EFFUSION, OPACITY, say, texts
 
 
 def concluded(*kept: Sentence, given: tuple[Sentence, ...] = ()) -> list[str]:
@@ -154,3 +154,79 @@ def test_what_could_not_be_judged_leaves_no_definite_abnormality() -> None:
     normal = say("No effusion.", "left lung", {EFFUSION: "absent"})
     for text in ("Not judged: opacities.", "Heart size cannot be judged, as something hides it."):
         assert concluded(normal, say(text, "left lung")) == [NOTHING_SURE]
+
+
+def test_the_fixed_form_is_a_sentence_of_its_own() -> None:
+    seen = replace(found(OPACITY, "left lung")[0], notes=("a note",), evidence=(BOX,), score=0.7)
+    [one] = impression([seen], [seen], ATLAS, origin="composer")
+    assert (one.origin, one.impression, one.notes, one.abnormal) == ("composer", "", (), True)
+    assert (one.evidence, one.score, one.findings) == ((BOX,), 0.7, seen.findings)
+
+
+def test_nothing_abnormal_stands_on_what_was_assessed_alone() -> None:
+    clear = say("Clear.", "left lung", {OPACITY: "absent"}, impression="")
+    length = say("A length.", "right lung")
+    [one] = impression([clear, length], [clear, length], ATLAS, origin="composer")
+    assert (one.text, one.regions, one.origin) == (NOTHING_ABNORMAL, ("left lung",), "composer")
+    assert (one.impression, one.notes, one.abnormal) == ("", (), False)
+
+
+def test_a_doubt_that_was_taken_out_leaves_nothing_sure_and_a_finding_no_words() -> None:
+    doubt = say("Perhaps fluid.", "left lung", {EFFUSION: "uncertain"})
+    other = say("Perhaps air.", "left lung", {"Pneumothorax": "uncertain"})
+    taken = say("Stable opacity.", "right lung", {OPACITY: "present"})
+    assert concluded(doubt, given=(doubt, other)) == [NOTHING_SURE]
+    assert concluded(doubt, given=(doubt, taken)) == []
+
+
+def test_what_matters_without_a_place_in_the_order_comes_last() -> None:
+    other = say("Shift.", "abdomen", {"Elevated Hemidiaphragm": "present"}, impression="High.")
+    calcium = say("Old.", "left lung", {"Calcification": "present"}, score=0.6, impression="Old.")
+    assert concluded(other, calcium) == ["Old.", "High."]
+
+
+def test_the_most_urgent_of_several_findings_counts() -> None:
+    both = say(
+        "Heart and fluid.",
+        "left lung",
+        {"Cardiomegaly": "present", EFFUSION: "present"},
+        impression="Heart and fluid.",
+        score=0.6,
+    )
+    nodule = say("Nodule.", "left lung", {"Nodule": "present"}, score=0.9, impression="Nodule.")
+    assert concluded(nodule, both) == ["Heart and fluid.", "Nodule."]
+
+
+def test_a_short_form_of_one_side_leaves_the_other_side_its_own() -> None:
+    left = say("Fluid.", "left lung", {EFFUSION: "present"}, impression="Left effusion, large.")
+    right = say("Fluid.", "right lung", {EFFUSION: "present"})
+    assert concluded(left, right) == ["Left effusion, large.", "Right pleural effusion."]
+
+
+def test_what_is_not_in_the_atlas_is_named_last() -> None:
+    said = concluded(*found(OPACITY, "marked area", "right lower lung zone"))
+    assert said == ["Opacity in the right lower lung zone and the marked area."]
+
+
+def test_what_is_sure_and_what_is_possible_of_one_finding_are_two_conclusions() -> None:
+    sure = found(OPACITY, "right lower lung zone")
+    doubt = [
+        replace(item, abnormal=True)
+        for item in found(OPACITY, "left lower lung zone", presence="uncertain")
+    ]
+    assert concluded(*doubt, *sure) == [
+        "Opacity in the right lower lung zone.",
+        "Possible opacity in the left lower lung zone.",
+    ]
+
+
+def test_an_uncertain_short_form_is_no_impression_by_itself() -> None:
+    doubt = say("Perhaps.", "left lung", {EFFUSION: "uncertain"}, impression="Perhaps fluid.")
+    assert concluded(doubt) == [NOTHING_SURE]
+    mixed = say(
+        "One and perhaps another.",
+        "left lung",
+        {OPACITY: "present", EFFUSION: "uncertain"},
+        impression="Opacity.",
+    )
+    assert concluded(mixed) == ["Opacity."]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grounded import Box, Heatmap, Mask, Sentence
+from grounded import Box, Finding, Heatmap, Mask, Sentence
 from grounded.compose.merging import merge, same_words, sides_and_zones
 from grounded.findings import Presence, ScoreKind
 from grounded.language.labeller import Labeller
@@ -206,3 +206,69 @@ def test_a_merged_score_is_the_lowest_of_its_own_kind() -> None:
     merged = merge([measured, also, words])
     assert (merged.score, merged.score_kind) == (0.8, ScoreKind.DISTANCE)
     assert merge([words, measured]).score == 0.1
+
+
+def test_a_merged_sentence_has_what_each_brought_once() -> None:
+    first = replace(opacity("right", "lower"), notes=("one",), abnormal=False)
+    second = replace(opacity("right", "mid"), notes=("one", "two"), abnormal=True)
+    merged = merge([first, second, second])
+    assert merged.text == first.text
+    assert merged.regions == ("right lower lung zone", "right mid lung zone")
+    assert merged.findings == (*first.findings, *second.findings)
+    assert merged.abnormal
+    assert merged.notes == ("one", "two", "merged from 3 sentences")
+    assert not merge([first, first]).abnormal
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"origin": "another"},
+        {"findings": (Finding(EFFUSION, "absent", "left lung"),)},
+    ],
+)
+def test_normal_sentences_of_another_origin_or_finding_stay_apart(
+    changed: dict[str, object],
+) -> None:
+    right = normal("The right lung is clear.", "right lung")
+    left = replace(normal("The left lung is clear.", "left lung"), **changed)
+    assert joined(right, left) == (right, left)
+
+
+def test_what_one_calls_abnormal_and_the_other_does_not_stays_apart() -> None:
+    right, left = opacity("right", "lower"), opacity("left", "lower")
+    assert len(joined(right, left)) == 1
+    assert len(joined(right, replace(left, abnormal=False))) == 2
+
+
+def test_words_of_one_side_about_a_region_of_the_other_stay() -> None:
+    wrong = say("There is a hazy opacity in the left lower lung zone.", "right lower lung zone")
+    other = opacity("right", "lower")
+    assert len(joined(wrong, replace(other, findings=()))) == 2
+
+
+def test_zones_said_in_words_without_a_side_stay_apart_where_they_differ() -> None:
+    upper = normal("No opacity.", "right upper lung zone")
+    lower = normal("No opacity.", "right lower lung zone")
+    assert len(joined(upper, lower)) == 2
+
+
+def test_sentences_that_join_nothing_come_first() -> None:
+    heart = say("The heart is normal.", "cardiac silhouette", {"Cardiomegaly": "absent"})
+    right, left = normal("Clear.", "right lung"), normal("Clear.", "left lung")
+    assert texts(joined(right, heart, left)) == ["The heart is normal.", "Clear."]
+
+
+def test_three_heatmaps_become_one_where_the_first_one_stood() -> None:
+    maps = [heat(0.1, 0.9), heat(0.5, 0.2), heat(0.3, 0.3)]
+    merged = merge(
+        [
+            say("A.", "right lung", evidence=(maps[0], BOX)),
+            say("A.", "left lung", evidence=(maps[1],)),
+            say("A.", "spine", evidence=(maps[2],)),
+        ]
+    )
+    first, box = merged.evidence
+    assert isinstance(first, Heatmap)
+    assert first.values.tolist() == np.array([[0.5, 0.9]], np.float32).tolist()
+    assert box == BOX

@@ -8,12 +8,15 @@ from grounded.language.agreement import (
     ZONES,
     Nouns,
     SideAndZone,
+    bilateral,
+    by_side,
     fill,
     frame,
     join,
     name_places,
     noun_of,
     plural,
+    polish,
 )
 from grounded.language.labeller import Labeller
 
@@ -248,3 +251,88 @@ def test_only_the_zones_that_words_name_are_zones() -> None:
     regions = [RegionSpec(n, s, "derived", place) for n, s in zip(names, SIDES, strict=True)]
     atlas = Atlas("zones", "chest", tuple(regions))
     assert noun_of(names[0], atlas) == ("middle lung zone", SideAndZone(Side.RIGHT))
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [
+        ("day", "days"),
+        ("box", "boxes"),
+        ("notch", "notches"),
+        ("brush", "brushes"),
+        ("hilar structures", "hilar structures"),
+        ("hemithorax", "hemithoraces"),
+        ("small left hilum", "small left hila"),
+    ],
+)
+def test_the_plural_follows_the_end_of_the_word(one: str, many: str) -> None:
+    assert plural(one) == many
+
+
+@pytest.mark.parametrize(
+    ("noun", "both"),
+    [
+        ("pleural effusion", "bilateral pleural effusions"),
+        ("pneumothorax", "bilateral pneumothoraces"),
+        ("pleural thickening", "bilateral pleural thickening"),
+        ("Atelectasis", "bilateral Atelectasis"),
+    ],
+)
+def test_what_can_be_counted_is_several_on_both_sides(noun: str, both: str) -> None:
+    assert bilateral(noun) == both
+
+
+def test_several_zones_of_both_sides_are_named_on_both_sides() -> None:
+    names = [f"{side} {zone} lung zone" for side in SIDES for zone in ("mid", "upper")]
+    assert name_places(names, Atlas.open("chest29")) == (
+        "the upper and mid lung zones on both sides"
+    )
+
+
+def test_what_has_no_side_is_named_behind_what_has_one() -> None:
+    names = ["svc", "left lung", "marked area", "right apical zone"]
+    assert name_places(names, Atlas.open("chest29")) == (
+        "the left lung, the right apical zone, the SVC and the marked area"
+    )
+    assert name_places([], Atlas.open("chest29")) == ""
+
+
+def test_a_frame_keeps_the_words_around_its_side_in_small_letters() -> None:
+    known = frame("An opacity in the Right Mid Lung Zone.")
+    assert known is not None
+    assert known[1] == SideAndZone(Side.RIGHT, "mid")
+    assert (known[0].before, known[0].noun, known[0].after, known[0].nouns) == (
+        "An opacity in the ",
+        "lung zone",
+        ".",
+        "lung zones",
+    )
+    bare = frame("There is a left-sided effusion.")
+    assert bare is not None
+    assert (bare[0].noun, bare[0].nouns, bare[1]) == ("", "", SideAndZone(Side.LEFT))
+
+
+def test_zones_of_one_side_have_no_form_where_no_zone_is_named() -> None:
+    assert filled("There is a right effusion.", SideAndZone("right", "mid")) is None
+
+
+def test_by_side_both_sides_share_a_phrase_where_their_zones_are_alike() -> None:
+    right, left = SideAndZone("right", "mid"), SideAndZone("left", "mid")
+    other = SideAndZone("left", "upper")
+    assert by_side([left, right]) == [[right, left]]
+    assert by_side([left, right, other]) == [[right], [left, other]]
+    assert by_side([left]) == [[left]]
+    assert by_side([]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "polished"),
+    [
+        ("an B line", "A B line"),  # a single capital is no abbreviation
+        ("a PICC and an NG tube", "A PICC and an NG tube"),
+        ("A opacity, a  european and a one", "An opacity, a european and a one"),
+        ("<region> of a area", "<region> of an area"),
+    ],
+)
+def test_articles_follow_their_sound(text: str, polished: str) -> None:
+    assert polish(text) == polished

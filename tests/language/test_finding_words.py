@@ -7,7 +7,7 @@ import pytest
 from grounded.chest.names import REGIONS, chest_atlas
 from grounded.errors import InvalidValueError
 from grounded.findings import Presence
-from grounded.language.finding_words import FindingWords
+from grounded.language.finding_words import FindingWords, is_sided
 from grounded.language.labeller import Labeller
 
 WORDS, ATLAS, LABELLER = FindingWords.open(), chest_atlas(), Labeller.open()
@@ -76,3 +76,44 @@ def test_what_was_not_assessed_is_listed() -> None:
 def test_a_finding_without_words_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="no words for the finding 'Pleuritis'"):
         WORDS.say("Pleuritis", "present", "left lung", ATLAS)
+
+
+def test_one_denial_is_that_of_its_finding_and_several_name_the_place() -> None:
+    assert WORDS.deny(["Nodule"], "left lung", ATLAS) == "No nodule in the left lung."
+    labels = ["Blunted Costophrenic Angle", "Pleural Effusion"]
+    assert WORDS.deny(labels, "left costophrenic angle", ATLAS).endswith(
+        "at the left costophrenic angle."
+    )
+
+
+def test_what_cannot_be_judged_is_listed() -> None:
+    assert WORDS.not_judged(["Lung Opacity", "Nodule"]) == "Not judged: opacities and nodules."
+
+
+def test_a_finding_without_words_is_named_by_its_label() -> None:
+    assert WORDS.named("No Finding", "lung") == "no finding"
+
+
+def test_the_error_of_a_finding_without_words_lists_those_that_have_some() -> None:
+    with pytest.raises(InvalidValueError) as error:
+        WORDS.term("Pleuritis")
+    assert str(error.value) == (
+        f"there are no words for the finding 'Pleuritis'; there are for: {', '.join(WORDS.terms)}"
+    )
+
+
+def test_what_is_denied_twice_is_listed_once() -> None:
+    assert WORDS.deny_in_film(["Nodule", "Nodule"]) == "No nodule."
+
+
+def test_a_box_drawn_by_hand_can_hold_every_finding() -> None:
+    assert WORDS.say("Cardiomegaly", "absent", "marked area", ATLAS) == (
+        "No cardiomegaly in the marked area."
+    )
+
+
+def test_findings_belong_to_kinds_of_regions_and_are_sided_or_not() -> None:
+    assert "Cardiomegaly" in WORDS.belonging("cardiac silhouette")
+    assert "Cardiomegaly" not in WORDS.belonging("lung")
+    assert is_sided(WORDS.term("Pleural Effusion"))
+    assert not is_sided(WORDS.term("Lung Opacity"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grounded.errors import ConfigError
-from grounded.findings import CHEXPERT
+from grounded.findings import CHEXPERT, VOCABULARY
 from grounded.language.labeller import Labeller, sentences
 
 LABELLER = Labeller.open()
@@ -162,3 +162,66 @@ def test_rules_that_are_read_from_a_file_find_what_the_shipped_ones_find() -> No
         "Endotracheal tube in place. The heart is enlarged.",
     ):
         assert read.label(text) == LABELLER.label(text) != []
+
+
+def test_a_report_says_what_its_surest_sentence_says_in_any_order() -> None:
+    said = LABELLER.label_report("Possible effusion. No pneumothorax. There is an effusion.")
+    assert said["Pleural Effusion"] == "present"
+    assert said["Pneumothorax"] == "absent"
+    turned = LABELLER.label_report("There is an effusion. Possible effusion. No effusion.")
+    assert turned["Pleural Effusion"] == "present"
+    doubt = LABELLER.label_report("No effusion. Possible effusion.")
+    assert doubt["Pleural Effusion"] == "uncertain"
+
+
+@pytest.mark.parametrize(
+    ("text", "no_finding"),
+    [
+        ("", False),
+        ("   ", False),
+        ("The lungs are clear.", True),
+        ("There is a pacemaker. The lungs are clear.", True),
+        ("Possible effusion.", False),
+        ("There is a fracture.", False),
+    ],
+)
+def test_no_finding_is_said_where_nothing_but_a_device_is_seen(text: str, no_finding: bool) -> None:
+    assert (LABELLER.label_report(text).get("No Finding") == "present") is no_finding
+
+
+def test_a_finding_that_is_mentioned_twice_is_as_sure_as_its_surest_mention() -> None:
+    [said] = LABELLER.label("A small effusion on the right, and possible effusion on the left.")
+    assert (said.label, said.presence) == ("Pleural Effusion", "present")
+
+
+def test_a_part_that_is_there_makes_the_whole_be_there() -> None:
+    said = {f.label: f.presence for f in LABELLER.label("No opacity, but a definite mass.")}
+    assert said["Mass"] == said["Lung Lesion"] == "present"
+    doubt = {f.label: f.presence for f in LABELLER.label("Possible consolidation.")}
+    assert doubt["Consolidation"] == doubt["Lung Opacity"] == "uncertain"
+    denied = {f.label: f.presence for f in LABELLER.label("No nodule.")}
+    assert denied.get("Nodule") == "absent"
+    assert denied.get("Lung Lesion") in (None, "absent")
+
+
+def test_findings_come_in_the_order_of_the_vocabulary() -> None:
+    labels = [f.label for f in LABELLER.label("Effusion, cardiomegaly and pneumothorax.")]
+    assert labels == [label for label in VOCABULARY if label in labels]
+    assert len(labels) == 3
+
+
+@pytest.mark.parametrize(("words", "presence"), [(10, "absent"), (60, "present")])
+def test_a_denial_reaches_as_far_as_a_clause_does(words: int, presence: str) -> None:
+    text = "No " + "very " * words + "large" + " indeed" * words + " effusion."
+    [said] = LABELLER.label(text)
+    assert said.presence == presence
+
+
+def test_rules_that_cannot_be_read_are_named_with_their_file(tmp_path: Path) -> None:
+    missing = tmp_path / "none.toml"
+    with pytest.raises(ConfigError, match=r"cannot read the labeller's rules '.*none\.toml'"):
+        Labeller.open(missing)
+    odd = tmp_path / "odd.toml"
+    odd.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot read the labeller's rules"):
+        Labeller.open(odd)
