@@ -17,16 +17,16 @@ class Verdict(StrEnum):
     """How far a sentence rests on the film, and on the place in it that it points at."""
 
     SUPPORTED = "supported"
-    """It falls when its own place is altered, and more than when a like place elsewhere is."""
+    """It falls when its own place is altered, and by that place rather than by the film as a whole:
+    further than 95 of 100 places do in which there is no such finding."""
     WEAK = "weakly supported"
-    """It gets less certain when its own place is altered, but does not fall, or not more surely
-    than when another place is."""
+    """So, but only further than 80 of 100 such places, or not in each way of altering it."""
     ELSEWHERE = "not by its region"
     """It changes with the film, but its own place has no more to do with it than others have."""
     BLIND = "does not use the image"
     """Nothing that was done to the film changed it."""
     OPEN = "not audited"
-    """It claims no finding, or there is no place to alter."""
+    """It claims no finding, or it changes with the film and points at no place to alter."""
 
     @property
     def rank(self) -> int:
@@ -66,6 +66,8 @@ class Check:
     claim falls when its own place is altered, in log-odds of the claim, the mean over the ways of
     altering it; of a measurement, how far the value moves with its border, in tolerances of the
     measurement. other: the same when a matched other place is altered. conditions: by name.
+    specific: how far it falls by its own place rather than by the film as a whole, what the verdict
+    goes by (see `grounded.explain.audit.verdicts`); None for a measurement.
     """
 
     claim: str
@@ -73,6 +75,18 @@ class Check:
     own: Interval | None = None
     other: Interval | None = None
     conditions: Mapping[str, Answer] = field(default_factory=dict)
+    specific: Interval | None = None
+
+    @property
+    def text(self) -> str:
+        """For people: the claim, its verdict, and how far it falls by what."""
+        effects = (("own place", self.own), ("other place", self.other), ("by it", self.specific))
+        said = ", ".join(
+            f"{name} {effect.value:+.2f} ({effect.low:+.2f} to {effect.high:+.2f})"
+            for name, effect in effects
+            if effect is not None
+        )
+        return f"{self.claim}: {self.verdict}" + (f"; {said}" if said else "")
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -80,6 +94,7 @@ class Check:
             "verdict": str(self.verdict),
             "own": self.own.to_list() if self.own else None,
             "other": self.other.to_list() if self.other else None,
+            "specific": self.specific.to_list() if self.specific else None,
             "conditions": {
                 name: {"says": answer.says, "probability": answer.probability}
                 for name, answer in self.conditions.items()
@@ -88,12 +103,14 @@ class Check:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Check:
-        own, other = (Interval(*data[key]) if data[key] else None for key in ("own", "other"))
+        own, other, specific = (
+            Interval(*data[key]) if data.get(key) else None for key in ("own", "other", "specific")
+        )
         answers = {
             name: Answer(bool(item["says"]), float(item["probability"]))
             for name, item in data["conditions"].items()
         }
-        return cls(str(data["claim"]), Verdict(data["verdict"]), own, other, answers)
+        return cls(str(data["claim"]), Verdict(data["verdict"]), own, other, answers, specific)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +188,7 @@ class Audit:
         lines = [f"AUDIT of {self.subject}"]
         for sentence in self.sentences:
             lines.append(f"[{sentence.verdict}] {sentence.text}")
-            lines += [f"    {_in_words(check)}" for check in sentence.checks]
+            lines += [f"    {check.text}" for check in sentence.checks]
         lines += [f"{name}: {share}" for name, share in self.measures.items() if share.count]
         lines += [
             f"what altering does by itself ({way}): {effect.value:+.2f} log-odds "
@@ -208,13 +225,3 @@ class Audit:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ReportError(f"this is no audit of a report: {error!r}") from error
-
-
-def _in_words(check: Check) -> str:
-    if check.own is None or check.other is None:
-        return f"{check.claim}: {check.verdict}"
-    own, other = check.own, check.other
-    return (
-        f"{check.claim}: {check.verdict}; own place {own.value:+.2f} ({own.low:+.2f} to "
-        f"{own.high:+.2f}), other place {other.value:+.2f} ({other.low:+.2f} to {other.high:+.2f})"
-    )

@@ -94,6 +94,15 @@ class RegionDetector(Protocol):
 
 
 @runtime_checkable
+class FindsAlone(Protocol):
+    """A detector that can find the regions of films without encoding them, in half the time."""
+
+    def find(self, images: Sequence[Image]) -> list[Regions]:
+        """What `detect` finds, without a map of the film."""
+        ...
+
+
+@runtime_checkable
 class SentenceGenerator(Protocol):
     """Says what is to be seen in regions. `scope` states which findings it assesses."""
 

@@ -218,7 +218,7 @@ class Reading:
         """
         from grounded.explain.audit.reports import audited
 
-        return audited(self.report(), self.image, self.reporter, pool)
+        return audited(self.report(), self.image, self.reporter, pool, self)
 
     def answers(self) -> dict[str, GroundedReport]:
         """The answer for each region that was found, by name; all are made in one batch."""

@@ -63,6 +63,7 @@ def document(
         **_said(report),
         "heat": _scale(report),
         "scope": report.scope.to_dict(),
+        "audit": _audit(report),
         "removed": [item.to_dict() for item in report.removed],
         "provenance": report.provenance.to_dict(),
         "answers": {name: _said(answer) for name, answer in (answers or {}).items()},
@@ -128,6 +129,7 @@ def _said(report: GroundedReport) -> dict[str, Any]:
     return {
         "sentences": [
             _sentence(number, sentence, [regions[name] for name in sentence.regions], measured)
+            | _verdict_on(sentence, report)
             for number, sentence in enumerate(report.sentences, start=1)
         ],
         "measurements": [_measurement(item) for item in measured],
@@ -154,6 +156,30 @@ def _sentence(
         "notes": list(sentence.notes),
         "evidence": [_evidence(item, regions, measured) for item in sentence.evidence],
     }
+
+
+def _audit(report: GroundedReport) -> dict[str, Any] | None:
+    """What made the audit of the report, and its measures in words; None without one."""
+    audit = report.audit
+    if audit is None:
+        return None
+    return {
+        "subject": audit.subject,
+        "measures": {name: str(share) for name, share in audit.measures.items() if share.count},
+        "notes": list(audit.notes),
+    }
+
+
+def _verdict_on(sentence: GroundedSentence, report: GroundedReport) -> dict[str, Any]:
+    """The audit's verdict, "" where there is none, and what it follows from, a line a claim.
+
+    The impression repeats findings in other words: it is not audited by itself.
+    """
+    if report.audit is None or sentence.section != "findings":
+        return {"verdict": "", "checks": []}
+    audited = [each for each in report.audit.sentences if each.text == sentence.text]
+    checks = [check.text for each in audited[:1] for check in each.checks]
+    return {"verdict": str(report.audit.verdict(sentence.text)), "checks": checks}
 
 
 def _evidence(

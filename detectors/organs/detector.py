@@ -65,15 +65,19 @@ class OrganDetector:
 
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """The regions of each film, in the atlas's order, with its map if there is an encoder."""
+        regions = self.find(images)
+        return regions if self._encoder is None else self._encoder.beside(images, regions)
+
+    def find(self, images: Sequence[Image]) -> list[Regions]:
+        """The regions alone, see `grounded.protocols.FindsAlone`."""
         films = [image.pixels for image in images]
         lie = [image.placement((self._net.net.side,) * 2) for image in images]
         doubted = [image.info.sides_in_doubt for image in images]
         outlines = find_outlines(self._net, films, lie, doubted)
-        regions = [
+        return [
             film_regions(found, image.info.shown, self.atlas, self._threshold)
             for image, found in zip(images, outlines, strict=True)
         ]
-        return regions if self._encoder is None else self._encoder.beside(images, regions)
 
 
 def film_regions(found: OrganOutlines, frame: Box, atlas: Atlas, threshold: float) -> Regions:

@@ -37,7 +37,8 @@ class Options:
     whatever their headers say. stated: what a table states of single films, by their paths as
     `grounded.data.film_table.stated_films` has them; it counts before `view`. uids: of DICOM
     objects, "new" or "hash". patient: whose the films are that come from other files: source.dcm
-    beside the report is then the film that the objects refer to.
+    beside the report is then the film that the objects refer to. audit: also say of each sentence
+    what it rests on. pool: a folder of films for that, None for the one that ships.
     """
 
     formats: tuple[str, ...] = EVERYTHING
@@ -48,6 +49,8 @@ class Options:
     stated: Mapping[Path, Stated] = field(default_factory=dict)
     uids: str = "new"
     patient: Patient | None = None
+    audit: bool = False
+    pool: Path | None = None
 
     @property
     def exporting(self) -> dict[str, str]:
@@ -159,11 +162,20 @@ class _Run:
         """All reports at once; or, if that fails, one by one, so that one film fails alone."""
         images = [film.image for film in opened]
         try:
-            return list(self.reporter.report_all(images, batch_size=max(len(images), 1)))
+            reports = self.reporter.report_all(images, batch_size=max(len(images), 1))
+            return [self._audited(report) for report in reports]
         except Exception as error:
             if len(images) == 1:
                 return [error]
             return [report for film in opened for report in self._reports([film])]
+
+    def _audited(self, report: GroundedReport) -> GroundedReport:
+        if not self.options.audit:
+            return report
+        from grounded.explain.audit.reports import audited
+
+        assert report.film is not None
+        return audited(report, report.film, self.reporter, self.options.pool)
 
     def _written(self, film: _Opened, report: GroundedReport | Exception) -> Outcome:
         clock, folder = _Clock(), film.job.folder
@@ -243,6 +255,8 @@ def _digest(reporter: Reporter, options: Options) -> str:
         options.uids,
         asdict(options.patient) if options.patient else None,
     ]
+    if options.audit:
+        made_by.append(["audit", str(options.pool or "")])
     return _digest_of(made_by)
 
 

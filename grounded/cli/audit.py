@@ -27,6 +27,9 @@ def audit(
             "(text, boxes), or an address that answers with them."
         ),
     ] = "",
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that --command may take for one film.")
+    ] = 600.0,
     pool: Annotated[
         Path | None,
         typer.Option(help="A folder of other patients' films with films.csv (file, findings)."),
@@ -45,7 +48,7 @@ def audit(
     if command:
         if report is not None:
             raise InvalidValueError("--command writes its own sentences: leave the report out")
-        _audit_outside(image, command, pool, out)
+        _audit_outside(image, command, timeout, pool, out)
         return
     from grounded.explain.audit.reports import audited
     from grounded.report import GroundedReport
@@ -65,17 +68,16 @@ def audit(
         found.save(out)
 
 
-def _audit_outside(image: Image, command: str, pool: Path | None, out: Path | None) -> None:
+def _audit_outside(
+    image: Image, command: str, timeout: float, pool: Path | None, out: Path | None
+) -> None:
     import json
 
     from grounded.explain.audit.examine import audit as examine
-    from grounded.explain.audit.outside import command as run
-    from grounded.explain.audit.outside import endpoint
+    from grounded.explain.audit.outside import of_others
     from grounded.explain.audit.pool import read_pool
 
-    web = command.startswith(("http://", "https://"))
-    subject = endpoint(command) if web else run(command)
-    found = examine(image, subject, read_pool(pool))
+    found = examine(image, of_others(command, timeout), read_pool(pool))
     say(found.text)
     if out is not None:
         out.write_text(json.dumps(found.to_dict(), indent=2) + "\n", encoding="utf-8")

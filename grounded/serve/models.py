@@ -21,7 +21,7 @@ FilmDocument = Annotated[
     Field(description="What is known of a film, as in a document, with its id and its pixels."),
 ]
 SessionStatus = Literal["reading", "ready", "refused", "failed"]
-Stage = Literal["waiting", "regions", "report", ""]
+Stage = Literal["waiting", "regions", "report", "audit", ""]
 Counts = dict[str, int]
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from grounded.atlas import Atlas
 from grounded.errors import GroundedError, ImageError, InvalidValueError, UnsuitableImageError
+from grounded.explain.audit.reports import audited
 from grounded.image import Image, ImageInfo
 from grounded.language.labeller import Labeller
 from grounded.regions import Regions
@@ -51,6 +52,7 @@ from grounded.serve.views import agreement_state, session_state, warning_states
 from grounded.serve.words import relabelled
 
 T = TypeVar("T")
+AUDIT = "audit"  # the stage of a session whose report is being audited
 _LOG = logging.getLogger(__name__)
 
 
@@ -166,9 +168,13 @@ class Room:
         self._read_later(self.store.get(id))
 
     def resume(self) -> None:
-        """Read what was waiting when the server was stopped."""
+        """Read, and audit, what was waiting when the server was stopped."""
         for id in self.store.all_ids("reading"):
             self._read_later(self.store.get(id))
+        for id in self.store.all_ids("ready"):
+            if self.store.get(id).row.stage == AUDIT:
+                self._put(id, stage="")
+                self.audit(id)
 
     def _read_later(self, kept: Kept) -> None:
         id, key = kept.row.id, key_of(kept)
@@ -223,6 +229,33 @@ class Room:
             draft=json.dumps(report.to_dict()),
             **_for_lists(kept, draft),
         )
+
+    def audit(self, id: str) -> None:
+        """Try what each sentence of the report as it stands rests on, after all films that wait.
+
+        Raises HiddenError while the draft is hidden, BusyError where too much waits.
+        """
+        kept = self._seen(id)
+        if kept.row.stage == AUDIT:
+            raise InvalidValueError("the report is being audited already")
+        self._put(id, stage=AUDIT)
+        try:
+            self.desk.submit(lambda: self._audit(id, key_of(kept)))
+        except GroundedError:
+            self._put(id, stage="")
+            raise
+
+    def _audit(self, id: str, key: FilmKey) -> None:
+        """On the reading thread. A report that cannot be audited stays as it is."""
+        try:
+            reading = self.desk.read(key)
+            kept, draft = self.draft(id)
+            found = audited(draft.report(), reading.image, reading.reporter, reading=reading)
+            written = GroundedReport.from_dict(json.loads(kept.row.draft))
+            self._put(id, stage="", draft=json.dumps(replace(written, audit=found.audit).to_dict()))
+        except Exception as error:
+            _LOG.error("a report could not be audited: %s", type(error).__name__)
+            self._put(id, stage="")
 
     # Sessions
 

@@ -80,6 +80,13 @@ def read(id: SessionId, request: ReadRequest, room: TheRoom) -> SessionState:
     return room.state(id)
 
 
+@sessions.post("/sessions/{id}/audit", status_code=202, responses=problems(403, 404, 409, 422, 503))
+def audit(id: SessionId, room: TheRoom) -> SessionState:
+    """Try what each sentence rests on. It waits its turn; its verdicts then stand in the report."""
+    room.audit(id)
+    return room.state(id)
+
+
 @sessions.post(
     "/sessions/{id}/edits",
     responses={409: {"model": Conflict | Problem}, **problems(403, 404, 422, 503)},

@@ -1,12 +1,14 @@
 """What is asked of a film: places, both sides, what if, without a place; reading first."""
 
 import base64
+import time
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from grounded import Box, Image
+from grounded.audit import Verdict
 from grounded.serve.hiding import hidden
 
 from .conftest import ROOT, Start, add, edit, texts
@@ -92,7 +94,7 @@ def test_the_draft_stays_hidden_from_who_reads_first(room) -> None:
     assert (state["revealed"], state["lines"], texts(state)) == (False, [], [])
     raw = client.get(f"/api/sessions/{id}").text
     assert "effusion" not in raw.replace("Pleural Effusion", "")
-    for what, body in (("ask", {"region": "heart"}), ("whatif", {"findings": {}})):
+    for what, body in (("ask", {"region": "heart"}), ("whatif", {"findings": {}}), ("audit", {})):
         assert ask(client, state, what, **body).status_code == 403
     for path in ("exports/json", "agreement", "text"):
         assert client.get(f"/api/sessions/{id}/{path}").status_code == 403
@@ -133,3 +135,26 @@ def test_a_question_about_nothing_is_an_error_in_words(client: TestClient, body:
     answer = ask(client, add(client), "ask", **body)
     assert answer.status_code == 422
     assert isinstance(answer.json()["detail"], str)
+
+
+def test_a_report_is_audited_in_its_turn_and_keeps_its_verdicts(room) -> None:
+    client, state = room
+    assert {sentence["verdict"] for sentence in state["document"]["sentences"]} == {""}
+    answer = client.post(f"/api/sessions/{state['id']}/audit")
+    assert answer.status_code == 202
+    done = audited(client, state["id"])
+    verdicts = {s["verdict"] for s in done["document"]["sentences"] if s["section"] == "findings"}
+    assert verdicts <= {str(verdict) for verdict in Verdict}
+    assert str(Verdict.SUPPORTED) in verdicts
+    exported = client.get(f"/api/sessions/{state['id']}/exports/json").json()
+    assert exported["audit"]["sentences"]
+
+
+def audited(client: TestClient, id: str) -> dict:
+    """The session when its audit is done."""
+    for _ in range(600):
+        state = client.get(f"/api/sessions/{id}").json()
+        if state["stage"] != "audit":
+            return state
+        time.sleep(0.1)
+    raise AssertionError("the audit did not end")

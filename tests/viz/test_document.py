@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grounded import Box, Finding, GroundedSentence, Heatmap
+from grounded.audit import Audit, Check, SentenceAudit, Share, Verdict
 from grounded.compose.impression import NOTHING_SURE
 from grounded.findings import Presence, ScoreKind
 from grounded.viz.document import document, kind_of
@@ -87,3 +88,22 @@ def test_answers_stand_beside_the_report(drawn):
     assert [item["text"] for item in made["answers"]["left lung"]["sentences"]] == [
         "The left lung is clear."
     ]
+
+
+def test_a_sentence_carries_the_verdict_of_the_audit_and_what_it_follows_from(drawn):
+    first, second = drawn.section("findings")[:2]
+    check = Check("Lung Opacity present, right lung", Verdict.WEAK)
+    rate = {"causal grounding rate": Share(1, 2), "direct shortcut": Share(0, 0)}
+    audit = Audit("a network", (SentenceAudit(first.text, (check,)),), rate)
+    shown = document(replace(drawn, audit=audit))
+    by_text = {sentence["text"]: sentence for sentence in shown["sentences"]}
+    assert by_text[first.text]["verdict"] == "weakly supported"
+    assert by_text[first.text]["checks"] == ["Lung Opacity present, right lung: weakly supported"]
+    assert by_text[second.text]["verdict"] == "not audited"
+    assert list(shown["audit"]["measures"]) == ["causal grounding rate"]
+
+
+def test_without_an_audit_no_sentence_has_a_verdict(drawn):
+    shown = document(drawn)
+    assert shown["audit"] is None
+    assert {sentence["verdict"] for sentence in shown["sentences"]} == {""}

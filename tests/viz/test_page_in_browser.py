@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from grounded.audit import Audit, Check, SentenceAudit, Verdict
 from grounded.viz.html import render_page
 
 pytestmark = pytest.mark.browser
@@ -289,3 +290,16 @@ def test_nothing_moves_for_whoever_wants_less_motion(opened, drawn):
             page.evaluate("getComputedStyle(document.querySelector('.card')).transitionDuration")
             == "0s"
         )
+
+
+def test_colours_follow_the_audit_and_stand_with_words_and_a_legend(opened, drawn):
+    told = [sentence for sentence in drawn.section("findings") if sentence.abnormal]
+    check = Check("Lung Opacity present", Verdict.SUPPORTED)
+    audit = Audit("a network", tuple(SentenceAudit(s.text, (check,)) for s in told))
+    with opened(replace(drawn, audit=audit)) as page:
+        cards = page.locator(".card.verdict.supported")
+        assert cards.count() == len(told) > 0
+        assert "● supported" in cards.first.inner_text()
+        line = cards.first.evaluate("card => getComputedStyle(card).borderLeftColor")
+        assert line == "rgb(86, 180, 233)"
+        assert page.locator(".audited .legend li").count() == len(Verdict)

@@ -3,7 +3,8 @@
 An alteration works on the film's pixels at any resolution, so that a network's small version of the
 film is altered as the film itself is. Each way of hiding a place has artefacts of its own, which is
 why there are two: the surroundings continued smoothly, and tissue from the same place of other
-films. A finding that is denied cannot be hidden; its place is made opaque, and made dark like air.
+films. A finding that is denied cannot be hidden; something like it is put in its place: a haze that
+the lung's markings shine through, fluid up to a level, or air.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from grounded.regions import Regions
 Film = NDArray[np.float32]
 SOFT = 0.01  # of the film's longer side: how far an alteration fades at its edge
 GROWN = 0.02  # of the film's longer side: how far a hidden place is taken beyond its outline
-RING = 0.75  # how opaque a painted place is made
 _FINE = 1024  # pixels of a film's longer side, at which a smooth fill is made
-_PAINT = {"opaque": 0.85, "air": 0.05}  # grey in 0..1
+SEEN = 384  # px: how large a film an encoder sees at most
+HAZE = 0.2  # grey in 0..1 that a haze adds
+AIRY = 0.5  # of its grey: what air leaves of a place
+LEVEL = 0.6  # of a place's height: how far fluid stands in it
+TISSUE = 0.85  # the quantile of a film's greys that soft tissue has
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,14 +128,33 @@ class Tissue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """The place made "opaque" or dark as "air", fading at its edge."""
+    """The place under a "haze", filled with "fluid" from below, or with "air"."""
 
     place: Place
     name: str
 
     def __call__(self, film: Film, frame: Box) -> Film:
-        inside = _soft(self.place.on(_shape(film), frame)) * RING
-        return np.asarray(film + inside * (_PAINT[self.name] - film), dtype=np.float32)
+        inside = _soft(self.place.on(_shape(film), frame))
+        match self.name:
+            case "haze":
+                painted = film + inside * HAZE
+            case "air":
+                painted = film * (1 - inside * (1 - AIRY))
+            case _:
+                depth = 0.9 * inside * _below(inside)[:, None]
+                painted = film + depth * (np.quantile(film, TISSUE) - film)
+        return np.asarray(np.clip(painted, 0, 1), dtype=np.float32)
+
+
+def _below(inside: Film) -> Film:
+    """Each row's share of fluid: 1 in the lower part of what is inside, 0 above it."""
+    rows = np.flatnonzero(inside.max(axis=1) > 0.5)
+    if not rows.size:
+        return np.zeros(len(inside), dtype=np.float32)
+    high = max(1, rows[-1] - rows[0])
+    level = rows[-1] - LEVEL * high
+    steep = (np.arange(len(inside)) - level) / (0.04 * high)
+    return np.asarray(1 / (1 + np.exp(-np.clip(steep, -50, 50))), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +185,18 @@ def altered_image(image: Image, alteration: Alteration, *, note: str = "") -> Im
     """The whole film, altered at its own resolution. note: a warning that says so."""
     altered = alteration(image.pixels, image.info.frame)
     return image.with_pixels(np.clip(altered, 0, 1), note=note)
+
+
+def coarsely(alteration: Alteration, film: Film, frame: Box) -> Film:
+    """A large film with what an alteration changes in a small version of it: a tenth of the time.
+
+    Where nothing is changed, its pixels stay as they are. For networks that see at most SEEN px.
+    """
+    small = _at_most(film, SEEN)
+    if small is film:
+        return alteration(film, frame)
+    change = _enlarged(alteration(small, frame) - small, film)
+    return np.asarray(np.clip(film + change, 0, 1), dtype=np.float32)
 
 
 def mirrored_image(image: Image) -> Image:

@@ -4,16 +4,18 @@ Conditions of a claim that was read (names as they stand in the report's JSON):
 
 film                     the film as it is
 own, <way>               its own region hidden: "smooth", "tissue". What is denied cannot be hidden;
-                         its region is painted instead: "opaque", "air"
+                         something like it is put there instead: "haze", "fluid", or "air"
 other, <way>             a matched other region altered in the same way
 rest, <way>              everything but its own region hidden
 mirrored                 the film turned over, the claim asked of the other side
 mirrored, same side      the film turned over, the claim asked of the side it was made of
+across, <condition>      the same claim of the other side, under any of those; "across" of the film
 other patient, same finding / other patient, without it     films of the pool
 noise, blank             no film at all
 
-All conditions that leave the regions where they are go through the generator in one batch, and a
-region that is hidden for one claim serves as the other region of the next.
+Of a claim that points at no place, only whole films are exchanged. All conditions that leave the
+regions where they are go through the generator in one batch, and a region that is hidden for one
+claim serves as the other region of the next.
 """
 
 from __future__ import annotations
@@ -42,17 +44,20 @@ from grounded.geometry import Box, union
 from grounded.image import Image
 
 APART = 0.1  # the part of a place that may lie in the other place
-PAINTING = ("opaque", "air")
+PAINTING = ("haze", "fluid")
+OF_AIR = {"Pneumothorax": ("air",), "Emphysema": ("air",)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A claim, the same of the other side, its own place and the one that it is compared with."""
+    """A claim, the same of the other side, its own place and the one that it is compared with.
+
+    places: both; None for a claim that points at no place.
+    """
 
     claim: Claim
     swapped: Claim
-    own: Place
-    other: Place
+    places: tuple[Place, Place] | None
 
 
 def audit(image: Image, subject: Subject, pool: Sequence[PoolFilm] = ()) -> Audit:
@@ -79,8 +84,15 @@ def audit(image: Image, subject: Subject, pool: Sequence[PoolFilm] = ()) -> Audi
         ),
         measures([(item.claim, row) for item, row in zip(asked, rows, strict=True)]),
         hiding_effects(rows),
-        () if pool else ("no pool of other films: no tissue, and no other patient",),
+        tuple(_notes(asked, pool)),
     )
+
+
+def _notes(asked: Sequence[Asked], pool: Sequence[PoolFilm]) -> Iterator[str]:
+    if not pool:
+        yield "no pool of other films: no tissue, and no other patient"
+    if nowhere := [item.claim.words for item in asked if item.places is None]:
+        yield f"neither boxes nor a side, only whole films were exchanged: {', '.join(nowhere)}"
 
 
 def _checks(number: int, claims: Sequence[Claim], by_claim: Mapping[int, Check]) -> Iterator[Check]:
@@ -90,17 +102,21 @@ def _checks(number: int, claims: Sequence[Claim], by_claim: Mapping[int, Check])
 
 
 def _asked(claim: Claim, said: Said, image: Image, subject: Subject) -> Asked | None:
-    """None for a claim that has no place, or that was measured."""
-    if claim.place is None or claim.measurement is not None:
+    """None for a claim that was measured, or that states no finding."""
+    if claim.measurement is not None or not (claim.label or claim.place):
         return None
     swapped = subject.mirrored(claim)
-    elsewhere = _other(claim.place, swapped.region, said, image)
-    return Asked(claim, swapped, claim.place, elsewhere)
+    if claim.place is None:
+        return Asked(claim, swapped, None)
+    return Asked(claim, swapped, (claim.place, _other(claim.place, swapped.region, said, image)))
 
 
 def _other(place: Place, across: str, said: Said, image: Image) -> Place:
-    """A place of the same size elsewhere: the region across, or where least of the place lies."""
-    if across in said.regions:
+    """A like place elsewhere: the region across, of an outline its mirror image.
+
+    Where that is the same place, one as large where least of it lies.
+    """
+    if place.regions and across in said.regions:
         region = said.regions[across]
         other = Place(region.name, (region.mask or region.box,), (region.name,))
     else:
@@ -144,12 +160,10 @@ def _answers(
         row = {"film": film[at]}
         row |= {name: altered[_key(made)][at] for name, made in plan.items()}
         row |= {"mirrored": turned[count + at], "mirrored, same side": turned[at]}
-        if item.swapped.region != item.claim.region:
+        if item.places and item.swapped.region != item.claim.region:
             row["across"] = film[count + at]
             row |= {
-                name.replace("other", "across"): altered[_key(made)][count + at]
-                for name, made in plan.items()
-                if name.startswith("other")
+                f"across, {name}": altered[_key(made)][count + at] for name, made in plan.items()
             }
         for each, told in zip(pool, others, strict=True):
             row.setdefault(SAME if item.claim.label in each.findings else WITHOUT, told[at])
@@ -164,10 +178,15 @@ def _conditions(
     yield "noise", Noise()
     yield "blank", Blank()
     donor = next((film for film in pool if item.claim.label not in film.findings), None)
-    places = (("own", item.own, False), ("other", item.other, False), ("rest", item.own, True))
-    for what, place, rest in places:
+    if item.places is None:
+        return
+    own, other = item.places
+    for what, place, rest in (("own", own, False), ("other", other, False), ("rest", own, True)):
         if item.claim.presence == Presence.ABSENT and not rest:
-            yield from ((f"{what}, {way}", Painted(place, way)) for way in PAINTING)
+            yield from (
+                (f"{what}, {way}", Painted(place, way))
+                for way in OF_AIR.get(item.claim.label, PAINTING)
+            )
             continue
         yield f"{what}, smooth", Smooth(place, rest)
         if donor is not None and not rest:

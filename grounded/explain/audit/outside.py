@@ -7,11 +7,13 @@ the body of a POST. Either answers with JSON lines, a sentence each:
      "label": "Pleural Effusion", "presence": "present", "probability": 0.8}
 
 All but `text` may be left out: boxes are in pixels of the film; without a label, the package's
-labeller reads the text; without boxes, the half of the film that the words name is altered.
+labeller reads the text; without boxes, the half of the film that the words name is altered. Where
+the words name no side either, only whole films are exchanged, and a note says so.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import shlex
 import subprocess
@@ -30,14 +32,14 @@ from grounded.errors import ConfigError, DataError
 from grounded.evidence import Measurement
 from grounded.explain.audit.altering import Alteration, Place, altered_image
 from grounded.explain.audit.subjects import SAYS, SAYS_NOT, Claim, Said
-from grounded.findings import label_of, presence_of
+from grounded.findings import Label, Presence, label_of, presence_of
 from grounded.geometry import Box
 from grounded.image import Image
 from grounded.language.labeller import Labeller
 from grounded.language.mentions import sides_named
 from grounded.regions import Regions
 
-LIMIT_S = 600
+LIMIT_S = 600.0
 _OTHER_SIDE = {"right": "left", "left": "right"}
 
 
@@ -55,17 +57,29 @@ class OutsideSubject:
         """Each film is asked about once. Raises DataError for an answer that is none."""
         key = image.info.sha256
         if key not in self._heard:
-            lines = [line for line in self._answer(_png(image)).splitlines() if line.strip()]
-            try:
-                items = [json.loads(line) for line in lines]
-                claims = [
-                    claim for n, item in enumerate(items) for claim in self._claims(n, item, image)
-                ]
-                texts = tuple(str(item["text"]) for item in items)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise DataError(f"{self.name} did not answer with JSON lines: {error!r}") from error
-            self._heard[key] = Said(texts, tuple(claims))
+            items = [
+                self._item(number, line)
+                for number, line in enumerate(self._answer(_png(image)).splitlines(), start=1)
+                if line.strip()
+            ]
+            claims = [
+                claim for n, item in enumerate(items) for claim in self._claims(n, item, image)
+            ]
+            self._heard[key] = Said(tuple(str(item["text"]) for item in items), tuple(claims))
         return self._heard[key]
+
+    def _item(self, number: int, line: str) -> Mapping[str, Any]:
+        """A line of the answer. Raises DataError for one that is no JSON object with a text."""
+        try:
+            item = json.loads(line)
+        except ValueError:
+            item = None
+        if isinstance(item, dict) and isinstance(item.get("text"), str):
+            return item
+        raise DataError(
+            f"{self.name} did not answer with JSON lines: line {number} is {line[:60]!r}; expected "
+            f'an object a line, such as {{"text": "Small effusion.", "boxes": [[10, 20, 110, 90]]}}'
+        )
 
     def regions(self, image: Image) -> Regions:
         return Regions.none()
@@ -79,10 +93,10 @@ class OutsideSubject:
         return self.ask([altered_image(image, each) for each in alterations], claims)
 
     def values(
-        self, images: Sequence[Image], measurements: Sequence[Measurement]
+        self, image: Image, films: Sequence[Image], measurements: Sequence[Measurement]
     ) -> list[list[float]]:
         """It measures nothing that is known of."""
-        return [[float("nan")] * len(measurements) for _ in images]
+        return [[float("nan")] * len(measurements) for _ in films]
 
     def mirrored(self, claim: Claim) -> Claim:
         side = _OTHER_SIDE.get(claim.side, "")
@@ -97,60 +111,84 @@ class OutsideSubject:
         return Answer(False, SAYS_NOT)
 
     def _claims(self, number: int, item: Mapping[str, Any], image: Image) -> list[Claim]:
-        text = str(item["text"])
-        if "label" in item:
-            found = [(label_of(item["label"]), presence_of(item.get("presence", "present")))]
-        else:
-            found = [(f.label, f.presence) for f in self._labeller.label(text)]
-        boxes = tuple(Box(*box).clip(image.info.frame) for box in item.get("boxes") or ())
+        text = item["text"]
+        try:
+            boxes = tuple(
+                Box(*map(float, b)).clip(image.info.frame) for b in item.get("boxes") or ()
+            )
+            found = self._found(text, item)
+            sure = None if item.get("probability") is None else float(item["probability"])
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{self.name}, sentence {text!r}: {error}") from error
         sides = {str(side) for side in sides_named(text)} & {str(Side.RIGHT), str(Side.LEFT)}
         side = sides.pop() if len(sides) == 1 else _side(boxes, image)
         parts = boxes or ((half_of(image, side),) if side else ())
         place = Place(f"the {side or 'named'} place", parts) if parts else None
         claims = [Claim(number, text, label, is_, side, place, side) for label, is_ in found]
-        if "probability" in item:
-            self._sure |= {id(claim): float(item["probability"]) for claim in claims}
+        if sure is not None:
+            self._sure |= {id(claim): sure for claim in claims}
         return claims
 
+    def _found(self, text: str, item: Mapping[str, Any]) -> list[tuple[Label, Presence]]:
+        """The findings that an answer states, or that its words do."""
+        if item.get("label"):
+            return [(label_of(item["label"]), presence_of(item.get("presence", "present")))]
+        return [(found.label, found.presence) for found in self._labeller.label(text)]
 
-def command(line: str) -> OutsideSubject:
-    """A generator that is a command. It is run in no shell.
 
-    Raises ConfigError, when it is asked, for a command that cannot be run or that fails.
+def of_others(where: str, limit_s: float = LIMIT_S) -> OutsideSubject:
+    """A generator by its address, or by its command. See `endpoint` and `command`."""
+    web = where.startswith(("http://", "https://"))
+    return endpoint(where, limit_s) if web else command(where, limit_s)
+
+
+def command(line: str, limit_s: float = LIMIT_S) -> OutsideSubject:
+    """A generator that is a command. It is run in no shell, `limit_s` seconds a film at most.
+
+    Raises ConfigError for an empty line; when it is asked, for a command that cannot be run, that
+    fails or that takes too long.
     """
     words = shlex.split(line)
+    if not words:
+        raise ConfigError('expected a command such as "python their_model.py", got an empty one')
 
     def answer(png: bytes) -> str:
         with tempfile.TemporaryDirectory() as folder:
             film = Path(folder) / "film.png"
             film.write_bytes(png)
             try:
-                done = subprocess.run(
-                    [*words, str(film)], capture_output=True, timeout=LIMIT_S, check=True
-                )
-            except (OSError, subprocess.SubprocessError) as error:
-                said = getattr(error, "stderr", None) or b""
-                tail = said.decode(errors="replace").strip().splitlines()[-1:]
+                done = subprocess.run([*words, str(film)], capture_output=True, timeout=limit_s)
+            except subprocess.TimeoutExpired as error:
                 raise ConfigError(
-                    f"{line!r} cannot be run: {' '.join([str(error), *tail])}"
+                    f"{line!r} took longer than {limit_s:g} s for one film; --timeout gives it more"
                 ) from error
-        return done.stdout.decode()
+            except OSError as error:
+                raise ConfigError(f"{line!r} cannot be run: {error}") from error
+        if done.returncode:
+            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            raise ConfigError(
+                f"{line!r} failed with status {done.returncode}: {' '.join(last) or 'no message'}"
+            )
+        return done.stdout.decode(errors="replace")
 
     return OutsideSubject(line, answer)
 
 
-def endpoint(url: str) -> OutsideSubject:
-    """A generator behind an HTTP address. Raises ConfigError, when it is asked, if none answers."""
+def endpoint(url: str, limit_s: float = LIMIT_S) -> OutsideSubject:
+    """A generator behind an HTTP address, that has `limit_s` seconds a film.
+
+    Raises ConfigError for what is no such address; when it is asked, if none answers in time.
+    """
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"expected an address that begins with http:// or https://, got {url!r}")
 
     def answer(png: bytes) -> str:
-        request = urllib.request.Request(url, data=png, headers={"Content-Type": "image/png"})
         try:
-            with urllib.request.urlopen(request, timeout=LIMIT_S) as reply:
-                return bytes(reply.read()).decode()
-        except OSError as error:
-            raise ConfigError(f"{url} does not answer: {error}") from error
+            request = urllib.request.Request(url, png, headers={"Content-Type": "image/png"})
+            with urllib.request.urlopen(request, timeout=limit_s) as reply:
+                return bytes(reply.read()).decode(errors="replace")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise ConfigError(f"{url} does not answer: {error or repr(error)}") from error
 
     return OutsideSubject(url, answer)
 

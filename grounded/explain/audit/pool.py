@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -30,8 +31,15 @@ class PoolFilm:
 
 def read_pool(folder: str | os.PathLike[str] | None = None) -> list[PoolFilm]:
     """The films of a pool; without a folder, the one that ships. Raises DataError for no pool."""
-    shipped = Path(str(resources.files("grounded.configs"))) / "audit"
-    place = shipped if folder is None else Path(folder)
+    return _shipped() if folder is None else _read(Path(folder))
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> list[PoolFilm]:
+    return _read(Path(str(resources.files("grounded.configs"))) / "audit")
+
+
+def _read(place: Path) -> list[PoolFilm]:
     try:
         with (place / TABLE).open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))

@@ -10,7 +10,7 @@ from grounded.explain.audit.pool import read_pool
 from grounded.explain.audit.subjects import ReporterSubject
 from grounded.image import Image
 from grounded.report import GroundedReport
-from grounded.reporter import Reporter
+from grounded.reporter import Reading, Reporter
 
 
 def audited(
@@ -18,11 +18,12 @@ def audited(
     image: Image,
     reporter: Reporter,
     pool: str | os.PathLike[str] | None = None,
+    reading: Reading | None = None,
 ) -> GroundedReport:
     """The report with its audit; the reporter is asked whether it says the same of other films.
 
-    pool: a folder of other patients' films, None for the one that ships. Raises DataError for a
-    folder that holds none.
+    reading: of the film by that reporter, so that it is not encoded again. pool: a folder of other
+    patients' films, None for the one that ships. Raises DataError for a folder that holds none.
     """
-    subject = ReporterSubject(reporter, report)
+    subject = ReporterSubject(reporter, report, reading)
     return replace(report, audit=audit(image, subject, read_pool(pool)))

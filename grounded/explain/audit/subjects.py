@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from grounded.atlas import Atlas
 from grounded.audit import Answer
 from grounded.evidence import Measurement
-from grounded.explain.audit.altering import Alteration, Place, altered_image
+from grounded.explain.audit.altering import Alteration, Place, altered_image, coarsely
 from grounded.findings import Presence
 from grounded.geometry import Placement
 from grounded.image import Image
-from grounded.protocols import FindingsReader, Question, read_findings
+from grounded.protocols import FindingsReader, FindsAlone, Question, read_findings
 from grounded.regions import Regions
 from grounded.report import GroundedReport
-from grounded.reporter import Reporter
+from grounded.reporter import Reading, Reporter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,7 +91,7 @@ class Subject(Protocol):
         ...
 
     def values(
-        self, images: Sequence[Image], measurements: Sequence[Measurement]
+        self, image: Image, films: Sequence[Image], measurements: Sequence[Measurement]
     ) -> list[list[float]]:
         """Each film's measurements by name; NaN where one is not measured."""
         ...
@@ -115,13 +115,21 @@ class ReporterSubject:
     """A reporter under audit. Its check is left out: it is the models that are asked.
 
     report: whose sentences are audited, if they are not those that the reporter writes now.
+    reading: of the film, so that it is not encoded again.
     """
 
-    def __init__(self, reporter: Reporter, report: GroundedReport | None = None) -> None:
+    def __init__(
+        self,
+        reporter: Reporter,
+        report: GroundedReport | None = None,
+        reading: Reading | None = None,
+    ) -> None:
         self.reporter = replace(reporter, check=None)
         self.name = f"{reporter.generator.name} ({reporter.preset or 'own parts'})"
         self._report = report
         self._known: dict[str, Regions] = {}
+        if reading is not None:
+            self._known[reading.image.info.sha256] = reading.regions
 
     @property
     def atlas(self) -> Atlas:
@@ -167,7 +175,7 @@ class ReporterSubject:
                 return self.ask(films, claims)
             return self._answers([Question.of_film(film, regions) for film in films], claims)
         frame = image.info.frame
-        maps = encoding.encode([alteration(image.pixels, frame) for alteration in alterations])
+        maps = encoding.encode([coarsely(each, image.pixels, frame) for each in alterations])
         changed = [
             replace(regions, encoding=_Changed(map_, encoding.placement, encoding.encoder))
             for map_ in maps
@@ -175,17 +183,27 @@ class ReporterSubject:
         return self._answers([Question.of_film(image, each) for each in changed], claims)
 
     def values(
-        self, images: Sequence[Image], measurements: Sequence[Measurement]
+        self, image: Image, films: Sequence[Image], measurements: Sequence[Measurement]
     ) -> list[list[float]]:
         questions = [
             Question.of_film(image, regions)
-            for image, regions in zip(images, self.reporter.detector.detect(images), strict=True)
+            for image, regions in zip(films, self._as_in(image, films), strict=True)
         ]
         found = []
         for answer in self.reporter.generator.describe(questions):
             items = [item for s in answer for item in s.evidence if isinstance(item, Measurement)]
             found.append([_value_of(measurement, items) for measurement in measurements])
         return found
+
+    def _as_in(self, image: Image, films: Sequence[Image]) -> list[Regions]:
+        """The regions of versions of a film, each with the map of the film itself if it has one.
+
+        A border was moved, no finding: what is read stays, and is not encoded again.
+        """
+        detector, encoding = self.reporter.detector, self.regions(image).encoding
+        if encoding is None or not isinstance(detector, FindsAlone):
+            return detector.detect(films)
+        return [replace(regions, encoding=encoding) for regions in detector.find(films)]
 
     def mirrored(self, claim: Claim) -> Claim:
         if claim.region not in self.atlas:

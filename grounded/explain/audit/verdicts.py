@@ -3,9 +3,21 @@
 Everything is weighed in log-odds of the claim, so that a fall from 0.99 to 0.9 counts like one from
 0.5 to 0.09; a generator without probabilities gives 0.95 or 0.05.
 
+How far a claim rests on its own place is a difference of differences, where there is another side.
+That a finding is anywhere in the film raises the claim on either side, so that a claim which reads
+the wrong side falls, too, when the lesion is hidden; and what hiding does by itself acts on both.
+Both cancel out in the double dissociation: how much more the claim falls than the same claim of the
+other side when its own place is altered, and how much less when the other place is, halved. A
+generator that takes right for left has exactly the negative of it. A claim that has no other side
+is weighed by its own fall above that of a like place elsewhere.
+
 How sure an effect is, is seen from the ways of altering one place: each has other artefacts. Its
 95 % interval is the mean over the ways plus and minus 1.96 standard errors, the spread between ways
-being at least `NOISE`: what altering a film does to a claim that has nothing to do with it.
+being at least `NOISE`.
+
+The limits are taken from films that calibrate (`python benchmarks/audit.py --data DIR --limits`):
+what altering a place does where the finding is not, of claims put to films in which radiologists
+saw no such finding, about places that they outlined in other films; and how far claims are moved.
 """
 
 from __future__ import annotations
@@ -20,8 +32,10 @@ from grounded.explain.audit.subjects import Claim
 from grounded.findings import Presence
 
 SAME, WITHOUT = "other patient, same finding", "other patient, without it"
-MATTERS = 0.7  # log-odds: what was even becomes one to two
-NOISE = 0.15
+SUPPORTS = 0.35  # log-odds: 5 % of the places without the finding reach it by both measures
+COUNTS = 0.1  # 20 % of them do
+MOVES = 0.5  # every real claim is moved further by something, none by shuffled weights
+NOISE = 0.15  # how far the ways of hiding are apart at least
 SAME_SIDE = "mirrored, same side"
 NO_FILM = ("noise", "blank")
 OTHER_CLAIM = ("across", "mirrored")  # conditions in which the other side is asked about
@@ -35,50 +49,87 @@ def log_odds(answer: Answer) -> float:
 
 
 def checked(claim: Claim, row: Row) -> Check:
-    """The verdict on one claim from its answers by condition."""
+    """The verdict on one claim from its answers by condition.
+
+    A claim that points at no place can only be found not to use the film.
+    """
+    if not _of(row, "own"):
+        verdict = Verdict.OPEN if _moved(row) else Verdict.BLIND
+        return Check(claim.words, verdict, conditions=row)
     own, other = effect(claim, row, "own"), effect(claim, row, "other")
-    return Check(claim.words, _verdict(claim, row, own, other), own, other, row)
+    specific = specificity(claim, row)
+    verdict = _verdict(row, own, specific) if _moved(row) else Verdict.BLIND
+    return Check(claim.words, verdict, own, other, row, specific)
 
 
 def effect(claim: Claim, row: Row, what: str) -> Interval:
-    """How far the claim falls when a place is altered; of what is denied, by the way that tells.
+    """How far the claim falls when a place is altered; of what is denied, by the way that tells."""
+    return _interval(_falls(claim, row, "film", what))
 
-    What is denied can be put there in one way, as an opacity or as air, and not in the other.
+
+def specificity(claim: Claim, row: Row) -> Interval:
+    """How far the claim falls by its own place rather than by the film as a whole, see above."""
+    own, other = (_falls(claim, row, "film", what) for what in ("own", "other"))
+    if "across" not in row:
+        return _interval([here - max(there, 0.0) for here, there in zip(own, other, strict=True)])
+    crossed, across = (_falls(claim, row, "across", f"across, {what}") for what in ("own", "other"))
+    return _interval(
+        [
+            (here - moved + there - away) / 2
+            for here, moved, there, away in zip(own, crossed, across, other, strict=True)
+        ]
+    )
+
+
+def _falls(claim: Claim, row: Row, film: str, what: str) -> list[float]:
+    """By way of altering a place, how far a claim falls below its log-odds in the film.
+
+    What is denied can be put there in one way, as an opacity or as air, and not in the other: of
+    its ways, the one that tells.
     """
-    falls = [log_odds(row["film"]) - log_odds(answer) for answer in _of(row, what)]
-    if claim.presence == Presence.ABSENT:
-        falls = [max(falls)]
-    value = float(np.mean(falls))
-    spread = max(float(np.std(falls, ddof=1)) if len(falls) > 1 else 0.0, NOISE)
-    half = 1.96 * spread / math.sqrt(len(falls))
+    falls = [log_odds(row[film]) - log_odds(answer) for answer in _of(row, what)]
+    return [max(falls)] if claim.presence == Presence.ABSENT else falls
+
+
+def _interval(values: Sequence[float]) -> Interval:
+    value = float(np.mean(values))
+    spread = max(float(np.std(values, ddof=1)) if len(values) > 1 else 0.0, NOISE)
+    half = 1.96 * spread / math.sqrt(len(values))
     return Interval(value, value - half, value + half)
 
 
-def _verdict(claim: Claim, row: Row, own: Interval, other: Interval) -> Verdict:
-    film = row["film"]
-    same = [
+def _moved(row: Row) -> bool:
+    """Whether the claim changes with the film."""
+    said = row["film"].says
+    return reach(row) >= MOVES or any(answer.says != said for answer in _same_claim(row))
+
+
+def reach(row: Row) -> float:
+    """How far the claim is moved at most by anything that is done to the film."""
+    film = log_odds(row["film"])
+    return max(abs(film - log_odds(answer)) for answer in _same_claim(row))
+
+
+def _same_claim(row: Row) -> list[Answer]:
+    """The answers to the claim itself, not to that of the other side."""
+    return [
         answer
         for name, answer in row.items()
         if name == SAME_SIDE or not name.startswith(OTHER_CLAIM)
     ]
-    reach = [abs(log_odds(film) - log_odds(answer)) for answer in same]
-    if max(reach) < MATTERS and all(answer.says == film.says for answer in same):
-        return Verdict.BLIND
-    if own.value <= max(other.value, 0.0) or own.value < MATTERS / 2:
+
+
+def _verdict(row: Row, own: Interval, specific: Interval) -> Verdict:
+    counts = min(own.value, specific.value)
+    if counts < COUNTS:
         return Verdict.ELSEWHERE
-    falls = not all(answer.says for answer in _of(row, "own")) or own.value >= 2 * MATTERS
-    sure = own.low > 0 and min(own.value, own.value - other.value) >= MATTERS
-    return Verdict.SUPPORTED if falls and sure else Verdict.WEAK
+    sure = counts >= SUPPORTS and min(own.low, specific.low) > 0
+    return Verdict.SUPPORTED if sure else Verdict.WEAK
 
 
 def grounding(check: Check) -> float:
-    """One number for how far a claim rests on its own place: own effect above the other's.
-
-    What is told from a control by: higher for a claim that is grounded.
-    """
-    if check.own is None or check.other is None:
-        return 0.0
-    return check.own.value - max(check.other.value, 0.0)
+    """One number for how far a claim rests on its own place: what a control is told from it by."""
+    return check.specific.value if check.specific is not None else 0.0
 
 
 def measures(rows: Sequence[tuple[Claim, Row]]) -> dict[str, Share]:
@@ -123,9 +174,9 @@ def hiding_effects(rows: Sequence[Row]) -> dict[str, Interval]:
         if "across" not in row or row["across"].says == row["film"].says:
             continue
         for name, answer in row.items():
-            if name.startswith("across, "):
+            if name.startswith("across, other, "):
                 rise = log_odds(answer) - log_odds(row["across"])
-                found.setdefault(name.removeprefix("across, "), []).append(rise)
+                found.setdefault(name.removeprefix("across, other, "), []).append(rise)
     return {way: _spread(rises) for way, rises in found.items()}
 
 

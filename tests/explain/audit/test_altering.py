@@ -11,6 +11,7 @@ from grounded.explain.audit.altering import (
     Smooth,
     Tissue,
     altered_image,
+    coarsely,
     filled,
     mirrored_image,
 )
@@ -65,9 +66,17 @@ def test_tissue_comes_from_the_same_region_of_the_other_film() -> None:
     assert inside(hidden).std() > 0.01  # texture, not a smooth surface
 
 
-def test_a_place_is_painted_opaque_or_dark() -> None:
-    assert inside(Painted(RIGHT, "opaque")(FILM.pixels, FRAME)).mean() > 0.65
-    assert inside(Painted(RIGHT, "air")(FILM.pixels, FRAME)).mean() < 0.25
+def test_a_place_gets_a_haze_or_air_and_keeps_its_markings() -> None:
+    hazy, airy = (Painted(RIGHT, way)(FILM.pixels, FRAME) for way in ("haze", "air"))
+    assert np.allclose(inside(hazy) - inside(FILM.pixels), 0.2, atol=0.01)
+    assert np.allclose(inside(airy) / inside(FILM.pixels), 0.5, atol=0.02)
+
+
+def test_fluid_fills_a_place_from_below() -> None:
+    film = np.where(np.arange(SIDE) < SIDE // 2, 0.2, 0.6) * np.ones((SIDE, 1))
+    wet = Painted(RIGHT, "fluid")(film.astype(np.float32), FRAME)
+    assert wet[70:80, 15:35].min() > 0.5
+    assert np.allclose(wet[16:26, 15:35], 0.2, atol=0.02)
 
 
 def test_noise_and_blank_keep_the_mean_alone() -> None:
@@ -75,6 +84,13 @@ def test_noise_and_blank_keep_the_mean_alone() -> None:
         changed = made(FILM.pixels, FRAME)
         assert abs(changed.mean() - FILM.pixels.mean()) < 0.02
     assert Blank()(FILM.pixels, FRAME).std() < 1e-6
+
+
+def test_a_large_film_is_altered_as_in_its_small_version() -> None:
+    large = np.kron(FILM.pixels, np.ones((8, 8), np.float32))
+    coarse = coarsely(Smooth(RIGHT), large, FRAME)
+    assert np.abs(coarse - Smooth(RIGHT)(large, FRAME)).mean() < 0.01
+    assert np.array_equal(coarse[:, 480:], large[:, 480:])
 
 
 def test_an_altered_film_is_a_film_of_its_own() -> None:

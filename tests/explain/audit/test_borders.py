@@ -6,7 +6,7 @@ import numpy as np
 
 from grounded import Image, Line, Measurement
 from grounded.audit import Verdict
-from grounded.explain.audit.borders import check_borders, pushed
+from grounded.explain.audit.borders import apart, check_borders, pushed
 from grounded.explain.audit.subjects import Claim
 from grounded.findings import Presence
 
@@ -39,11 +39,11 @@ class Ruler:
         self.fixed = fixed
 
     def values(
-        self, images: Sequence[Image], measurements: Sequence[Measurement]
+        self, image: Image, films: Sequence[Image], measurements: Sequence[Measurement]
     ) -> list[list[float]]:
         if self.fixed:
-            return [[item.value for item in measurements] for _ in images]
-        return [[width(image, round(m.lines[0].y0)) for m in measurements] for image in images]
+            return [[item.value for item in measurements] for _ in films]
+        return [[width(film, round(m.lines[0].y0)) for m in measurements] for film in films]
 
 
 def claims() -> list[Claim]:
@@ -51,7 +51,7 @@ def claims() -> list[Claim]:
 
 
 def test_a_push_makes_the_line_longer_and_leaves_what_is_far() -> None:
-    wider = pushed(bars(), UPPER.lines[0])
+    wider = pushed(bars(), UPPER.lines)
     assert width(wider, 60) > 80 + 6
     assert abs(width(wider, 160) - 30) <= 1
 
@@ -70,3 +70,18 @@ def test_a_number_that_never_changes_does_not_use_the_image() -> None:
 
 def test_a_film_without_measurements_is_not_read_again() -> None:
     assert check_borders(bars(), [], Ruler()) == []
+
+
+def test_borders_that_lie_apart_are_moved_in_one_film() -> None:
+    lines = [Line(0, 0, 10, 0), Line(0, 5, 10, 5), Line(100, 0, 110, 0)]
+    assert apart(lines, reach=10) == [[0, 2], [1]]
+
+
+def test_a_measurement_that_cannot_be_made_again_is_not_audited() -> None:
+    class Gone(Ruler):
+        def values(
+            self, image: Image, films: Sequence[Image], measurements: Sequence[Measurement]
+        ) -> list[list[float]]:
+            return [[float("nan")] * len(measurements) for _ in films]
+
+    assert {check.verdict for check in check_borders(bars(), claims(), Gone())} == {Verdict.OPEN}

@@ -4,6 +4,9 @@ export type Box = [x0: number, y0: number, x1: number, y1: number];
 export type Kind = "abnormal" | "uncertain" | "open" | "normal";
 export type Presence = "present" | "absent" | "uncertain";
 
+/** What a sentence rests on, as the audit found it. */
+export type Verdict = "supported" | "weakly supported" | "not by its region" | "does not use the image" | "not audited";
+
 export interface FilmInfo {
   width: number;
   height: number;
@@ -68,6 +71,8 @@ export interface Sentence {
   score_kind: string;
   notes: string[];
   evidence: Evidence[];
+  verdict: Verdict | ""; // of the audit, "" without one
+  checks: string[]; // what the verdict follows from
 }
 
 export interface Line {
@@ -103,6 +108,7 @@ export interface Document extends Said {
   missing: Record<string, string>;
   heat: { top: number; words: string } | null;
   scope: { assessed: Record<string, string>; not_assessed: string[] };
+  audit: { subject: string; measures: Record<string, string>; notes: string[] } | null;
   removed: { text: string; regions: string[]; reason: string }[];
   provenance: {
     version: string;

@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { get, saveFile, type Agreement } from "./api";
 import { askRegion } from "../answers";
 import { chooseFiles, when } from "./Shelf";
-import { drawer, edit, isBlind, isLive, reader, readAnyway, session, settings, signAs, told, trouble } from "./room";
+import { auditReport, drawer, edit, isBlind, isLive, reader, readAnyway, session, settings, signAs, told, trouble } from "./room";
 
 const STAGES: Record<string, string> = {
   waiting: "Waiting for its turn …",
@@ -30,6 +30,11 @@ export function State(): JSX.Element | null {
       {own?.status === "reading" && (
         <p class="progress" role="status">
           {STAGES[own.stage] ?? "Reading …"}
+        </p>
+      )}
+      {own?.status === "ready" && own.stage === "audit" && (
+        <p class="progress" role="status">
+          Auditing: each sentence is asked again with its place hidden …
         </p>
       )}
       {(own?.status === "refused" || own?.status === "failed") && (
@@ -169,6 +174,11 @@ export function LiveActions(): JSX.Element | null {
           <button type="button" class="icon" aria-label={`Redo ${own.redo ?? ""}`} title={`Redo ${own.redo ?? ""} (Shift U)`} disabled={!own.redo} onClick={() => void edit({ do: "redo" })}>
             ↷
           </button>
+          {own.status === "ready" && !isBlind.value && (
+            <button type="button" title="Try what each sentence rests on" disabled={own.stage === "audit"} onClick={() => void auditReport()}>
+              Audit
+            </button>
+          )}
           {own.status === "ready" && !isBlind.value && <Exports id={own.id} />}
         </>
       )}

@@ -42,7 +42,7 @@ export interface Session {
   created: string;
   changed: string;
   status: Status;
-  stage: "" | "waiting" | "regions" | "report";
+  stage: "" | "waiting" | "regions" | "report" | "audit";
   reason: string;
   can_force: boolean;
   read_first: boolean;

@@ -155,6 +155,7 @@ function bare(own: Session): Document {
     measurements: [],
     heat: null,
     scope: { assessed: {}, not_assessed: [] },
+    audit: null,
     removed: [],
     provenance: { version: settings.value?.version ?? "", preset: "", detector: "", generator: "", explainer: "", composer: "", weights_sha256: {} },
     answers: {},
@@ -239,6 +240,12 @@ export async function rename(name: string): Promise<void> {
   const own = session.value;
   if (own && name.trim() && name !== own.name)
     await told(async () => show(await patch<Session>(`sessions/${own.id}`, { name: name.trim() })));
+}
+
+/** Try what each sentence rests on: it waits its turn, and its verdicts come with the next state. */
+export async function auditReport(): Promise<void> {
+  const own = session.value;
+  if (own && (await told(async () => show(await post<Session>(`sessions/${own.id}/audit`))))) spoken.value = "The audit is waiting its turn.";
 }
 
 /** Change the report. All edits go this way; what comes back is the whole new state. */

@@ -4,6 +4,7 @@ import { Actions } from "../live/Actions";
 import type { Sentence } from "../model";
 import { doc, hovered, light, pin, pinned, regionNamed, same, spoken, zoomTo, type Target } from "../store";
 import { Badge } from "./Badge";
+import { looks, VerdictBadge } from "./Verdict";
 
 export function targetOf(sentence: Sentence): Target {
   return { kind: "sentence", number: sentence.number };
@@ -62,7 +63,7 @@ export function scoreOf(sentence: Sentence): string {
 export function Card({ sentence }: { sentence: Sentence }): JSX.Element {
   const lit = light.value.sentences.has(sentence.number);
   return (
-    <article class={`card ${sentence.kind} ${lit ? "lit" : ""} ${same(pinned.value, targetOf(sentence)) ? "pinned" : ""}`} aria-label={`Finding ${sentence.number}`} {...lights(sentence)}>
+    <article class={`card ${sentence.kind} ${looks(sentence)} ${lit ? "lit" : ""} ${same(pinned.value, targetOf(sentence)) ? "pinned" : ""}`} aria-label={`Finding ${sentence.number}`} {...lights(sentence)}>
       <header>
         <span class="number" aria-hidden="true">
           {sentence.number}
@@ -84,6 +85,7 @@ export function Basis({ sentence }: { sentence: Sentence }): JSX.Element {
   return (
     <div class="basis">
       <Badge kind={sentence.kind} />
+      <VerdictBadge sentence={sentence} />
       {sentence.regions.slice(0, 4).map((name) => (
         <span class="chip">
           <i class="swatch" style={{ "--c": regionNamed(name)?.color ?? "#aab0b8" }} />

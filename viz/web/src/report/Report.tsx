@@ -13,6 +13,7 @@ import { Badge } from "./Badge";
 import { Card, lights, Says, scoreOf } from "./Card";
 import { Details } from "./Details";
 import { Measurements } from "./Measurements";
+import { Audited, Sign } from "./Verdict";
 
 export function Report(): JSX.Element | null {
   const report = doc.value;
@@ -39,6 +40,7 @@ export function Report(): JSX.Element | null {
       </section>
       <section aria-labelledby="title-findings">
         <h2 id="title-findings">Findings</h2>
+        <Audited />
         {findings.value.length === 0 && !isReading && <p class="faint">No sentence: see the scope and the regions that were not found.</p>}
         {cards.map((sentence) => (
           <Card key={sentence.number} sentence={sentence} />
@@ -96,7 +98,7 @@ function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
       <p class="together" hidden={isOpen}>
         {sentences.map((sentence) => (
           <span class={light.value.sentences.has(sentence.number) ? "lit" : ""} {...lights(sentence)}>
-            <Says sentence={sentence} />{" "}
+            <Sign sentence={sentence} /> <Says sentence={sentence} />{" "}
           </span>
         ))}
       </p>
@@ -107,7 +109,7 @@ function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
         <ul class="scores">
           {sentences.map((item) => (
             <li class={`said ${light.value.sentences.has(item.number) ? "lit" : ""}`} {...lights(item)}>
-              <Says sentence={item} /> <span class="faint">{scoreOf(item)}</span>
+              <Sign sentence={item} /> <Says sentence={item} /> <span class="faint">{scoreOf(item)}</span>
               <Actions sentence={item} />
             </li>
           ))}
