@@ -21,9 +21,10 @@ from grounded.explain.audit.altering import Alteration, Place, altered_image, co
 from grounded.findings import Presence
 from grounded.geometry import Placement
 from grounded.image import Image
+from grounded.language.labeller import Labeller
 from grounded.protocols import FindingsReader, FindsAlone, Question, read_findings
-from grounded.regions import Regions
-from grounded.report import GroundedReport
+from grounded.regions import Region, Regions
+from grounded.report import GroundedReport, Sentence
 from grounded.reporter import Reading, Reporter
 
 if TYPE_CHECKING:
@@ -240,41 +241,62 @@ class ReporterSubject:
         return answers
 
     def _described(self, questions: Sequence[Question]) -> list[dict[tuple[str, str], Presence]]:
-        """What the sentences say, by finding and region; words without a finding by themselves."""
+        """What the sentences say, by finding and region; of words alone, what they say."""
         return [
-            {(f.label, f.region): f.presence for s in answer for f in s.findings}
-            | {
-                (s.text, name): Presence.PRESENT
-                for s in answer
-                if not s.findings
-                for name in s.regions[:1]
+            {
+                claim: presence
+                for sentence in answer
+                for claim, presence in _stated(sentence).items()
             }
             for answer in self.reporter.generator.describe(questions)
         ]
 
     def _claims(self, report: GroundedReport) -> list[Claim]:
-        claims = []
-        for number, sentence in enumerate(report.section("findings")):
-            for item in dict.fromkeys(sentence.measurements):
-                claims.append(Claim(number, sentence.text, "", Presence.PRESENT, measurement=item))
-            if sentence.measurements:
+        """The claims of the sentences in their order.
+
+        Where a report holds no finding and no measurement at all, as from a generator that writes
+        words alone, a sentence claims what our labeller reads in it, or else its very words.
+        """
+        sentences = report.section("findings")
+        words_alone = not any(s.findings or s.measurements for s in sentences)
+        claims: list[Claim] = []
+        for number, said in enumerate(sentences):
+            if said.measurements:
+                claims += [
+                    Claim(number, said.text, "", Presence.PRESENT, measurement=item)
+                    for item in dict.fromkeys(said.measurements)
+                ]
                 continue
-            for finding in sentence.findings:
-                region = report.regions[finding.region]
-                place = Place(region.name, (region.mask or region.box,), (region.name,))
-                side = self.atlas.paired_side(region.name)
-                claims.append(
-                    Claim(
-                        number,
-                        sentence.text,
-                        finding.label,
-                        finding.presence,
-                        region.name,
-                        place,
-                        side,
-                    )
-                )
+            stated = [(f.label, f.presence, f.region) for f in said.findings]
+            if words_alone:
+                stated = [(*claim, said.regions[0]) for claim in _in_words(said.text)]
+            claims += [
+                self._claim(number, said.text, label, presence, report.regions[region])
+                for label, presence, region in stated
+            ]
         return claims
+
+    def _claim(
+        self, number: int, text: str, label: str, presence: Presence, region: Region
+    ) -> Claim:
+        place = Place(region.name, (region.mask or region.box,), (region.name,))
+        side = self.atlas.paired_side(region.name) if region.name in self.atlas else ""
+        return Claim(number, text, label, presence, region.name, place, side)
+
+
+def _stated(sentence: Sentence) -> dict[tuple[str, str], Presence]:
+    """By finding and region."""
+    if sentence.findings:
+        return {(f.label, f.region): f.presence for f in sentence.findings}
+    if not sentence.regions or sentence.evidence:
+        return {}
+    return {(label, sentence.regions[0]): is_ for label, is_ in _in_words(sentence.text)}
+
+
+def _in_words(text: str) -> list[tuple[str, Presence]]:
+    """What a text says of findings by our labeller; the text itself where that is nothing."""
+    found = [(str(item.label), item.presence) for item in Labeller.open().label(text)]
+    return found or [(text, Presence.PRESENT)]
 
 
 class Put(ReporterSubject):

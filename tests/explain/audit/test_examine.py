@@ -1,4 +1,6 @@
-from grounded import Box, Reporter
+from collections.abc import Sequence
+
+from grounded import Box, Reporter, Sentence
 from grounded.audit import Audit, Verdict
 from grounded.evaluate.detection import area_under_curve
 from grounded.explain.audit.altering import Place
@@ -14,9 +16,10 @@ from grounded.explain.audit.subjects import Claim, Put, ReporterSubject
 from grounded.explain.audit.verdicts import grounding
 from grounded.findings import Presence
 from grounded.generators.template import Template
+from grounded.protocols import Question
 from grounded.reporter import replace
 
-from .conftest import BOXES, LABEL, LUNGS, film_of
+from .conftest import BOXES, LABEL, LUNGS, Brightness, film_of
 
 POOL = [PoolFilm(film_of(seed=99)), PoolFilm(film_of("right lung", seed=98), frozenset({LABEL}))]
 
@@ -51,9 +54,23 @@ def test_a_generator_that_looks_at_the_wrong_side_is_not_by_its_region(reporter)
     assert checked.measures["contextual shortcut"].hits == 1
 
 
-def test_words_without_findings_are_not_audited(reporter) -> None:
+def test_a_fixed_text_does_not_use_the_image(reporter) -> None:
     checked = found(replace(reporter, generator=Template()))
-    assert {sentence.verdict for sentence in checked.sentences} == {Verdict.OPEN}
+    assert {sentence.verdict for sentence in checked.sentences} == {Verdict.BLIND}
+
+
+def test_words_alone_claim_the_findings_that_the_labeller_reads_in_them(reporter) -> None:
+    class Words:
+        """Writes what the network reads in words, and hands on no finding."""
+
+        name, scope, weights_sha256 = "words", Brightness.scope, Brightness.weights_sha256
+
+        def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
+            said = Brightness().describe(questions)
+            return [[replace(item, findings=()) for item in answer] for answer in said]
+
+    checked = found(replace(reporter, generator=Words()), "right lung")
+    assert checked.verdict("An opacity in the right lung.") == Verdict.SUPPORTED
 
 
 def test_an_audit_says_what_was_left_out_without_other_films(reporter) -> None:
