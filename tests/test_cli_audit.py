@@ -182,7 +182,7 @@ def test_reports_are_written_with_their_audit(run, film: Path, pool: Path, tmp_p
     status, _, _ = run("report", film, "-o", out, *options)
     assert status == 0
     assert json.loads((out / "report.json").read_text())["audit"]["sentences"]
-    assert '"verdict":"not audited"' in (out / "report.html").read_text()
+    assert '"verdict":"does not use the image"' in (out / "report.html").read_text()
 
 
 def test_a_pool_without_an_audit_is_refused(run, film: Path, pool: Path, tmp_path: Path) -> None:

@@ -92,13 +92,7 @@ def report(
     wrap: _Wrap = None,
     audit: _Audit = False,
     pool: _Pool = None,
-    quiet: _Audit = Annotated[
-    bool, typer.Option("--audit", help="Say of each sentence what it rests on; ten times as slow.")
-]
-_Pool = Annotated[
-    Path | None, typer.Option(help="For --audit: a folder of other films, see grounded audit.")
-]
-_Quiet = False,
+    quiet: _Quiet = False,
 ) -> None:
     """Write the report of one film to a folder, or of many films to a folder each.
 

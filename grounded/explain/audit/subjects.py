@@ -267,7 +267,9 @@ class ReporterSubject:
                     for item in dict.fromkeys(said.measurements)
                 ]
                 continue
-            stated = [(f.label, f.presence, f.region) for f in said.findings]
+            stated: list[tuple[str, Presence, str]] = [
+                (f.label, f.presence, f.region) for f in said.findings
+            ]
             if words_alone:
                 stated = [(*claim, said.regions[0]) for claim in _in_words(said.text)]
             claims += [
