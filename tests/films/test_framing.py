@@ -5,7 +5,9 @@ import pytest
 
 from grounded import Box, Image
 from grounded.errors import InvalidValueError
-from grounded.films.framing import content_of
+from grounded.films.age import YOUNG, checked_age
+from grounded.films.framing import content_of, framed
+from grounded.view import View
 
 NOISE = np.random.default_rng(0).uniform(0.2, 0.8, (300, 280)).astype(np.float32)
 
@@ -109,3 +111,137 @@ def test_a_stated_age_decides_whether_a_film_is_a_child_s(age: float | None, chi
 def test_an_age_that_nobody_has_is_named() -> None:
     with pytest.raises(InvalidValueError, match="0 to 130 years"):
         Image.open(NOISE, age=-1)
+
+
+def doubts(pixels: np.ndarray) -> tuple[str, ...]:
+    return Image.open(pixels).info.warnings
+
+
+@pytest.mark.parametrize(("side", "small"), [(255, True), (256, False)])
+def test_a_film_of_fewer_than_256_rows_or_columns_is_small(side: int, small: bool) -> None:
+    for film in (NOISE[:side], NOISE[:, :side]):
+        height, width = film.shape
+        words = f"The film has only {width} x {height} pixels: small findings are not visible."
+        assert (words in doubts(film)) is small
+
+
+def test_few_grey_levels_are_counted() -> None:
+    film = np.round(NOISE * 8) / 8  # 0.25 to 0.75, and some at the ends
+    assert doubts(film) == ("Nearly no grey levels are in use (5 of 256): little is to be seen.",)
+
+
+@pytest.mark.parametrize(("width", "narrow"), [(0.09, True), (0.12, False)])
+def test_a_tenth_of_the_range_is_narrow(width: float, narrow: bool) -> None:
+    film = (0.4 + width * (NOISE - 0.2) / 0.6).astype(np.float32)
+    assert any("Nearly no grey levels" in text for text in doubts(film)) is narrow
+
+
+def test_a_few_bright_pixels_do_not_make_a_narrow_range_wide() -> None:
+    film = 0.4 + 0.02 * NOISE
+    film[:10, :30] = 1.0  # 0.4 % of the pixels
+    assert any("Nearly no grey levels" in text for text in doubts(film))
+
+
+def test_a_border_that_was_left_out_is_named_with_what_is_read() -> None:
+    film = np.pad(NOISE, ((0, 0), (70, 0))).astype(np.float32)
+    assert doubts(film) == ("A uniform border was left out: 80 % x 100 % of the picture are read.",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "grey", "cut_short"),
+    [(40, 0.5, True), (30, 0.5, False), (40, 0.05, False), (40, 0.95, False)],
+)
+def test_flat_grey_at_the_lower_end_may_be_a_file_that_was_cut_short(
+    rows: int, grey: float, cut_short: bool
+) -> None:
+    film = np.pad(NOISE[:250], ((0, rows), (0, 0)), constant_values=grey).astype(np.float32)
+    share = f"{rows / (250 + rows):.0%}".replace("%", " %")
+    words = f"The lowest {share} of the film are flat grey: the file may be cut short."
+    assert (words in doubts(film)) is cut_short
+    assert any("uniform border" in text for text in doubts(film)) is not cut_short
+
+
+@pytest.mark.parametrize(("border", "cut"), [(14, False), (16, True)])
+def test_a_border_of_a_twentieth_is_worth_cutting(border: int, cut: bool) -> None:
+    film = np.pad(NOISE, ((border, 0), (0, 0))).astype(np.float32)
+    expected = Box(0, border, 280, 300 + border) if cut else None
+    assert content_of(film) == expected
+
+
+@pytest.mark.parametrize(("left", "kept"), [(70, True), (55, False)])
+def test_what_is_less_than_a_fifth_of_a_side_is_no_film(left: int, kept: bool) -> None:
+    film = np.zeros((300, 300), np.float32)
+    film[:, :left] = NOISE[:300, :left]
+    assert (content_of(film) is not None) is kept
+
+
+@pytest.mark.parametrize(("off", "border"), [(0.018, True), (0.025, False)])
+def test_a_border_keeps_to_its_grey_within_two_percent(off: float, border: bool) -> None:
+    film = bordered(NOISE, (40, 0.5))
+    film[20, ::2], film[20, 1::2] = 0.5 + off, 0.5 - off
+    content = content_of(film)
+    assert content is not None
+    assert content.y0 == (40 if border else 20)
+
+
+@pytest.mark.parametrize(("share", "border"), [(0.02, True), (0.05, False)])
+def test_a_letter_may_take_three_percent_of_a_row(share: float, border: bool) -> None:
+    film = bordered(NOISE, (40, 0.0))
+    film[20, 100 : 100 + int(share * film.shape[1])] = 1
+    content = content_of(film)
+    assert content is not None
+    assert content.y0 == (40 if border else 20)
+
+
+def test_four_frames_inside_of_each_other_are_cut_and_no_more() -> None:
+    film = bordered(NOISE, (20, 0.9), (20, 0.0), (20, 0.6), (20, 0.3), (20, 1.0))
+    assert content_of(film) == Box(80, 80, 400, 420)
+
+
+def test_a_border_on_one_side_only_is_cut_there() -> None:
+    for pads, box in [
+        (((0, 30), (0, 0)), Box(0, 0, 280, 300)),
+        (((0, 0), (0, 30)), Box(0, 0, 280, 300)),
+        (((0, 0), (30, 0)), Box(30, 0, 310, 300)),
+    ]:
+        assert content_of(np.pad(NOISE, pads).astype(np.float32)) == box
+
+
+def test_a_wide_film_is_sampled_and_keeps_its_content() -> None:
+    wide = np.random.default_rng(4).uniform(0.2, 0.8, (300, 1300)).astype(np.float32)
+    assert content_of(np.pad(wide, 50)) == Box(50, 50, 1350, 350)
+
+
+def test_a_stated_spacing_is_of_no_known_kind_and_a_film_keeps_its_own() -> None:
+    stated = Image.open(NOISE, spacing_mm=(0.2, 0.2)).info
+    assert (stated.spacing_kind, stated.aspect) == ("unknown", 1.0)
+    assert Image.open(NOISE).info.spacing_mm is None
+
+
+def test_an_adult_s_stated_age_takes_back_the_words_on_children() -> None:
+    young = Image.open(NOISE, age=3)
+    [words] = young.info.warnings
+    assert words == YOUNG
+    adult = framed(young, age=40)
+    assert (adult.info.child, adult.info.warnings) == (False, ())
+    assert framed(young, age=5).info.warnings == (YOUNG,)
+    assert framed(young).info.child
+
+
+@pytest.mark.parametrize("years", [0, 130])
+def test_ages_at_the_limits_are_ages(years: float) -> None:
+    assert checked_age(years) == years
+
+
+def test_an_age_that_nobody_has_is_quoted() -> None:
+    with pytest.raises(InvalidValueError) as error:
+        checked_age(131)
+    assert str(error.value) == "an age is 0 to 130 years, as 34, 1.5 or 018M, got 131"
+    with pytest.raises(InvalidValueError, match="got 'old'"):
+        checked_age(-1, "old")
+
+
+def test_what_is_stated_of_a_framed_film_keeps_the_rest() -> None:
+    image = framed(Image.open(NOISE, name="own"), view=View.PA, forced=True)
+    assert (image.info.name, image.info.view, image.forced) == ("own", "PA", True)
+    assert framed(image).info.view == "PA"

@@ -1,5 +1,6 @@
 """What a file is, by its content; what is refused, and in which words."""
 
+import io
 import logging
 import os
 import warnings
@@ -10,8 +11,9 @@ import pytest
 from PIL import Image as Picture
 
 from grounded import Image
-from grounded.errors import ImageError, InvalidValueError
+from grounded.errors import ImageError, InvalidValueError, NotAFilmError
 from grounded.films.quiet import silenced
+from grounded.films.source import Source, kind_of, source_of
 
 RAMP = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
 XML = b"<?xml version='1.0'?>"
@@ -126,3 +128,115 @@ def test_a_name_that_is_no_text_is_shown_escaped(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("the file system takes no such name")
     assert Image.open(path).info.name == "b\\udcff"
+
+
+STRANGERS = [
+    (b"BM" + bytes(60), "a BMP picture"),
+    (bytes(4) + b"jP  " + bytes(30), "a JPEG 2000 picture outside of DICOM"),
+    (b"\xff\x4f\xff\x51" + bytes(30), "a JPEG 2000 picture outside of DICOM"),
+    (bytes(4) + b"ftypheic", "a HEIC picture or a video"),
+    (b"PK\x03\x04" + bytes(30), "a ZIP archive"),
+    (b"\x93NUMPY" + bytes(30), "a NumPy array"),
+    (b"\x89HDF" + bytes(30), "an HDF5 file"),
+    (b"NRRD0004", "an NRRD volume"),
+    (b"<html>", "an HTML page"),
+    (b"<SVG width='1'>", "an SVG drawing"),
+    (b"\xef\xbb\xbf \n<?xml version='1.0'?>", "an XML document"),
+    ("Lunge frei, Zwerchfell glatt. Herz normal gro\u00df.".encode()[:-2], "a text file"),
+    (b"a\x08b", "a file of a kind that is not known here"),
+    (b"\xfftext", "a file of a kind that is not known here"),
+]
+
+
+@pytest.mark.parametrize(("content", "kind"), STRANGERS)
+def test_what_a_file_is_instead_of_a_film_is_said_in_one_sentence(
+    content: bytes, kind: str
+) -> None:
+    with pytest.raises(NotAFilmError) as error:
+        kind_of(Source(content, "it"))
+    assert str(error.value) == f"it: expected a film as DICOM, PNG, JPEG or TIFF, got {kind}"
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"\xff\xd8\xff\xe0", "JPEG"),
+        (b"II*\x00", "TIFF"),
+        (b"MM\x00*", "TIFF"),
+        (b"II+\x00", "TIFF"),
+        (b"MM\x00+", "TIFF"),
+        (bytes(128) + b"DICM", "DICOM"),
+        (b"II*\x00" + bytes(124) + b"DICM", "DICOM"),  # a preamble may hold a TIFF
+        (b"\x08\x00\x05\x00CS\x0a\x00", "DICOM"),  # no preamble: explicit, little endian
+        (b"\x08\x00\x05\x00\x0a\x00\x00\x00", "DICOM"),  # implicit
+        (b"\x00\x08\x00\x05CS\x00\x0a", "DICOM"),  # big endian
+        (b"\x02\x00\x00\x00UL\x04\x00", "DICOM"),
+        (b"\x08\x00\x00\x23\x00\x04\x00\x00", "DICOM"),  # the last element and length
+    ],
+)
+def test_a_film_s_kind_is_known_by_its_first_bytes(head: bytes, kind: str) -> None:
+    assert kind_of(Source(head, "it")) == kind
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x08\x00\x05\x00cs\x0a\x01",  # a VR has capitals
+        b"\x08\x00\x05\x00C1\x0a\x01",  # and letters
+        b"\x08\x00\x05\x00\x01\x04\x00\x00",  # a length beyond any
+        b"\x08\x00\x01\x23\x00\x04\x00\x00",  # an element beyond any
+        b"\x10\x00\x10\x00PN\x0a\x00",  # a later group
+        b"\x08\x00\x05\x00CS",  # too short
+    ],
+)
+def test_bytes_that_begin_no_data_set_are_none(head: bytes) -> None:
+    with pytest.raises(NotAFilmError):
+        kind_of(Source(head, "it"))
+
+
+def test_a_file_larger_than_any_film_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grounded.films.source.MOST_BYTES", 40)
+    assert source_of(bytes(40)).data == bytes(40)
+    with pytest.raises(ImageError, match="the film is larger than any film's file"):
+        source_of(bytes(41))
+    with pytest.raises(ImageError, match="larger than any film's file"):
+        source_of(io.BytesIO(bytes(50)))
+
+
+def test_a_source_knows_its_label_and_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "bed 3.JPEG"
+    path.write_bytes(b"x" * 2000)
+    source = source_of(path)
+    assert (str(source), source.name, len(source.head)) == (str(path), "bed 3", 1024)
+    with path.open("rb") as stream:
+        opened = source_of(stream)
+    assert (opened.label, opened.name, opened.data) == (str(path), "bed 3", source.data)
+    memory = source_of(io.BytesIO(b"film"))
+    assert (memory.label, memory.name) == ("the film", "")
+    assert (
+        source_of(bytearray(b"film"))
+        == source_of(memoryview(b"film"))
+        == Source(b"film", "the film")
+    )
+
+
+def test_the_errors_of_paths_name_them_and_what_to_do(tmp_path: Path) -> None:
+    for path, words in [
+        (tmp_path, f"{tmp_path} is a folder; expected one film: name a file in it"),
+        (tmp_path / "none", f"{tmp_path / 'none'}: no such file; check the path"),
+    ]:
+        with pytest.raises(ImageError) as error:
+            source_of(path)
+        assert str(error.value) == words
+    with pytest.raises(ImageError) as empty:
+        source_of(b"")
+    assert str(empty.value) == ("the film is empty; expected a film as DICOM, PNG, JPEG or TIFF")
+
+
+def test_a_stream_that_is_closed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    with (tmp_path / "a.png").open("rb") as stream:
+        pass
+    with pytest.raises(ImageError, match="cannot be read"):
+        source_of(stream)

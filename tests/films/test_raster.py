@@ -13,7 +13,9 @@ from PIL import Image as Picture
 from PIL import ImageOps
 
 from grounded import GroundedError, Image
-from grounded.errors import ImageError, UnsuitableImageError
+from grounded.errors import ImageError, InvalidValueError, UnsuitableImageError
+from grounded.films.raster import is_deep_colour, is_plain_tiff
+from grounded.films.source import Source, source_of
 
 RAMP = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
 UNIT = RAMP / np.float32(255)
@@ -311,3 +313,191 @@ def test_flipped_bits_end_in_an_error_of_our_own_or_in_a_film(tmp_path: Path, su
         path.write_bytes(damaged)
         with contextlib.suppress(GroundedError):  # and nothing else
             Image.open(path, force=True)
+
+
+def words(pixels: np.ndarray) -> tuple[str, ...]:
+    return told(Image.open(pixels))
+
+
+BROKEN = UNIT.copy()
+BROKEN[3, 4:7] = np.nan, np.inf, -np.inf
+MASKED = np.dstack([RAMP, np.full_like(RAMP, 7)])
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (RAMP, ()),
+        (UNIT, ()),
+        (SIXTEEN, ()),
+        (RAMP.astype(np.int32), ()),
+        (
+            RAMP > 99,
+            (
+                "The film has one bit a pixel: no grey levels.",
+                "Nearly no grey levels are in use (2 of 256): little is to be seen.",
+            ),
+        ),
+        (BROKEN, ("Pixels that are no numbers were set to black.",)),
+        (TWELVE, ("The values go up to 3776: 4095 was taken as white.",)),
+        (
+            RAMP.astype(np.int16) - 100,
+            ("The film has negative values: the range -100 to 136 was used.",),
+        ),
+        (UNIT * 1.13, ("Values above 1 (up to 1.046) were taken as white.",)),
+        (
+            UNIT * 20,
+            ("The values go up to 18.51, of no usual depth: that was taken as white.",),
+        ),
+        (
+            MASKED,
+            ("The alpha channel makes the whole film transparent: it was taken as opaque.",),
+        ),
+    ],
+)
+def test_what_is_unusual_of_the_values_is_said_in_whole_sentences(
+    pixels: np.ndarray, expected: tuple[str, ...]
+) -> None:
+    assert words(pixels) == expected
+
+
+def test_numbers_that_are_none_become_black_and_leave_the_others() -> None:
+    pixels = Image.open(BROKEN).pixels
+    assert pixels[3, 4:7].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(pixels[4:], UNIT[4:], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros(50), "expected an array (H, W) or (H, W, 3), got (50,)"),
+        (np.zeros((50, 50, 5)), "expected an array (H, W) or (H, W, 3), got (50, 50, 5)"),
+        (np.zeros((50, 50, 3, 1)), "expected an array (H, W) or (H, W, 3), got (50, 50, 3, 1)"),
+        (np.zeros((50, 50), complex), "expected an array of numbers, got complex128"),
+    ],
+)
+def test_an_array_that_is_no_film_is_named(samples: np.ndarray, message: str) -> None:
+    with pytest.raises(InvalidValueError) as error:
+        Image.open(samples)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_an_array_may_have_one_to_four_channels(channels: int) -> None:
+    alpha = [np.full_like(RAMP, 255)] if channels in (2, 4) else []
+    samples = np.dstack([RAMP] * (channels - len(alpha)) + alpha)
+    np.testing.assert_array_equal(Image.open(samples).pixels, UNIT)
+
+
+def test_an_array_of_another_byte_order_is_the_same_film() -> None:
+    np.testing.assert_allclose(Image.open(SIXTEEN.astype(">u2")).pixels, UNIT, atol=1e-6)
+
+
+def test_a_small_array_is_named_as_one() -> None:
+    with pytest.raises(ImageError, match=r"^the array: a picture of 20 x 48 pixels is too small"):
+        Image.open(RAMP[:, :20])
+
+
+def test_a_picture_in_memory_has_its_file_s_name_and_size(tmp_path: Path) -> None:
+    Picture.fromarray(RAMP).save(tmp_path / "bed.png")
+    with Picture.open(tmp_path / "bed.png") as picture:
+        assert Image.open(picture).info.name == "bed"
+    bare = Picture.fromarray(RAMP)
+    assert Image.open(bare).info.name == ""
+    with pytest.raises(ImageError, match=r"^the picture: a picture of 20 x 20 pixels is too small"):
+        Image.open(bare.resize((20, 20)))
+
+
+def test_a_colour_picture_in_memory_can_be_forced() -> None:
+    picture = Picture.fromarray(np.dstack([RAMP, 255 - RAMP, RAMP]))
+    with pytest.raises(UnsuitableImageError, match=r"^the picture: a colour picture"):
+        Image.open(picture)
+    assert Image.open(picture, force=True).forced
+    array = np.dstack([RAMP, 255 - RAMP, RAMP])
+    with pytest.raises(UnsuitableImageError, match=r"^the array: a colour picture"):
+        Image.open(array)
+    assert Image.open(array, force=True).forced
+
+
+def test_a_film_turned_by_its_tag_says_so_in_a_whole_sentence(tmp_path: Path) -> None:
+    tag = Picture.Exif()
+    tag[0x0112] = 8
+    assert told(png(tmp_path, RAMP, exif=tag)) == (
+        "The film was turned as its orientation tag says (8): boxes are in the turned picture.",
+    )
+    tag[0x0112] = 9
+    assert png(tmp_path, RAMP, exif=tag).info.orientation == 1
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_of_several_pictures_the_first_is_read_and_said_so(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    options = {"compression": "tiff_lzw"} if suffix == "tif" else {}
+    other = Picture.fromarray(255 - RAMP)
+    Picture.fromarray(RAMP).save(path, save_all=True, append_images=[other], **options)
+    image = Image.open(path)
+    assert told(image) == ("The file holds several pictures: the first was read.",)
+    np.testing.assert_array_equal(image.pixels, UNIT)
+
+
+def test_a_tiff_of_a_volume_or_of_many_samples_is_no_film(tmp_path: Path) -> None:
+    volume = np.zeros((4, 48, 64), np.uint8)
+    tifffile.imwrite(tmp_path / "v.tif", volume, volumetric=True, photometric="minisblack",
+                     tile=(16, 16, 16))  # fmt: skip
+    with pytest.raises(ImageError, match=r"the TIFF file holds a volume; expected one film$"):
+        Image.open(tmp_path / "v.tif")
+    with pytest.raises(ImageError, match=r"7 samples a pixel; expected a film$"):
+        tiff(tmp_path, np.zeros((48, 64, 7), np.uint8), planarconfig="contig")
+
+
+def test_extra_samples_of_a_tiff_are_left_out(tmp_path: Path) -> None:
+    grey = np.dstack([RAMP, 255 - RAMP])
+    image = tiff(tmp_path, grey, extrasamples=["unspecified"], planarconfig="contig")
+    np.testing.assert_array_equal(image.pixels, UNIT)
+    alpha = np.full_like(RAMP, 255)
+    alpha[:9] = 0
+    masked = tiff(
+        tmp_path, np.dstack([RAMP, alpha]), extrasamples=["unassalpha"], planarconfig="contig"
+    )
+    np.testing.assert_array_equal(masked.pixels[9:], UNIT[9:])
+    assert not masked.pixels[:9].any()
+
+
+def test_a_damaged_file_says_of_what_kind_it_is_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Picture.fromarray(RAMP).save(path)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(ImageError) as error:
+        Image.open(path)
+    assert str(error.value).startswith(
+        f"{path}: the PNG file is damaged or of a kind that cannot be decoded ("
+    )
+    assert str(error.value).endswith("); export it again, or convert it to PNG")
+
+
+def test_a_jpeg_of_very_many_scans_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Picture.fromarray(RAMP).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + b"\xff\xfe\x00\xcc" + b"\xff\xda" * 101 + data[2:])
+    with pytest.raises(ImageError, match=r"a JPEG of about 102 scans; no film needs so many$"):
+        Image.open(path)
+
+
+@pytest.mark.parametrize(
+    ("depth", "colours", "deep"), [(16, 0, False), (16, 2, True), (8, 2, False), (16, 6, True)]
+)
+def test_a_png_of_16_bit_colours_is_deep(depth: int, colours: int, deep: bool) -> None:
+    source = Source(bytes(24) + bytes((depth, colours)) + bytes(7), "it")
+    assert is_deep_colour(source) is deep
+    assert not is_deep_colour(Source(b"", "it"))
+
+
+def test_a_tiff_is_plain_where_nothing_is_compressed(tmp_path: Path) -> None:
+    def plain(**options: Any) -> bool:
+        tifffile.imwrite(tmp_path / "a.tif", RAMP, photometric="minisblack", **options)
+        return is_plain_tiff(source_of(tmp_path / "a.tif"))
+
+    assert plain()
+    assert not plain(compression="zlib")
+    assert not is_plain_tiff(Source(b"II*\x00 is no TIFF", "it"))
