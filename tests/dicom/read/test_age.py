@@ -39,3 +39,41 @@ def test_the_film_of_a_child_says_so_without_a_date(write) -> None:
     said = " ".join(info.warnings)
     assert "limits for adults are not applied" in said
     assert "2025" not in said
+
+
+@pytest.mark.parametrize(
+    ("born", "taken", "child"),
+    [
+        ("20100601", "20260531", True),  # the day before the sixteenth birthday
+        ("20100601", "20260601", False),
+        ("20100615", "20260610", True),
+        ("20100501", "20260601", False),
+        ("19000101", "19050101", False),  # what some systems write for unknown
+        ("19000102", "19050101", True),
+        ("20270101", "20260101", False),  # born after the film
+        ("18800101", "20260101", False),
+        ("20260101", "20260101", True),
+    ],
+)
+def test_dates_give_an_age_in_whole_years(born: str, taken: str, child: bool) -> None:
+    made = Dataset()
+    made.PatientBirthDate, made.StudyDate = born, taken
+    assert bool(childhood(Header(made))) is child
+
+
+def test_the_words_on_children_are_whole_sentences() -> None:
+    made = Dataset()
+    made.BodyPartExamined = "BABYGRAM"
+    limits = "limits for adults are not applied, and the findings were learnt from adults."
+    assert childhood(Header(made)) == (f"The examination is called one of a child: {limits}",)
+    made.PatientAge = "003Y"
+    assert childhood(Header(made)) == (f"The patient is younger than 16 years: {limits}",)
+
+
+@pytest.mark.parametrize(
+    "keyword", ["BodyPartExamined", "SeriesDescription", "ProtocolName", "StudyDescription"]
+)
+def test_any_description_may_name_a_child(keyword: str) -> None:
+    made = Dataset()
+    setattr(made, keyword, "CHEST_INFANT")
+    assert childhood(Header(made))

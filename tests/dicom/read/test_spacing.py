@@ -77,3 +77,87 @@ def test_pixels_that_are_not_square_are_told(attributes) -> None:
     found = spacing(**attributes)
     assert "not square" in found.warnings[0]
     assert found.aspect == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            [0.2, 1.0],
+            "The pixel spacing in the header would make this a film of 2000 x 400 mm: it was not "
+            "used.",
+        ),
+        (
+            [0.01, 0.2],
+            "The pixel spacing in the header would make this a film of 400 x 20 mm: it was not "
+            "used.",
+        ),
+    ],
+)
+def test_the_words_on_an_impossible_film_give_its_width_and_height(values, words) -> None:
+    assert spacing(PixelSpacing=values) == Spacing(None, "unknown", (words,), aspect_of(values))
+
+
+def aspect_of(values: list[float]) -> float:
+    """Beyond five to one a pixel is taken as square."""
+    aspect = values[0] / values[1]
+    return aspect if 0.2 <= aspect <= 5 else 1.0
+
+
+@pytest.mark.parametrize(("mm", "used"), [(0.02, True), (0.019, False), (0.5, True), (0.51, False)])
+def test_a_film_s_side_is_40_to_1000_millimetres(mm, used) -> None:
+    assert (spacing(PixelSpacing=[mm, mm]).mm is not None) is used
+
+
+@pytest.mark.parametrize(
+    ("values", "usable"),
+    [([99.9, 99.9], True), ([100, 100], False), ([0.2], False), ([0.2, 0.2, 0.2], False)],
+)
+def test_a_spacing_is_two_numbers_below_ten_centimetres(values, usable) -> None:
+    said = spacing(10, 10, PixelSpacing=values).warnings
+    assert (said != ("PixelSpacing in the header cannot be used.",)) is usable
+
+
+def test_every_spacing_that_cannot_be_used_is_named() -> None:
+    found = spacing(
+        PixelSpacing=[0, 0], ImagerPixelSpacing=[-1, 1], NominalScannedPixelSpacing=[500, 500]
+    )
+    assert found.warnings == (
+        "PixelSpacing in the header cannot be used.",
+        "ImagerPixelSpacing in the header cannot be used.",
+        "NominalScannedPixelSpacing in the header cannot be used.",
+    )
+    assert (found.mm, found.kind, found.aspect) == (None, "unknown", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("factor", "kind"), [(1.0, "detector"), (3.0, "patient"), (3.1, "detector"), (0.5, "detector")]
+)
+def test_a_magnification_lies_between_one_and_three(factor, kind) -> None:
+    found = spacing(ImagerPixelSpacing=[0.2, 0.2], EstimatedRadiographicMagnificationFactor=factor)
+    assert found.kind == kind
+    expected = f"Spacing at the detector was divided by a magnification of {factor:.2f}."
+    assert found.warnings == ((expected,) if kind == "patient" else ())
+
+
+@pytest.mark.parametrize(("pixel", "kind"), [(0.2001, "detector"), (0.2003, "patient")])
+def test_two_spacings_are_alike_to_a_thousandth(pixel, kind) -> None:
+    found = spacing(ImagerPixelSpacing=[0.2, 0.2], PixelSpacing=[pixel, pixel])
+    assert found.kind == kind
+
+
+def test_the_spacing_of_the_detector_comes_before_that_of_the_sheet() -> None:
+    found = spacing(ImagerPixelSpacing=[0.2, 0.2], NominalScannedPixelSpacing=[0.3, 0.3])
+    assert found.mm == (0.2, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "aspect"),
+    [([100, 101], 1.0), ([100, 102], 100 / 102), ([5, 1], 5), ([6, 1], 1.0), ([1, 5], 0.2),
+     ([1, 6], 1.0), ([0, 1], 1.0), ([4, 5, 6], 1.0)],
+)  # fmt: skip
+def test_an_aspect_of_a_hundredth_to_five_counts(ratio, aspect) -> None:
+    found = spacing(PixelAspectRatio=ratio)
+    assert found.aspect == pytest.approx(aspect)
+    expected = f"Pixels are not square: {aspect:.3g} times as high as wide."
+    assert found.warnings == ((expected,) if aspect != 1 else ())

@@ -198,3 +198,124 @@ def test_the_side_is_taken_from_the_header(attributes, side) -> None:
 def test_a_value_that_may_be_free_text_is_not_repeated() -> None:
     (reason,) = objections(header(Modality="Jane Doe; 12, High Street"))
     assert "JANE" not in reason.upper()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reasons"),
+    [
+        ({"Modality": "CT"}, ("modality 'CT'",)),
+        (
+            {"Modality": "OT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"},
+            ("stored as CT Image Storage",),
+        ),
+        ({"BodyPartExamined": "KNEE"}, ("body part 'KNEE'",)),
+        ({"ViewPosition": "LL"}, ("a lateral view (LL)",)),
+        ({"ViewPosition": "LLD"}, ("a decubitus view (LLD)",)),
+        ({"ViewPosition": "RAO"}, ("an oblique view (OBLIQUE)",)),
+        (
+            {"PatientOrientation": ["R", "F"]},
+            (
+                "stored mirrored: the patient's left is on the left of the picture (by its "
+                "orientation in the patient)",
+            ),
+        ),
+        (
+            {"PatientOrientation": ["L", "H"]},
+            ("stored upside down (by its orientation in the patient)",),
+        ),
+        (
+            {"Modality": "MR", "BodyPartExamined": "KNEE"},
+            ("modality 'MR'", "body part 'KNEE'"),
+        ),
+    ],
+)
+def test_an_objection_is_said_in_words(attributes: dict, reasons: tuple[str, ...]) -> None:
+    assert objections(header(**attributes)) == reasons
+
+
+def test_a_region_that_is_no_chest_is_named_where_no_body_part_is() -> None:
+    knee, chest = code("72696002", "Knee"), code("51185008", "Thoracic structure")
+    assert objections(header(AnatomicRegionSequence=[knee])) == ("anatomic region 'KNEE'",)
+    assert objections(header(AnatomicRegionSequence=[knee, chest])) == ()
+    assert objections(header(AnatomicRegionSequence=[knee], BodyPartExamined="CHEST")) == ()
+
+
+def test_hints_are_whole_sentences() -> None:
+    assert hints(header(BodyPartExamined="KNEE", SeriesDescription="Chest PA")) == (
+        "The body part is given as 'KNEE', but the description says chest.",
+    )
+    assert hints(header(ViewPosition="AXIAL")) == (
+        "The view is given as 'AXIAL': taken as frontal.",
+    )
+    assert hints(header(ViewPosition="FRONTAL")) == ()
+    assert hints(header(SeriesDescription="Chest lateral")) == (
+        "The view is not stated, and the description suggests that it is not frontal.",
+    )
+    assert hints(header(SeriesDescription="Chest lateral", ViewPosition="PA")) == ()
+    assert hints(header(BodyPartExamined="CHEST", SeriesDescription="Chest PA")) == ()
+
+
+def test_how_a_film_was_taken_is_said_in_whole_sentences() -> None:
+    lying = "Taken lying down: the heart and the mediastinum look wider."
+    portable = "A portable film: projection and inspiration differ from a standing one."
+    for words in ("AP SUPINE", "RECUMBENT", "LIEGEND"):
+        assert positions(header(ViewPosition=words)) == (lying,)
+    assert positions(header(PatientPosition="HFS")) == (lying,)
+    for words in ("PORTABLE", "Thorax im Bett", "chest port", "mobile"):
+        assert positions(header(SeriesDescription=words)) == (portable,)
+    assert positions(header(ProtocolName="BEDSIDE")) == (portable,)
+    assert positions(header(PatientOrientationCodeSequence=[code("1", "supine")])) == (lying,)
+    view = code("1", "postero-anterior")
+    view.ViewModifierCodeSequence = [code("2", "recumbent")]
+    assert positions(header(ViewCodeSequence=[view])) == (lying,)
+    assert positions(header(ViewPosition="AP SUPINE", SeriesDescription="portable")) == (
+        lying,
+        portable,
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "side"),
+    [
+        ({"Laterality": "L"}, "L"),
+        ({"Laterality": "B"}, "B"),
+        ({"ImageLaterality": "X", "Laterality": "L"}, ""),
+        ({"Laterality": "LEFT"}, ""),
+    ],
+)
+def test_a_side_is_one_of_four_letters(attributes: dict, side: str) -> None:
+    assert laterality_of(header(**attributes)) == side
+
+
+@pytest.mark.parametrize(
+    ("value", "view"),
+    [("272479007", "PA"), ("R-10206", "AP"), ("399173006", "LL"), ("R-10232", "RL"),
+     ("399067008", "LATERAL"), ("1", "")],
+)  # fmt: skip
+def test_a_code_is_a_view(value: str, view: str) -> None:
+    assert view_of(header(ViewCodeSequence=[code(value, "")])) == view
+
+
+def test_the_words_of_a_coded_view_count_where_its_code_is_not_known() -> None:
+    assert view_of(header(ViewCodeSequence=[code("1", "antero-posterior")])) == "AP"
+    first = header(ViewCodeSequence=[code("1", "?"), code("272479007", "PA")])
+    assert view_of(first) == ""  # the first is the view
+
+
+@pytest.mark.parametrize(
+    ("cosines", "reason"),
+    [
+        ([0.72, 0.4, 0, 0, 0, -1], ""),
+        ([-0.72, 0.4, 0, 0, 0, -1], "mirrored"),
+        ([-0.72, 0.6, 0, 0, 0, -1], ""),  # turned out of the plane
+        ([-0.69, 0.0, 0, 0, 0, -1], ""),  # too far from an axis
+        ([-1, 0, 0, 0.8, 0, -0.9], "mirrored"),
+        ([0, 0, 1, -1, 0, 0], "turned by 90 degrees"),
+    ],
+)
+def test_a_direction_counts_near_to_its_axis_and_in_the_plane(
+    cosines: list[float], reason: str
+) -> None:
+    found = " ".join(objections(header(ImageOrientationPatient=cosines)))
+    assert reason in found
+    assert bool(found) is bool(reason)
