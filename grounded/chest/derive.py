@@ -13,6 +13,7 @@ Sources of the definitions:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -106,75 +107,58 @@ def _joined(
     )
 
 
-def _zone(side: Side, start: float, end: float) -> Callable[[Landmarks], Box]:
-    def place(chest: Landmarks) -> Box:
-        lung = chest.lung(side)
-        bottom = lung.level(end)
-        if end == 1 and not lung.base_cut:
-            bottom = lung.profile.box.y1
-        return lung.band(lung.level(start), bottom)
-
-    return place
+def _zone(side: Side, start: float, end: float, chest: Landmarks) -> Box:
+    lung = chest.lung(side)
+    bottom = lung.level(end)
+    if end == 1 and not lung.base_cut:
+        bottom = lung.profile.box.y1
+    return lung.band(lung.level(start), bottom)
 
 
-def _apical(side: Side) -> Callable[[Landmarks], Box]:
-    def place(chest: Landmarks) -> Box:
-        lung, clavicle = chest.lung(side), chest.organs.get(f"{side} clavicle")
-        lower = lung.level(APEX_TO_CLAVICLE)
-        if clavicle is not None:
-            x0, x1 = lung.profile.box.x0, lung.profile.box.x1
-            over = (clavicle.columns > x0) & (clavicle.columns < x1)
-            if over.any():
-                lower = float(np.median(clavicle.bottom[over]))
-        lowest, highest = lung.level(0.08), lung.level(1 / 3)
-        return lung.band(lung.apex, min(max(lower, lowest), highest))
-
-    return place
+def _apical(side: Side, chest: Landmarks) -> Box:
+    lung, clavicle = chest.lung(side), chest.organs.get(f"{side} clavicle")
+    lower = lung.level(APEX_TO_CLAVICLE)
+    if clavicle is not None:
+        x0, x1 = lung.profile.box.x0, lung.profile.box.x1
+        over = (clavicle.columns > x0) & (clavicle.columns < x1)
+        if over.any():
+            lower = float(np.median(clavicle.bottom[over]))
+    lowest, highest = lung.level(0.08), lung.level(1 / 3)
+    return lung.band(lung.apex, min(max(lower, lowest), highest))
 
 
-def _hilum(side: Side) -> Callable[[Landmarks], Box]:
+def _hilum(side: Side, chest: Landmarks) -> Box:
     """Beside the medial border, about the carina; the left hilum lies a little higher."""
     above, below = (0.03, 0.19) if side is Side.RIGHT else (0.09, 0.14)
-
-    def place(chest: Landmarks) -> Box:
-        lung, axis = chest.lung(side), chest.axis
-        y0, y1 = axis.carina - above * axis.width, axis.carina + below * axis.width
-        inner, _ = lung.medial_between(y0, (y0 + y1) / 2)
-        medial = lung.medial((y0 + y1) / 2)
-        start = (inner + medial) / 2 - lung.outward * 0.01 * axis.width
-        end = medial + lung.outward * 0.13 * axis.width
-        return Box(min(start, end), y0, max(start, end), y1)
-
-    return place
+    lung, axis = chest.lung(side), chest.axis
+    y0, y1 = axis.carina - above * axis.width, axis.carina + below * axis.width
+    inner, _ = lung.medial_between(y0, (y0 + y1) / 2)
+    medial = lung.medial((y0 + y1) / 2)
+    start = (inner + medial) / 2 - lung.outward * 0.01 * axis.width
+    end = medial + lung.outward * 0.13 * axis.width
+    return Box(min(start, end), y0, max(start, end), y1)
 
 
-def _costophrenic(side: Side) -> Callable[[Landmarks], Box]:
-    def place(chest: Landmarks) -> Box:
-        lung, unit = chest.lung(side), chest.width
-        x, y = lung.recess
-        wall = lung.lateral(y - 0.08 * unit) * lung.outward
-        outer = max(x * lung.outward, wall) + 0.015 * unit
-        ends = sorted((outer * lung.outward, (outer - 0.14 * unit) * lung.outward))
-        return Box(ends[0], y - 0.13 * unit, ends[1], y + 0.02 * unit)
-
-    return place
+def _costophrenic(side: Side, chest: Landmarks) -> Box:
+    lung, unit = chest.lung(side), chest.width
+    x, y = lung.recess
+    wall = lung.lateral(y - 0.08 * unit) * lung.outward
+    outer = max(x * lung.outward, wall) + 0.015 * unit
+    ends = sorted((outer * lung.outward, (outer - 0.14 * unit) * lung.outward))
+    return Box(ends[0], y - 0.13 * unit, ends[1], y + 0.02 * unit)
 
 
-def _hemidiaphragm(side: Side) -> Callable[[Landmarks], Box]:
+def _hemidiaphragm(side: Side, chest: Landmarks) -> Box:
     """From the costophrenic point inwards, from above the dome down to that point.
 
     At least a third of the chest width, for the inner part of the left one lies behind the heart.
     """
-
-    def place(chest: Landmarks) -> Box:
-        lung, unit = chest.lung(side), chest.width
-        below = max(lung.recess[1], lung.dome + 0.1 * unit)
-        box = lung.band(lung.dome - 0.04 * unit, below)
-        if lung.outward < 0:
-            return Box(box.x0, box.y0, max(box.x1, box.x0 + unit / 3), box.y1)
-        return Box(min(box.x0, box.x1 - unit / 3), box.y0, box.x1, box.y1)
-
-    return place
+    lung, unit = chest.lung(side), chest.width
+    below = max(lung.recess[1], lung.dome + 0.1 * unit)
+    box = lung.band(lung.dome - 0.04 * unit, below)
+    if lung.outward < 0:
+        return Box(box.x0, box.y0, max(box.x1, box.x0 + unit / 3), box.y1)
+    return Box(min(box.x0, box.x1 - unit / 3), box.y0, box.x1, box.y1)
 
 
 def _inlet(chest: Landmarks) -> float:
@@ -261,13 +245,13 @@ BOTH = (RIGHT_LUNG, LEFT_LUNG)
 def _sided(side: Side) -> dict[str, Part]:
     own = (f"{side} lung",)
     return {
-        f"{side} apical zone": Part(own, _apical(side)),
-        f"{side} upper lung zone": Part(own, _zone(side, 0, 1 / 3)),
-        f"{side} mid lung zone": Part(own, _zone(side, 1 / 3, 2 / 3)),
-        f"{side} lower lung zone": Part(own, _zone(side, 2 / 3, 1)),
-        f"{side} hilar structures": Part(BOTH, _hilum(side)),
-        f"{side} costophrenic angle": Part(own, _costophrenic(side)),
-        f"{side} hemidiaphragm": Part(own, _hemidiaphragm(side)),
+        f"{side} apical zone": Part(own, partial(_apical, side)),
+        f"{side} upper lung zone": Part(own, partial(_zone, side, 0, 1 / 3)),
+        f"{side} mid lung zone": Part(own, partial(_zone, side, 1 / 3, 2 / 3)),
+        f"{side} lower lung zone": Part(own, partial(_zone, side, 2 / 3, 1)),
+        f"{side} hilar structures": Part(BOTH, partial(_hilum, side)),
+        f"{side} costophrenic angle": Part(own, partial(_costophrenic, side)),
+        f"{side} hemidiaphragm": Part(own, partial(_hemidiaphragm, side)),
     }
 
 

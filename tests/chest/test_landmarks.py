@@ -221,6 +221,16 @@ def test_the_axis_is_halfway_between_the_medial_and_the_lateral_middle() -> None
     assert axis_of(organs).x == pytest.approx(205)
 
 
+def test_of_a_medial_border_its_innermost_point_counts() -> None:
+    organs = {
+        RIGHT_LUNG: profile(40, 50, 150, 350, right_leans=-0.1),
+        LEFT_LUNG: profile(250, 50, 360, 350, left_leans=0.1),
+    }
+    assert axis_of(organs).x == pytest.approx(200, abs=0.1)
+    organs[LEFT_LUNG] = profile(250, 50, 360, 350, left_leans=-0.1)  # innermost is 238 then
+    assert axis_of(organs).x == pytest.approx(200 - 12 / 4, abs=0.1)
+
+
 def test_only_the_upper_two_fifths_of_the_medial_borders_count() -> None:
     organs = straight()
     below = organs[LEFT_LUNG].rows > 50 + 0.4 * 300 + 1
