@@ -111,6 +111,7 @@ def test_a_reader_s_finding_is_put_in_words(run) -> None:
     assert status == 0
     assert "left pleural effusion" in output.lower()
     assert "set by the reader" in output
+    assert "right lung's share of the area: 0.51\n" in output
 
 
 @pytest.mark.parametrize("finding", ["Pleural Effusion", "Pleural Effusion=yes", "=present"])

@@ -14,6 +14,7 @@ from grounded.errors import InvalidValueError
 from grounded.findings import Presence
 from grounded.geometry import Box
 from grounded.image import Image
+from grounded.viz.words import quantity
 
 
 def describe(
@@ -49,7 +50,7 @@ def describe(
         for note in sentence.notes:
             say(f"  ({note})")
         for item in sentence.measurements:
-            say(f"  {item.name}: {item.value:.3g} {item.unit}")
+            say(f"  {item.name}: {quantity(item.value, item.unit)}")
 
 
 def _finding(text: str) -> tuple[str, Presence]:
