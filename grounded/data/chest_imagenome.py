@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.chest.names import REGIONS
+from grounded.data.annotations import read_csv, size_of
 from grounded.data.example import Example
 from grounded.data.region_table import abnormal_regions, region_example, write_table
 from grounded.errors import DataError
@@ -219,14 +220,14 @@ class _Source:
                 "reports (files/p10/p10000032/s50414267.txt), or build the train split only"
             )
         avoid = silver / "splits" / "images_to_avoid.csv"
-        images = {row["dicom_id"] for row in _csv(avoid, ("dicom_id",))} if avoid.exists() else ()
+        listed = read_csv(avoid, ("dicom_id",)) if avoid.exists() else []
+        images = {row["dicom_id"] for row in listed}
         return cls(silver / "splits", _graphs(silver), mimic, reports, frozenset(images))
 
     def listed(self, split: str) -> list[_Film]:
         keys = ("subject_id", "study_id", "dicom_id")
-        return [
-            _Film(*(row[key] for key in keys)) for row in _csv(self.splits / f"{split}.csv", keys)
-        ]
+        rows = read_csv(self.splits / f"{split}.csv", keys)
+        return [_Film(*(row[key] for key in keys)) for row in rows]
 
 
 def _graphs(silver: Path) -> Callable[[str], Any]:
@@ -283,7 +284,7 @@ def _rows(
 
 def _row(source: _Source, film: _Film, with_report: bool, notes: list[str]) -> Example:
     path = source.mimic / film.folder / f"{film.image}.jpg"
-    width, height = _size(path)
+    width, height = size_of(path)
     try:
         graph = source.graph(film.image)
         boxes = _boxes(graph["objects"], width, height, notes)
@@ -345,19 +346,6 @@ def _joined(phrases: Sequence[str]) -> str:
     return " ".join(tidy)
 
 
-def _size(path: Path) -> tuple[int, int]:
-    """(width, height) from the file's header."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            return picture.size
-    except FileNotFoundError as error:
-        raise DataError(f"the film {path} is missing") from error
-    except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"the film {path} cannot be read") from error
-
-
 def _reference(reports: Path | None, film: _Film, notes: list[str]) -> str:
     if reports is None:
         return ""
@@ -369,19 +357,6 @@ def _reference(reports: Path | None, film: _Film, notes: list[str]) -> str:
     if not text:
         notes.append("the report has no findings section")
     return text
-
-
-def _csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    if not path.is_file():
-        raise DataError(f"{path} is missing; is the data set complete?")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if lacking := [key for key in columns if key not in (reader.fieldnames or ())]:
-            raise DataError(f"{path} lacks the columns {lacking}; it has {reader.fieldnames}")
-        rows = list(reader)
-    if not rows:
-        raise DataError(f"{path} lists no films")
-    return rows
 
 
 def _write_problems(path: Path, problems: Sequence[Problem]) -> None:

@@ -38,6 +38,14 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Phrase:
+    """A sentence of a report with the places that a reader drew for it; none if it has no place."""
+
+    text: str
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FilmReading:
     """What one reader says of a film.
 
@@ -59,9 +67,10 @@ class Example:
 
     source, patient: together they name a person; films of one person are never held apart. view:
     DICOM's (PA, AP, LL), "" where unknown. outlines: by organ. boxes: by region, of organs as well.
-    readings: the most trusted reader first. sentences: what a report says, by region. absent: no
-    frontal chest is in this film (a lateral film, another body part). cardiothoracic_ratio: as
-    measured by readers. about: what else figures are grouped by, such as age and sex.
+    readings: the most trusted reader first. sentences: what a report says, by region. phrases: its
+    sentences with the boxes that were drawn for them. absent: no frontal chest is in this film (a
+    lateral film, another body part). cardiothoracic_ratio: as measured by readers. about: what else
+    figures are grouped by, such as age and sex.
     """
 
     name: str
@@ -78,6 +87,7 @@ class Example:
     cardiothoracic_ratio: float | None = None
     absent: bool = False
     about: Mapping[str, str | float] = field(default_factory=dict)
+    phrases: tuple[Phrase, ...] = ()
 
     def image(self) -> Image:
         """The film, by the reader that reports use. The data set says what it is, so it is read

@@ -163,14 +163,14 @@ def _row_of(folder: Path, film: Example, labels: Sequence[str]) -> Row:
     marks = [mark for reading in film.readings for mark in reading.marks]
     for label in labels:
         row[label] = film.findings.get(label, "")
-        boxes = [_extent(mark.shape) for mark in marks if mark.label == label]
+        boxes = [extent(mark.shape) for mark in marks if mark.label == label]
         row[label + BOXES] = "; ".join(
             " ".join(f"{value:.6g}" for value in box) for box in boxes if box is not None
         )
     return {**row, "report": film.report}
 
 
-def _extent(shape: Box | Outline) -> Box | None:
+def extent(shape: Box | Outline) -> Box | None:
     """The box around an object; None for an empty mask file and for a polygon without area."""
     if isinstance(shape, Box):
         return shape
@@ -253,11 +253,18 @@ def _text(value: Any) -> str:
 
 
 def _columns(path: Path, row: Row) -> dict[str, tuple[str, str]]:
-    """By column: the finding and what is said of it ("", boxes or mask); others are left out."""
     if "file" not in row:
         raise DataError(f"{path} lacks the column file; it has: {', '.join(row)}")
+    return finding_columns(path, row)
+
+
+def finding_columns(path: Path, columns: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """By column: the finding and what is said of it ("", boxes or mask); others are left out.
+
+    Raises DataError for a column that is nearly the name of a finding.
+    """
     found: dict[str, tuple[str, str]] = {}
-    for column in row:
+    for column in columns:
         name, what = column, ""
         for ending in (BOXES, MASK):
             if column.casefold().endswith(ending):
@@ -295,10 +302,10 @@ def _reading(folder: Path, row: Row, columns: Mapping[str, tuple[str, str]]) -> 
     marks: list[Mark] = []
     for column, (label, what) in columns.items():
         if what == BOXES:
-            marks += [Mark(label, box) for box in _boxes(column, row[column])]
+            marks += [Mark(label, box) for box in boxes_in_cell(column, row[column])]
         elif what == MASK and row[column]:
             marks.append(Mark(label, folder / row[column]))
-        elif not what and (presence := _presence(column, row[column])) is not None:
+        elif not what and (presence := presence_in_cell(column, row[column])) is not None:
             findings[label] = presence
     for label in dict.fromkeys(mark.label for mark in marks):
         if findings.setdefault(label, Presence.PRESENT) == Presence.ABSENT:
@@ -308,7 +315,8 @@ def _reading(folder: Path, row: Row, columns: Mapping[str, tuple[str, str]]) -> 
     return FilmReading(TABLE, findings, marks=tuple(marks), located=frozenset(located))
 
 
-def _presence(column: str, cell: str) -> Presence | None:
+def presence_in_cell(column: str, cell: str) -> Presence | None:
+    """What present, 1, absent, 0 ... in a cell means; None for unknown. Raises ValueError."""
     text = cell.casefold().removesuffix(".0")
     if text not in _PRESENCE:
         raise ValueError(
@@ -317,8 +325,8 @@ def _presence(column: str, cell: str) -> Presence | None:
     return _PRESENCE[text]
 
 
-def _boxes(column: str, cell: str) -> list[Box]:
-    """Boxes from "x0 y0 x1 y1; x0 ..." or from a list of lists."""
+def boxes_in_cell(column: str, cell: str) -> list[Box]:
+    """Boxes from "x0 y0 x1 y1; x0 ..." or from a list of lists. Raises ValueError for others."""
     if not cell:
         return []
     try:

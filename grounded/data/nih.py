@@ -96,7 +96,7 @@ def _film(folder: Path, row: dict[str, Any]) -> Example:
 
 def _readings(row: Mapping[str, Any]) -> Iterator[FilmReading]:
     if row.get("radiologist_objects") is not None:
-        yield _radiologists(row["radiologist_objects"])
+        yield radiologists_reading(row["radiologist_objects"])
     if google := row.get("google"):
         yield _google(google)
     if rsna := row.get("rsna"):
@@ -110,7 +110,8 @@ def _readings(row: Mapping[str, Any]) -> Iterator[FilmReading]:
     yield FilmReading(TEXT, _presence(FROM_TEXT.values(), said))
 
 
-def _radiologists(objects: Sequence[Mapping[str, Any]]) -> FilmReading:
+def radiologists_reading(objects: Sequence[Mapping[str, Any]]) -> FilmReading:
+    """What was outlined in a film, each object with its label of ChestX-Det and its polygon."""
     seen = {FROM_RADIOLOGISTS[item["label"]] for item in objects}
     findings = _presence(FROM_RADIOLOGISTS.values(), seen)
     if OPACITY not in seen and seen & set(DENSE):
