@@ -63,6 +63,11 @@ class OrganDetector:
         self._net = Placed(net, device, dtype)
         self._threshold = threshold
 
+    @property
+    def encoder(self) -> Encoder | None:
+        """What makes the map of a film beside the regions, if anything does."""
+        return self._encoder
+
     def detect(self, images: Sequence[Image]) -> list[Regions]:
         """The regions of each film, in the atlas's order, with its map if there is an encoder."""
         regions = self.find(images)

@@ -15,6 +15,7 @@ from grounded.cli.evaluate import evaluate
 from grounded.cli.lists import list_presets, list_regions
 from grounded.cli.pacs import fetch, send
 from grounded.cli.report import report
+from grounded.cli.robustness import robustness
 from grounded.cli.serve import serve
 from grounded.cli.terminal import say
 from grounded.cli.train import train
@@ -43,6 +44,7 @@ app.command("regions")(list_regions)
 # A box may begin with a minus, so that what is unknown is no option.
 app.command(context_settings={"ignore_unknown_options": True})(describe)
 app.command()(evaluate)
+app.command()(robustness)
 app.command()(serve)
 app.command()(send)
 app.command()(fetch)

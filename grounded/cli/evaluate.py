@@ -1,4 +1,4 @@
-"""`grounded evaluate`: the usual tables of report generation."""
+"""`grounded evaluate`: counted errors and the usual tables of report generation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,25 @@ def evaluate(
     reports: Annotated[
         Path, typer.Argument(help="A folder of report.json files, JSON lines, CSV or Parquet.")
     ],
-    reference: Annotated[Path, typer.Argument(help="A CSV table with reference_report, or JSON.")],
-    name: Annotated[str, typer.Option(help="Data set and split, for the heading.")] = "",
+    reference: Annotated[
+        Path, typer.Argument(help="A table (CSV, JSON lines, Parquet), or a data set (--reader).")
+    ],
+    reader: Annotated[
+        str, typer.Option(help="The data set that REFERENCE is: padchest-gr, vindr-cxr ...")
+    ] = "",
+    split: Annotated[
+        str, typer.Option(help="Of the data set: train, calibration or held; else for the heading.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="The data set's name, for the heading.")] = "",
     labeller: Annotated[
         Literal["rules", "radeval"], typer.Option(help="Ours, or RadEval's if it is installed.")
     ] = "rules",
+    metrics: Annotated[
+        str, typer.Option(help="Metrics of RadEval beside, such as radgraph,radcliq,green.")
+    ] = "",
+    download: Annotated[
+        bool, typer.Option("--download", help="Let RadEval download its weights.")
+    ] = False,
     uncertain: Annotated[
         Literal["present", "absent"], typer.Option(help="What uncertain findings count as.")
     ] = "present",
@@ -28,23 +42,46 @@ def evaluate(
     urgency: Annotated[
         Path | None, typer.Option(help="A TOML table of how much an error on a finding counts.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write JSON there too.")] = None,
+    entailment: Annotated[
+        str, typer.Option(help="Another entailment test of RadFact, as package.module:Class.")
+    ] = "",
+    against: Annotated[
+        Path | None, typer.Option(help="The result file of another run on the same films.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write the result file (JSON) there.")
+    ] = None,
+    page: Annotated[Path | None, typer.Option(help="Write a page with plots (HTML) there.")] = None,
 ) -> None:
-    """Print the usual tables of report generation for reports and their references."""
+    """Count the errors of reports against references, by urgency, with the usual tables beside."""
     import json
 
+    from grounded.data.readers import read_films
     from grounded.evaluate.errors import Urgency
-    from grounded.evaluate.tables import evaluate_files
+    from grounded.evaluate.grounding import load_entailment
+    from grounded.evaluate.page import write_page
+    from grounded.evaluate.reports import references_of
+    from grounded.evaluate.tables import evaluate_files, read_rows
 
+    known = references_of(read_films(reader, reference, split)) if reader else reference
+    other = read_rows(against) if against is not None else []
     evaluation = evaluate_files(
         reports,
-        reference,
-        data=name,
+        known,
+        data=name or reader,
+        split=split,
         labeller=labeller,
+        metrics=tuple(part.strip() for part in metrics.split(",") if part.strip()),
+        download=download,
         uncertain=uncertain,
         tokenizer=tokenizer,
         urgency=Urgency.open(urgency),
+        entailment=load_entailment(entailment) if entailment else None,
     )
+    if against is not None:
+        evaluation = evaluation.against(other, against.name)
     say(evaluation.text)
     if out is not None:
         out.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")
+    if page is not None:
+        write_page(evaluation, page)

@@ -1,13 +1,16 @@
 """Whether a report says the same findings as its reference: the clinical figures.
 
-Labels come from the rule-based labeller, or from CheXbert and RadGraph through RadEval where that
-is installed (it downloads their weights on first use). Figures of different labellers cannot be
-compared; each names its own.
+Labels come from the rule-based labeller, or from models through RadEval (CheXbert, RadGraph,
+RadCliQ, GREEN, CRIMSON) where that is installed with their weights. Figures of different
+labellers cannot be compared; each names its own.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
@@ -15,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.errors import MissingExtraError
+from grounded.errors import InvalidValueError, MissingExtraError
 from grounded.evaluate.scores import Scores, mean_scores, pooled_scores
 from grounded.findings import CHEXPERT
 from grounded.language.labeller import Labeller
@@ -23,6 +26,11 @@ from grounded.language.labeller import Labeller
 Uncertain = Literal["present", "absent"]
 FIVE = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 """The five observations that CheXpert's own competition compared."""
+RADEVAL = (
+    *("bleu", "rouge", "bertscore", "radeval_bertscore", "f1chexbert", "radgraph"),
+    *("radgraph_radcliq", "radcliq", "ratescore", "srrbert", "temporal", "green", "crimson"),
+)
+"""RadEval's metrics that compute here; its others send the reports to a service."""
 
 
 def finding_table(
@@ -51,23 +59,53 @@ def example_fourteen(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> Score
 
 
 def radeval_scores(
-    written: Sequence[str], references: Sequence[str]
+    written: Sequence[str],
+    references: Sequence[str],
+    metrics: Sequence[str] = ("f1chexbert", "radgraph"),
+    download: bool = False,
 ) -> tuple[dict[str, float], str]:
-    """CheXbert's and RadGraph's figures by RadEval's names, and its release.
+    """The figures of metrics of RadEval by its own names, and its release.
 
-    RadEval downloads the weights of both on first use. Raises MissingExtraError without it.
+    metrics: f1chexbert, radgraph, radcliq, green, crimson, or any other of RadEval's. They run
+    here, on weights in the local cache; without download a missing weight is an error, with it
+    RadEval fetches what is missing. Raises MissingExtraError without RadEval or its weights, and
+    InvalidValueError for another metric.
     """
+    if unknown := [name for name in metrics if name not in RADEVAL]:
+        raise InvalidValueError(
+            f"no metric of RadEval that computes here: {', '.join(unknown)}; there are: "
+            f"{', '.join(RADEVAL)}"
+        )
     try:
         release = f"radeval {version('radeval')}"
+        if not download:
+            _stay_offline()
         radeval: Any = importlib.import_module("radeval")
     except (PackageNotFoundError, ImportError) as error:
         raise MissingExtraError(
-            f"CheXbert and RadGraph figures need RadEval 2 (pip install radeval), which cannot be "
+            f"{', '.join(metrics)} need RadEval 2 (pip install radeval), which cannot be "
             f"imported: {error}"
         ) from error
-    evaluator = radeval.RadEval(metrics=["f1chexbert", "radgraph"], show_progress=False)
-    results = evaluator(refs=list(references), hyps=list(written))
+    # CRIMSON would otherwise ask a service; reports of patients are sent nowhere
+    chosen = {name: {"provider": "hf"} if name == "crimson" else {} for name in metrics}
+    try:
+        with warnings.catch_warnings():  # it turns all warnings off
+            evaluator = radeval.RadEval(metrics=chosen, show_progress=False)
+            results = evaluator(refs=list(references), hyps=list(written))
+    except (OSError, ImportError, ValueError, RuntimeError) as error:
+        hint = "" if download else " (--download lets it fetch missing weights)"
+        raise MissingExtraError(
+            f"RadEval could not compute {', '.join(metrics)}{hint}: {error}"
+        ) from error
     return {key: float(value) for key, value in _numbers(results)}, release
+
+
+def _stay_offline() -> None:
+    """Hugging Face's libraries read the first two when they are imported, their hub each time."""
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None:
+        setattr(constants, "HF_HUB_OFFLINE", True)  # noqa: B010  # typed as final
 
 
 def _numbers(results: dict[str, Any], prefix: str = "") -> list[tuple[str, float]]:

@@ -1,23 +1,29 @@
-"""The tables of the paper on region-guided reports, for reports that were written to files.
+"""The figures of reports that were written to files, each with its source, films and interval.
 
-Tanida et al., CVPR 2023, tables 1 to 4: regions found and their boxes; selection and abnormality;
-the words of the report; its findings. Each figure carries what computed it and how many films it
-stands on. The published figures beside them are of MIMIC-CXR with Chest ImaGenome's split.
+First the errors a report, counted; then where things are said to be; then the tables of the paper
+on region-guided reports (Tanida et al., CVPR 2023, tables 1 to 4: regions found and their boxes,
+selection and abnormality, the words of the report, its findings); then the probabilities. The
+published figures beside them are of MIMIC-CXR with Chest ImaGenome's split.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from grounded.chest.names import REGIONS
-from grounded.errors import InvalidValueError
-from grounded.evaluate.detection import region_accuracy
-from grounded.evaluate.errors import ATTRIBUTES, Urgency, errors_of, weight_of
+from grounded.errors import DataError, InvalidValueError
+from grounded.evaluate.calibration import Scored
+from grounded.evaluate.comparison import BY, Difference, compare
+from grounded.evaluate.detection import average_precision, region_accuracy
+from grounded.evaluate.discrimination import area_under_roc
+from grounded.evaluate.errors import ATTRIBUTES, KINDS, Urgency
 from grounded.evaluate.findings import (
     Uncertain,
     example_fourteen,
@@ -25,12 +31,19 @@ from grounded.evaluate.findings import (
     micro_five,
     radeval_scores,
 )
-from grounded.evaluate.reports import Case, pair, read_references, read_written
+from grounded.evaluate.grounding import Entailment, LabelEntailment, RadFact
+from grounded.evaluate.groups import GroupFigure, group_figures
+from grounded.evaluate.intervals import Estimate
+from grounded.evaluate.reports import Case, Reference, pair, read_references, read_written
+from grounded.evaluate.rows import PRIOR, WEIGHTED, Row, mean_of, row_of
 from grounded.evaluate.scores import Scores, pooled_scores
 from grounded.evaluate.text import Tokenizer, text_scores
 from grounded.language.labeller import Labeller
 from grounded.version import VERSION
 
+SCHEMA = 1
+OURS = f"grounded {VERSION}"
+_BETWEEN = ("95 % interval", 18)
 LabellerName = Literal["rules", "radeval"]
 PUBLISHED: Mapping[str, float] = {
     "regions found of 29": 28.79,
@@ -62,13 +75,22 @@ PUBLISHED: Mapping[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of a table. value: None when it was not computed, and `how` says why."""
+    """One line of a table. value: None when it was not computed, and `how` says why.
+
+    low, high: the 95 % interval over patients, None without one.
+    """
 
     table: str
     name: str
     value: float | None
     how: str
     films: int
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, table: str, name: str, estimate: Estimate, how: str, films: int) -> Figure:
+        return cls(table, name, how=how, films=films, **estimate.to_dict())
 
     @property
     def published(self) -> float | None:
@@ -79,6 +101,8 @@ class Figure:
             "table": self.table,
             "name": self.name,
             "value": self.value,
+            "low": self.low,
+            "high": self.high,
             "published_rgrg": self.published,
             "how": self.how,
             "films": self.films,
@@ -86,11 +110,35 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """Points of a curve. kind: "reliability" or "risk by coverage"; counts: at each point."""
+
+    kind: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    counts: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, "x": self.x, "y": self.y, "counts": self.counts}
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All figures, and the data that they stand on, in words."""
+    """All figures, and the data that they stand on, in words.
+
+    data: set and films. split: of the set, "" if nobody says. rows: the numbers of each report.
+    urgency: the table of weights. other: the run that this one is compared with, by name.
+    """
 
     data: str
     figures: tuple[Figure, ...]
+    split: str = ""
+    groups: tuple[GroupFigure, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    rows: tuple[Row, ...] = ()
+    urgency: Urgency = field(default_factory=Urgency.open)
+    differences: tuple[Difference, ...] = ()
+    other: str = ""
 
     def __getitem__(self, name: str) -> float | None:
         """The value of a figure by name. Raises KeyError for an unknown name."""
@@ -99,45 +147,95 @@ class Evaluation:
                 return figure.value
         raise KeyError(name)
 
+    def against(self, rows: Sequence[Row], name: str) -> Evaluation:
+        """This evaluation with its differences to another run, by the run's rows."""
+        return replace(self, differences=tuple(compare(self.rows, rows)), other=name)
+
     @property
     def text(self) -> str:
         """The tables as plain text."""
-        return "\n".join(_lines(self)) + "\n"
+        return "\n".join([*_lines(self), *_group_lines(self), *_difference_lines(self)]) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        return {"data": self.data, "figures": [figure.to_dict() for figure in self.figures]}
+        """The result file: every figure with its data, split, films, package and version."""
+        source = {"data": self.data, "split": self.split}
+        return {
+            "schema": SCHEMA,
+            "by": OURS,
+            **source,
+            "urgency": {
+                "source": self.urgency.source,
+                "weights": dict(self.urgency.weights),
+                "attributes": dict(self.urgency.attributes),
+                "tiers": dict(self.urgency.tiers),
+            },
+            "figures": [{**figure.to_dict(), **source} for figure in self.figures],
+            "groups": [group.to_dict() for group in self.groups],
+            "curves": [curve.to_dict() for curve in self.curves],
+            "comparison": {
+                "with": self.other,
+                "how": BY,
+                "differences": [item.to_dict() for item in self.differences],
+            }
+            if self.differences
+            else None,
+            "reports": [row.to_dict() for row in self.rows],
+        }
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The reports of a result file of an earlier run. Raises DataError for another file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"schema {data['schema']}, expected {SCHEMA}")
+        return [Row.from_dict(item) for item in data["reports"]]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is no result file of `grounded evaluate`: {error!r}") from error
 
 
 def evaluate_files(
     reports: Path,
-    reference: Path,
+    reference: Path | Mapping[str, Reference],
     *,
     data: str = "",
+    split: str = "",
     labeller: LabellerName = "rules",
     uncertain: Uncertain = "present",
     tokenizer: Tokenizer = "words",
     urgency: Urgency | None = None,
+    entailment: Entailment | None = None,
+    metrics: Sequence[str] = (),
+    download: bool = False,
 ) -> Evaluation:
     """Compare reports with references; see `read_written` and `read_references` for the files.
 
-    data: the data set and split, in the user's words, for the heading. labeller: "rules", or
-    "radeval" for CheXbert and RadGraph. uncertain: what an uncertain finding counts as.
+    reference: a file, or references by film. data: the data set in the user's words, for the
+    heading. labeller: "rules", or "radeval" for CheXbert and RadGraph. uncertain: what an uncertain
+    finding counts as. entailment: of RadFact, the labeller's if None. metrics: of RadEval, beside;
+    download: whether it may fetch their weights.
     """
-    written, references = read_written(reports), read_references(reference)
+    written = read_written(reports)
+    references = read_references(reference) if isinstance(reference, Path) else reference
     cases = pair(written, references)
+    named = data or (reference.name if isinstance(reference, Path) else "")
     heading = (
-        f"{data or reference.name}: {len(cases)} films with report and reference "
+        f"{named}{f', {split}' if split else ''}: {len(cases)} films with report and reference "
         f"({len(written) - len(cases)} reports without reference, "
         f"{len(references) - len(cases)} references without report)"
     )
-    return evaluate(
+    evaluation = evaluate(
         cases,
         data=heading,
         labeller=labeller,
         uncertain=uncertain,
         tokenizer=tokenizer,
         urgency=urgency,
+        entailment=entailment,
+        metrics=metrics,
+        download=download,
     )
+    return replace(evaluation, split=split)
 
 
 def evaluate(
@@ -148,47 +246,134 @@ def evaluate(
     uncertain: Uncertain = "present",
     tokenizer: Tokenizer = "words",
     urgency: Urgency | None = None,
+    entailment: Entailment | None = None,
+    metrics: Sequence[str] = (),
+    download: bool = False,
 ) -> Evaluation:
     """All figures that the cases allow; a table without any case to stand on is left out."""
     if labeller not in ("rules", "radeval"):
         raise InvalidValueError(f'labeller is "rules" or "radeval", got {labeller!r}')
+    table, rules = urgency or Urgency.open(), Labeller.open()
+    chosen = (*(("f1chexbert", "radgraph") if labeller == "radeval" else ()), *metrics)
+    test = entailment or LabelEntailment(rules)
     boxed = [case for case in cases if case.written.regions is not None and case.reference.boxes]
     worded = [case for case in cases if case.reference.text]
-    figures = [*_regions(boxed), *_choices(boxed)]
-    if worded:
-        written = [case.written.text for case in worded]
-        references = [case.reference.text for case in worded]
-        figures += [
-            Figure("words", score.name, score.value, score.how, len(worded))
-            for score in text_scores(written, references, tokenizer)
+    words, by_report = _words(worded, tokenizer)
+    rows = [row_of(case, rules, table, test) for case in cases]
+    rows = [replace(row, values={**row.values, **by_report.get(row.image, {})}) for row in rows]
+    scored = Scored.of(cases, rules)
+    figures = [
+        *_errors(rows, table),
+        *_places(rows, test),
+        *_regions(boxed),
+        *_finding_boxes(cases),
+        *_choices(boxed),
+        *words,
+        *(_findings(worded, uncertain) if labeller == "rules" else ()),
+        *_radeval(worded, chosen, download),
+        *_probabilities(scored),
+    ]
+    return Evaluation(
+        data,
+        tuple(figures),
+        groups=tuple(group_figures(rows)),
+        curves=tuple(_curves(scored)),
+        rows=tuple(rows),
+        urgency=table,
+    )
+
+
+def _errors(rows: Sequence[Row], urgency: Urgency) -> Iterator[Figure]:
+    table = "errors a report"
+    how = f"{OURS} rule-based labeller; counted errors, the mean over the reports"
+    names = [
+        name
+        for kind in KINDS
+        for name in (f"{kind} findings", *(f"{kind}, {tier}" for tier in urgency.weights))
+    ]
+    names += [f"errors of {attribute}" for attribute in ATTRIBUTES]
+    weights = f"{how}; weighted by urgency {dict(urgency.weights)} and attribute"
+    for name, by in [*((name, how) for name in names), (WEIGHTED, weights)]:
+        yield from _mean(rows, table, name, by)
+    prior = f"{OURS}; reports that compare with an earlier film where the reference does not"
+    yield from _mean(rows, "prior studies", PRIOR, prior)
+
+
+def _mean(rows: Sequence[Row], table: str, name: str, how: str) -> Iterator[Figure]:
+    estimate, films, _ = mean_of(rows, name)
+    if films:
+        yield Figure.of(table, name, estimate, how, films)
+
+
+def _places(rows: Sequence[Row], entailment: Entailment) -> Iterator[Figure]:
+    table, how = "places", f"{OURS}; findings that both reports have, with boxes in the reference"
+    for name in ("mIoU of findings", "pointing game"):
+        yield from _mean(rows, table, name, how)
+    by = f"{OURS}, RadFact's rules (arXiv:2406.04449); entailment by {entailment.name}"
+    for part in RadFact.__slots__:
+        yield from _mean(rows, table, f"RadFact {part.replace('_', ' ')}", by)
+
+
+def _words(
+    cases: Sequence[Case], tokenizer: Tokenizer
+) -> tuple[list[Figure], dict[str, dict[str, float]]]:
+    """The figures of words, and by film those that are a mean over the reports."""
+    if not cases:
+        return [], {}
+    written = [case.written.text for case in cases]
+    references = [case.reference.text for case in cases]
+    scores = text_scores(written, references, tokenizer)
+    figures = [Figure("words", s.name, s.value, s.how, len(cases)) for s in scores]
+    by_report = {
+        case.image: {score.name: score.each[row] for score in scores if score.each}
+        for row, case in enumerate(cases)
+    }
+    return figures, by_report
+
+
+def _finding_boxes(cases: Sequence[Case]) -> Iterator[Figure]:
+    """Of films whose reader marked every object of a finding."""
+    pairs = []
+    for case in cases:
+        scores, known = case.written.scores, case.reference
+        found = [
+            (label, box, scores.get(label, 1.0))
+            for label, boxes in case.written.boxes.items()
+            for box in boxes
         ]
-        figures = [*_errors(written, references, urgency or Urgency.open()), *figures]
-        if labeller == "radeval":
-            figures += _radeval(written, references)
-        else:
-            figures += _findings(written, references, uncertain)
-    return Evaluation(data, tuple(figures))
+        true = {label: known.marks.get(label, ()) for label in known.located}
+        if true and case.written.boxes:
+            pairs.append((found, true))
+    yield from _average_precision("findings marked", "finding", pairs)
 
 
-def _errors(
-    written: Sequence[str], references: Sequence[str], urgency: Urgency
-) -> Iterator[Figure]:
-    rules, count = Labeller.open(), len(written)
-    pairs = zip(written, references, strict=True)
-    found = [errors_of(said, true, rules) for said, true in pairs]
-    how = f"grounded {VERSION} rule-based labeller; counted errors, the mean over the reports"
-    table, every = "errors a report", [error for errors in found for error in errors]
-    for kind in ("missed", "unsupported", "wrong"):
-        of_kind = [error for error in every if error.kind == kind]
-        yield Figure(table, f"{kind} findings", len(of_kind) / count, how, count)
-        for tier in urgency.weights:
-            hits = sum(urgency.tier(error.label) == tier for error in of_kind)
-            yield Figure(table, f"{kind}, {tier}", hits / count, how, count)
-    for attribute in ATTRIBUTES:
-        hits = sum(error.attribute == attribute for error in every)
-        yield Figure(table, f"errors of {attribute}", hits / count, how, count)
-    weights = f"{how}; weighted by urgency: {dict(urgency.weights)}"
-    yield Figure(table, "weighted errors", weight_of(every, urgency) / count, weights, count)
+def _average_precision(table: str, what: str, pairs: Sequence[Any]) -> Iterator[Figure]:
+    found = average_precision(pairs)
+    if found is not None:
+        how = f"{found.by}, mean over the {what}s with a reference box"
+        yield Figure(table, f"{what} mAP 50", found.at_half, how, found.films)
+        yield Figure(table, f"{what} mAP 50-95", found.coco, how, found.films)
+
+
+def _probabilities(scored: Scored) -> Iterator[Figure]:
+    if not len(scored.scores):
+        return
+    table, films = "probabilities", len(set(scored.patients))
+    how = f"{OURS}; {len(scored.scores)} probabilities of {films} patients, all findings together"
+    yield Figure(table, "expected calibration error", scored.error, f"{how}, ten bins", films)
+    yield Figure(table, "Brier score", scored.brier, how, films)
+    area = area_under_roc(scored.scores, scored.truth, scored.patients)
+    yield Figure.of(table, "area under ROC", area, how, films)
+    risk = scored.area_under_risk
+    yield Figure(table, "area under risk by coverage", risk, how, films)
+
+
+def _curves(scored: Scored) -> Iterator[Curve]:
+    if len(scored.scores):
+        x, y, counts = zip(*scored.reliability(), strict=True)
+        yield Curve("reliability", x, y, counts)
+        coverage, risk = scored.risk_by_coverage()
+        yield Curve("risk by coverage", tuple(coverage.tolist()), tuple(risk.tolist()))
 
 
 def _regions(cases: Sequence[Case]) -> Iterator[Figure]:
@@ -199,7 +384,7 @@ def _regions(cases: Sequence[Case]) -> Iterator[Figure]:
     ]
     if not pairs:
         return
-    how = f"grounded {VERSION}; a region that is not found has IoU 0"
+    how = f"{OURS}; a region that is not found has IoU 0"
     number = float(np.mean([len(set(regions.names) & set(REGIONS)) for regions, _ in pairs]))
     yield Figure("regions", f"regions found of {len(REGIONS)}", number, how, len(pairs))
     accuracy = region_accuracy(pairs)
@@ -210,37 +395,51 @@ def _regions(cases: Sequence[Case]) -> Iterator[Figure]:
         if name in accuracy:
             item = accuracy[name]
             yield Figure("regions", f"IoU {name}", item.mean_iou, how, item.count)
+    yield from _average_precision(
+        "regions",
+        "region",
+        [
+            ([(r.name, r.box, r.score) for r in regions], {n: [b] for n, b in boxes.items()})
+            for regions, boxes in pairs
+        ],
+    )
 
 
 def _choices(cases: Sequence[Case]) -> Iterator[Figure]:
     if not cases:
         return
     table = "regions described"
-    how = f"grounded {VERSION}; from the report's sentences, all 29 regions pooled"
-    for name, field in (("selection", "described"), ("abnormality", "abnormal")):
-        truth = [[r in getattr(case.reference, field) for r in REGIONS] for case in cases]
-        said = [[r in getattr(case.written, field) for r in REGIONS] for case in cases]
+    how = f"{OURS}; from the report's sentences, all 29 regions pooled"
+    for name, which in (("selection", "described"), ("abnormality", "abnormal")):
+        truth = [[r in getattr(case.reference, which) for r in REGIONS] for case in cases]
+        said = [[r in getattr(case.written, which) for r in REGIONS] for case in cases]
         yield from _triple(table, name, pooled_scores(truth, said), how, len(cases))
 
 
-def _findings(
-    written: Sequence[str], references: Sequence[str], uncertain: Uncertain
-) -> Iterator[Figure]:
+def _findings(cases: Sequence[Case], uncertain: Uncertain) -> Iterator[Figure]:
+    if not cases:
+        return
+    written = [case.written.text for case in cases]
+    references = [case.reference.text for case in cases]
     rules = Labeller.open()
     truth = finding_table(references, rules, uncertain)
     said = finding_table(written, rules, uncertain)
     how = (
-        f"grounded {VERSION} rule-based labeller, uncertain counts as {uncertain}; "
+        f"{OURS} rule-based labeller, uncertain counts as {uncertain}; "
         f"the published figures are CheXbert's"
     )
     yield from _triple("findings", "micro-5", micro_five(truth, said), how, len(written))
     yield from _triple("findings", "example-14", example_fourteen(truth, said), how, len(written))
 
 
-def _radeval(written: Sequence[str], references: Sequence[str]) -> Iterator[Figure]:
-    values, release = radeval_scores(written, references)
+def _radeval(cases: Sequence[Case], metrics: Sequence[str], download: bool) -> Iterator[Figure]:
+    if not cases or not metrics:
+        return
+    written = [case.written.text for case in cases]
+    references = [case.reference.text for case in cases]
+    values, release = radeval_scores(written, references, metrics, download)
     for name, value in values.items():
-        yield Figure("findings", name, value, f"{release}, CheXbert and RadGraph", len(written))
+        yield Figure("findings", name, value, f"{release}, {', '.join(metrics)}", len(written))
 
 
 def _triple(table: str, name: str, scores: Scores, how: str, films: int) -> Iterator[Figure]:
@@ -256,11 +455,51 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
         if figure.table != table:
             table = figure.table
             yield ""
-            yield f"{table.upper():32s}{'here':>8s}{'RGRG*':>8s}{'films':>8s}  by"
+            yield (
+                _heading(table.upper(), ("here", 8), _BETWEEN, ("RGRG*", 8), ("films", 8)) + "  by"
+            )
         note = notes.setdefault(figure.how, len(notes) + 1)
         value = "-" if figure.value is None else f"{figure.value:.3f}"
+        low, high = figure.low, figure.high
+        between = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
         published = "" if figure.published is None else f"{figure.published:.3f}"
-        yield f"{figure.name:32s}{value:>8s}{published:>8s}{figure.films:8d}  [{note}]"
+        yield (
+            f"{figure.name:38s}{value:>8s}{between:>18s}{published:>8s}{figure.films:8d}  [{note}]"
+        )
     yield ""
     yield "* published by Tanida et al. (CVPR 2023) on MIMIC-CXR, Chest ImaGenome split: other data"
     yield from (f"[{number}] {how}" for how, number in notes.items())
+
+
+def _group_lines(evaluation: Evaluation) -> Iterator[str]:
+    if not evaluation.groups:
+        return
+    yield ""
+    yield _heading("BY GROUP", ("here", 8), _BETWEEN, ("films", 8), ("patients", 10))
+    for item in evaluation.groups:
+        low, high = item.estimate.low, item.estimate.high
+        between = "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+        name = f"{item.by} {item.group}: {item.name}"
+        line = (
+            f"{name:38s}{item.estimate.value:8.3f}{between:>18s}{item.films:8d}{item.patients:10d}"
+        )
+        yield f"{line}  {item.warning}".rstrip()
+
+
+def _difference_lines(evaluation: Evaluation) -> Iterator[str]:
+    if not evaluation.differences:
+        return
+    yield ""
+    columns = (("here", 8), ("other", 8), ("difference", 30), ("p", 8), ("q", 8), ("films", 8))
+    yield _heading(f"AGAINST {evaluation.other}", *columns)
+    for item in evaluation.differences:
+        mark = "  *" if item.significant else ""
+        yield (
+            f"{item.name:38s}{item.here:8.3f}{item.other:8.3f}{item.difference!s:>30s}"
+            f"{item.p:8.4f}{item.q:8.4f}{item.films:8d}{mark}"
+        )
+    yield f"* q below 0.05; {BY}; q: p corrected for the number of figures"
+
+
+def _heading(first: str, *columns: tuple[str, int]) -> str:
+    return f"{first:38s}" + "".join(f"{name:>{width}s}" for name, width in columns)

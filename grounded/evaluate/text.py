@@ -31,11 +31,15 @@ _NO_JAVA = "not computed: Java missing"
 
 @dataclass(frozen=True, slots=True)
 class TextScore:
-    """A score with what computed it; value is None when it was not, and `how` says why."""
+    """A score with what computed it; value is None when it was not, and `how` says why.
+
+    each: of each report, where the score is their mean; BLEU is none, it counts all words together.
+    """
 
     name: str
     value: float | None
     how: str
+    each: tuple[float, ...] = ()
 
 
 def text_scores(
@@ -58,12 +62,12 @@ def text_scores(
     true = _tokenized(references, tokenizer)
     how = f"{release}, {tokenizer} tokens"
     bleu, _ = _scorer("bleu.bleu", "Bleu")(4).compute_score(true, said, verbose=0)
-    rouge, _ = _scorer("rouge.rouge", "Rouge")().compute_score(true, said)
-    cider, _ = _scorer("cider.cider", "Cider")().compute_score(true, said)
+    rouge, rouges = _scorer("rouge.rouge", "Rouge")().compute_score(true, said)
+    cider, ciders = _scorer("cider.cider", "Cider")().compute_score(true, said)
     values = [TextScore(name, float(v), how) for name, v in zip(NAMES[:4], bleu, strict=True)]
     values.append(_meteor(true, said, how))
-    values.append(TextScore("ROUGE-L", float(rouge), how))
-    values.append(TextScore("CIDEr", float(cider), how))
+    values.append(TextScore("ROUGE-L", float(rouge), how, tuple(map(float, rouges))))
+    values.append(TextScore("CIDEr", float(cider), how, tuple(map(float, ciders))))
     return values
 
 

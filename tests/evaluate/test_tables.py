@@ -29,6 +29,11 @@ WRITTEN = Written(
 CASE = Case("a", WRITTEN, REFERENCE)
 
 
+@pytest.fixture(autouse=True)
+def _without_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # METEOR's Java takes a second each time
+
+
 def _evaluate(*cases: Case) -> Evaluation:
     return evaluate(cases, data="a test")
 
@@ -59,6 +64,7 @@ def test_what_has_no_reference_is_left_out() -> None:
     only_text = Case("b", Written("Clear."), Reference("Clear lungs."))
     assert {figure.table for figure in _evaluate(only_text).figures} == {
         "errors a report",
+        "prior studies",
         "words",
         "findings",
     }

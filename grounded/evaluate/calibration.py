@@ -1,0 +1,99 @@
+"""Whether probabilities hold what they say, and what is gained by saying less.
+
+Each probability is of one finding in one film; what is true comes from the reference's labels, or
+from its text by the labeller. The confidence of a statement is the probability of what it says:
+that the finding is there from one half on, else that it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.evaluate.detection import calibration_error
+from grounded.evaluate.errors import LEFT_OUT, stated
+from grounded.evaluate.reports import Case
+from grounded.findings import Presence
+from grounded.language.labeller import Labeller
+
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """N probabilities with what is true. patients: whose film each is of. labels: of which."""
+
+    scores: NDArray[np.float64]
+    truth: NDArray[np.bool_]
+    patients: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, cases: Sequence[Case], labeller: Labeller) -> Scored:
+        """All probabilities of the reports of which the truth is known."""
+        rows = [
+            (score, truth[label], case.patient, label)
+            for case in cases
+            for truth in [_truth(case, labeller)]
+            for label, score in case.written.scores.items()
+            if label in truth
+        ]
+        scores, truth, patients, labels = zip(*rows, strict=True) if rows else ((), (), (), ())
+        return cls(np.array(scores, dtype=float), np.array(truth, dtype=bool), patients, labels)
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error over ten equal bins (Guo et al., ICML 2017)."""
+        return calibration_error(list(self.scores), list(self.truth), BINS)
+
+    @property
+    def brier(self) -> float:
+        """Mean squared distance of probability and truth (Brier, 1950)."""
+        return float(((self.scores - self.truth) ** 2).mean())
+
+    def reliability(self) -> list[tuple[float, float, int]]:
+        """Of each bin that is not empty: mean probability, frequency, number."""
+        place = np.minimum((self.scores * BINS).astype(int), BINS - 1)
+        return [
+            (float(self.scores[here].mean()), float(self.truth[here].mean()), int(here.sum()))
+            for here in (place == number for number in range(BINS))
+            if here.any()
+        ]
+
+    def risk_by_coverage(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Part of the statements that is kept, the most confident first, and how many are wrong.
+
+        Statements of one confidence are kept or left together.
+        """
+        confidence = np.where(self.scores >= 0.5, self.scores, 1 - self.scores)
+        order = np.argsort(-confidence, kind="stable")
+        wrong = ((self.scores >= 0.5) != self.truth)[order].cumsum()
+        last = np.flatnonzero(np.diff(confidence[order], append=-1.0))
+        return (last + 1) / len(order), wrong[last] / (last + 1)
+
+    @property
+    def area_under_risk(self) -> float:
+        """Area under risk by coverage (AURC; Geifman et al., ICLR 2019), from the first
+        statement."""
+        coverage, risk = self.risk_by_coverage()
+        return float((np.diff(coverage, prepend=0.0) * risk).sum())
+
+
+def _truth(case: Case, labeller: Labeller) -> dict[str, bool]:
+    """What is there, by label; in a text, what is not mentioned counts as denied."""
+    known = {
+        label: presence == Presence.PRESENT
+        for label, presence in case.reference.findings.items()
+        if presence != Presence.UNCERTAIN and label not in LEFT_OUT
+    }
+    if known or not case.reference.text:
+        return known
+    said = stated(case.reference.text, labeller)
+    return {
+        label: label in said and said[label].presence == Presence.PRESENT
+        for label in case.written.scores
+        if label not in said or said[label].presence != Presence.UNCERTAIN
+    }
