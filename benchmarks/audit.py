@@ -37,7 +37,7 @@ from rich.console import Console
 from rich.table import Table
 
 import grounded
-from grounded import Box, Image, Mask, Reading, Reporter
+from grounded import Box, Image, Mask, Reading, Regions, Reporter
 from grounded.audit import Check, Verdict
 from grounded.data.example import Example, Split
 from grounded.data.nih import RADIOLOGISTS, nih_films
@@ -182,11 +182,19 @@ def elsewhere(claim: Claim, image: Image) -> Claim | None:
 
 
 def tried(
-    film: Example, image: Image, reporter: Reporter, claims: Sequence[Claim], pool: list[PoolFilm]
+    film: Example,
+    image: Image,
+    reporter: Reporter,
+    claims: Sequence[Claim],
+    pool: list[PoolFilm],
+    known: dict[str, Regions],
 ) -> list[Tried]:
-    """The checks of claims that are put to a reporter, whatever it says itself."""
+    """The checks of claims that are put to a reporter, whatever it says itself.
+
+    known: the regions of films that its detector found so far.
+    """
     numbered = [replace(claim, sentence=number) for number, claim in enumerate(claims)]
-    found = audit(image, Put(reporter, numbered), pool)
+    found = audit(image, Put(reporter, numbered, known), pool)
     checks = [check for sentence in found.sentences for check in sentence.checks]
     return [Tried(film.patient, *pair) for pair in zip(numbered, checks, strict=True)]
 
@@ -196,7 +204,9 @@ def try_controls(arguments: argparse.Namespace) -> None:
     shuffled, wrong = with_shuffled_weights(reporter), on_the_wrong_side(reporter)
     mirrored = ReporterSubject(reporter).mirrored
     found: dict[str, list[Tried]] = {"real": [], **{name: [] for name in CONTROLS}}
-    names = []
+    names: list[str] = []
+    known: dict[str, Regions] = {}
+    known_shuffled: dict[str, Regions] = {}
     for film in outlined_films(arguments):
         image = Image.open(film.path, view=film.view, force=True)
         [reading] = reporter.read_all([image], force=True)
@@ -215,7 +225,8 @@ def try_controls(arguments: argparse.Namespace) -> None:
             ("wrong side, same words", wrong, claims),
             ("another place", reporter, away),
         ):
-            found[name] += tried(film, image, subject, put, pool)
+            seen = known_shuffled if subject is shuffled else known
+            found[name] += tried(film, image, subject, put, pool, seen)
     print(f"{len(names)} films, seed {arguments.seed}: {' '.join(names)}")
     say_controls(found)
     say_measures(found)
@@ -286,6 +297,8 @@ def say_limits(arguments: argparse.Namespace) -> None:
     free: list[Tried] = []
     real: list[Tried] = []
     blind: list[Tried] = []
+    known: dict[str, Regions] = {}
+    known_shuffled: dict[str, Regions] = {}
     for number, film in enumerate(films[: arguments.films]):
         image = Image.open(film.path, view=film.view, force=True)
         [reading] = reporter.read_all([image], force=True)
@@ -293,10 +306,10 @@ def say_limits(arguments: argparse.Namespace) -> None:
             continue
         fits = [item for item in lent if item[0] not in outlines(film)]
         borrowed = [fits[(number * A_FILM + k) % len(fits)] for k in range(A_FILM if fits else 0)]
-        free += tried(film, image, reporter, list(borrowed_claims(borrowed, reading)), pool)
+        free += tried(film, image, reporter, list(borrowed_claims(borrowed, reading)), pool, known)
         own = list(claims_of(film, reading))[:1]
-        real += tried(film, image, reporter, own, pool)
-        blind += tried(film, image, shuffled, own, pool)
+        real += tried(film, image, reporter, own, pool, known)
+        blind += tried(film, image, shuffled, own, pool, known_shuffled)
     print_limits(free, real, blind)
 
 

@@ -116,7 +116,8 @@ class ReporterSubject:
     """A reporter under audit. Its check is left out: it is the models that are asked.
 
     report: whose sentences are audited, if they are not those that the reporter writes now.
-    reading: of the film, so that it is not encoded again.
+    reading: of the film, so that it is not encoded again. known: the regions of films by their
+    pixels' hash, to be shared with other subjects that have the same detector.
     """
 
     def __init__(
@@ -124,11 +125,12 @@ class ReporterSubject:
         reporter: Reporter,
         report: GroundedReport | None = None,
         reading: Reading | None = None,
+        known: dict[str, Regions] | None = None,
     ) -> None:
         self.reporter = replace(reporter, check=None)
         self.name = f"{reporter.generator.name} ({reporter.preset or 'own parts'})"
         self._report = report
-        self._known: dict[str, Regions] = {}
+        self._known: dict[str, Regions] = {} if known is None else known
         if reading is not None:
             self._known[reading.image.info.sha256] = reading.regions
 
@@ -156,10 +158,11 @@ class ReporterSubject:
         return self._known[key]
 
     def ask(self, images: Sequence[Image], claims: Sequence[Claim]) -> list[list[Answer]]:
-        found = [self._known.get(image.info.sha256) for image in images]
-        new = [image for image, regions in zip(images, found, strict=True) if regions is None]
-        detected = iter(self.reporter.detector.detect(new) if new else [])
-        regions = [next(detected) if known is None else known for known in found]
+        new = {i.info.sha256: i for i in images if i.info.sha256 not in self._known}
+        if new:
+            detected = self.reporter.detector.detect(list(new.values()))
+            self._known |= dict(zip(new, detected, strict=True))
+        regions = [self._known[image.info.sha256] for image in images]
         return self._answers(
             [Question.of_film(*pair) for pair in zip(images, regions, strict=True)], claims
         )
@@ -304,8 +307,13 @@ def _in_words(text: str) -> list[tuple[str, Presence]]:
 class Put(ReporterSubject):
     """A reporter to which given claims are put, whether or not it makes them itself."""
 
-    def __init__(self, reporter: Reporter, claims: Sequence[Claim]) -> None:
-        super().__init__(reporter)
+    def __init__(
+        self,
+        reporter: Reporter,
+        claims: Sequence[Claim],
+        known: dict[str, Regions] | None = None,
+    ) -> None:
+        super().__init__(reporter, known=known)
         self._claims_put = tuple(claims)
 
     def said(self, image: Image) -> Said:
