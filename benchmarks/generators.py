@@ -1,6 +1,6 @@
 """The table of generators: each evaluated (counted errors a report) and audited, on equal films.
 
-    python benchmarks/generators.py --data DIR [--films 30] [--seed 1]
+    python benchmarks/generators.py --data DIR [--films 30] [--seed 1] [--out DIR]
 
 DIR is the folder of NIH films; drawn are films of 128 px of patients held out that radiologists
 read. The reference of a film is what they saw, in words, with the sides of their outlines; what
@@ -16,6 +16,7 @@ RGRG stand-in      the published layout, small and with random weights: it has l
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import tempfile
 import time
@@ -40,8 +41,7 @@ from grounded.data.example import Example, Split
 from grounded.data.nih import RADIOLOGISTS, nih_films
 from grounded.detectors.rgrg.detector import RgrgDetector
 from grounded.detectors.rgrg.net import DetectorLayout
-from grounded.evaluate.reports import Case, Reference, Written
-from grounded.evaluate.tables import evaluate
+from grounded.evaluate.errors import Urgency, errors_of, weight_of
 from grounded.explain.audit.examine import audit
 from grounded.explain.audit.outside import OutsideSubject
 from grounded.explain.audit.pool import PoolFilm, read_pool
@@ -50,12 +50,14 @@ from grounded.explain.places import RegionBoxes
 from grounded.findings import Label, Presence, SetFindings, label_of
 from grounded.generators.rgrg.generator import TOKEN_IDS, RgrgGenerator
 from grounded.generators.rgrg.net import DecoderLayout
+from grounded.language.labeller import Labeller
 from grounded.protocols import Question, SentenceGenerator
 
 NAMES = (
     *("normal template", "nearest sentence", "measured", "neural", "neural, told"),
     "RGRG stand-in",
 )
+KINDS = ("missed", "unsupported", "wrong")
 SIDE = 128  # px of the films
 LIBRARY = 400  # films that the nearest one is looked for among
 LIKE = 24  # px of a film's side, at which two films are compared
@@ -210,6 +212,8 @@ def try_generators(arguments: argparse.Namespace, folder: Path) -> None:
         for name, reporter in zip(NAMES[2:], (measured, neural, told, rgrg), strict=True):
             add_report(rows[name], film.name, reporter, image, pool)
     say(rows, references)
+    if arguments.out is not None:
+        write(rows, references, arguments.out)
 
 
 def add_report(row: Row, name: str, reporter: Reporter, image: Image, pool: list[PoolFilm]) -> None:
@@ -226,22 +230,33 @@ def add(row: Row, name: str, subject: Subject, image: Image, pool: list[PoolFilm
 
 def say(rows: Mapping[str, Row], references: Mapping[str, str]) -> None:
     verdicts = [verdict for verdict in Verdict if verdict != Verdict.OPEN]
-    heads = ("errors, weighted", "missed", "unsupported", "wrong", "audited")
+    heads = ("errors, weighted", *KINDS, "audited")
     table = Table("generator", *heads, *map(str, verdicts))
+    labeller, urgency = Labeller.open(), Urgency.open()
     for name, row in rows.items():
-        cases = [
-            Case(film, Written(text), Reference(references[film]))
-            for film, text in row.written.items()
-        ]
-        errors = evaluate(cases, data=name)
-        figures = [errors["weighted errors"]]
-        figures += [errors[f"{kind} findings"] for kind in ("missed", "unsupported", "wrong")]
+        found = [errors_of(text, references[film], labeller) for film, text in row.written.items()]
+        errors = [error for each in found for error in each]
+        figures = [weight_of(errors, urgency), *(sum(e.kind == k for e in errors) for k in KINDS)]
         counts = Counter(s.verdict for each in row.audits for s in each.sentences)
         audited = sum(counts[verdict] for verdict in verdicts)
         shares = [f"{counts[v] / audited:.2f}" if audited else "-" for v in verdicts]
-        table.add_row(name, *(f"{value:.2f}" for value in figures), str(audited), *shares)
+        per_report = [f"{figure / len(found):.2f}" for figure in figures]
+        table.add_row(name, *per_report, str(audited), *shares)
     print(f"{len(references)} films; errors a report; shares of the sentences that were audited")
     Console(width=160).print(table)
+
+
+def write(rows: Mapping[str, Row], references: Mapping[str, str], out: Path) -> None:
+    """What `grounded evaluate OUT/neural.jsonl OUT/references.csv` takes."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, row in rows.items():
+        items = [{"image": film, "report": text} for film, text in row.written.items()]
+        file = out / f"{name.replace(',', '').replace(' ', '_')}.jsonl"
+        file.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    with (out / "references.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("image", "reference_report"))
+        table.writerows(references.items())
 
 
 def main() -> None:
@@ -249,6 +264,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--films", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="write the reports and references there too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         try_generators(arguments, Path(folder))
