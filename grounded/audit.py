@@ -80,7 +80,11 @@ class Check:
     @property
     def text(self) -> str:
         """For people: the claim, its verdict, and how far it falls by what."""
-        effects = (("own place", self.own), ("other place", self.other), ("by the place itself", self.specific))
+        effects = (
+            ("own place", self.own),
+            ("other place", self.other),
+            ("by the place itself", self.specific),
+        )
         said = ", ".join(
             f"{name} {effect.value:+.2f} ({effect.low:+.2f} to {effect.high:+.2f})"
             for name, effect in effects
