@@ -102,12 +102,18 @@ def _check_table(path: Path) -> None:
 
 
 def _append(path: Path, line: str) -> None:
+    """The line, whole or not at all: a full disk leaves no half one for the next to follow."""
+    size = -1
     try:
-        with path.open("ab") as file:
-            file.write(line.encode("utf-8", "backslashreplace"))
-            file.flush()
+        with path.open("ab", buffering=0) as file:
+            size = file.tell()
+            content = line.encode("utf-8", "backslashreplace")
+            while content:
+                content = content[file.write(content) :]
             os.fsync(file.fileno())
     except OSError as error:
+        if size >= 0:
+            os.truncate(path, size)
         raise ReportError(f"cannot write {path}: {error}") from error
 
 

@@ -63,7 +63,7 @@ class Intake:
                 write_whole(path, data)
                 _flush(path)
             self._note(uid, study, path, header)
-        except ReportError:
+        except (OSError, ReportError):  # what lies there now is noted when it comes again
             return FULL
         return STORED
 

@@ -8,7 +8,9 @@ before or the one after.
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from pathlib import Path
 from grounded.errors import ReportError
 
 _WAIT_SECONDS = 60  # for another process's transaction
+_UNSURE_SECONDS = (
+    3.0  # until what a killed watch had on the wire has come to the PACS, or never will
+)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS films (
     instance_uid TEXT PRIMARY KEY, study_uid TEXT NOT NULL, path TEXT NOT NULL,
@@ -38,6 +43,7 @@ class State(StrEnum):
     WAITING = "waiting"  # until its study is quiet, and a worker is free
     READING = "reading"
     WRITTEN = "written"  # its objects are on the disk, to be sent
+    SENDING = "sending"  # being sent, or perhaps sent: only the PACS knows
     SENT = "sent"
     FAILED = "failed"  # with the reason
     LEFT = "left out"  # by a rule
@@ -68,8 +74,10 @@ class Queue:
     """The films of one watch. Raises ReportError when the state cannot be read or written."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self._lock = threading.Lock()
+        self._database = _opened(path)
+        weakref.finalize(self, self._database.close)
         with self._changing() as database:
             for statement in _SCHEMA.split(";"):
                 database.execute(statement)
@@ -155,9 +163,14 @@ class Queue:
             self._step(database, film.instance_uid, "later", reason)
 
     def resume(self) -> None:
-        """What a watch was reading when it was stopped or killed waits again, as if never taken."""
+        """What a watch was reading when it was stopped or killed waits again, as if never taken.
+
+        What it was sending is sent when the PACS was asked what it has of it.
+        """
         for film in self.films(State.READING):
             self.later(film, State.WAITING, "the watch was stopped", 0)
+        for film in self.films(State.SENDING):
+            self.later(film, State.SENDING, "the watch was stopped", _UNSURE_SECONDS)
 
     def free(self, dead: set[int], tries: int) -> None:
         """What workers that are gone were reading waits again, or failed after so many tries."""
@@ -180,11 +193,12 @@ class Queue:
         return [_film(row) for row in rows]
 
     def to_send(self) -> list[Film]:
-        """Written films whose time to be sent has come."""
+        """Films that are written, or perhaps sent, whose time to be sent has come."""
         with self._changing() as database:
             rows = database.execute(
-                f"SELECT {_COLUMNS} FROM films WHERE state = ? AND next_try <= ? ORDER BY received",
-                (State.WRITTEN, time.time()),
+                f"SELECT {_COLUMNS} FROM films WHERE state IN (?, ?) AND next_try <= ?"
+                " ORDER BY received",
+                (State.WRITTEN, State.SENDING, time.time()),
             ).fetchall()
         return [_film(row) for row in rows]
 
@@ -230,19 +244,29 @@ class Queue:
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that is on the disk when it ends, or never was."""
-        database = None
-        try:
-            database = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None)
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")
-            database.execute("BEGIN IMMEDIATE")
-            yield database
-            database.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise ReportError(f"the state {self.path} cannot be used: {error}") from error
-        finally:
-            if database is not None:
-                database.close()
+        with self._lock:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                yield self._database
+                self._database.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise ReportError(f"the state {self.path} cannot be used: {error}") from error
+            finally:
+                if self._database.in_transaction:
+                    self._database.rollback()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(
+            path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+    except (OSError, sqlite3.Error) as error:
+        raise ReportError(f"the state {path} cannot be used: {error}") from error
+    return database
 
 
 def _film(row: tuple[object, ...]) -> Film:

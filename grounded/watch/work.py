@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pydicom
 
 from grounded.config import load
-from grounded.errors import GroundedError, NothingToExportError
+from grounded.errors import GroundedError, NothingToExportError, ReportError
 from grounded.export.exporters import export, write_whole
 from grounded.image import Image
 from grounded.reporter import Reporter
@@ -18,7 +20,8 @@ from grounded.watch.config import WatchConfig
 from grounded.watch.queue import Film, Queue, State
 
 _IDLE_SECONDS = 0.2
-_FULL_SECONDS = 30.0  # after which a full disk is tried again
+_FULL_SECONDS = 10.0  # after which a full disk is tried again
+_NOTE_SECONDS = 1.0
 
 
 def work(config: WatchConfig, parent: int) -> None:
@@ -26,7 +29,9 @@ def work(config: WatchConfig, parent: int) -> None:
     queue = Queue(config.folder / "state.sqlite")
     reporter = load(config.preset, device=config.device)
     while os.getppid() == parent:
-        film = queue.take(os.getpid(), config.quiet_seconds)
+        film = None
+        with suppress(ReportError):  # a disk that is full has room again later
+            film = queue.take(os.getpid(), config.quiet_seconds)
         if film is None:
             time.sleep(_IDLE_SECONDS)
         else:
@@ -41,19 +46,31 @@ def read_film(film: Film, queue: Queue, config: WatchConfig, reporter: Reporter)
         written = write_objects(film, config, reporter, image)
     except Exception as error:
         if _is_full(error):
-            queue.later(film, State.WAITING, "the disk is full", _FULL_SECONDS)
+            _noted(lambda: queue.later(film, State.WAITING, "the disk is full", _FULL_SECONDS))
         else:
             reason = _reason(film, error)
-            queue.move(film.instance_uid, State.FAILED, reason, worker=os.getpid())
+            _noted(lambda: queue.move(film.instance_uid, State.FAILED, reason, worker=os.getpid()))
         return
-    queue.move(
-        film.instance_uid,
-        State.WRITTEN if written else State.FAILED,
-        ", ".join(path.name for path in written) or "no format had anything to write",
-        seconds=time.perf_counter() - started,
-        pixels_sha256=image.info.sha256,
-        worker=os.getpid(),
+    seconds = time.perf_counter() - started
+    _noted(
+        lambda: queue.move(
+            film.instance_uid,
+            State.WRITTEN if written else State.FAILED,
+            ", ".join(path.name for path in written) or "no format had anything to write",
+            seconds=seconds,
+            pixels_sha256=image.info.sha256,
+            worker=os.getpid(),
+        )
     )
+
+
+def _noted(note: Callable[[], None]) -> None:
+    """Note what became of a film, as soon as the disk has room for it."""
+    while True:
+        try:
+            return note()
+        except ReportError:
+            time.sleep(_NOTE_SECONDS)
 
 
 def write_objects(

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("pynetdicom")
-from pydicom.uid import generate_uid
 
 import grounded
-from grounded.dicom.context import encoded
 from grounded.dicom.pacs.address import Address
+from grounded.dicom.pacs.archive import Sent
 from grounded.errors import ArchiveError, ConfigError
 from grounded.watch.config import Rule, WatchConfig
 from grounded.watch.intake import BROKEN, FULL, STORED, Intake
@@ -47,17 +46,6 @@ def queue(config: WatchConfig) -> Queue:
 @pytest.fixture
 def intake(config: WatchConfig, queue: Queue) -> Intake:
     return Intake(config, queue)
-
-
-@pytest.fixture
-def film(dx):
-    """film(**attributes): the bytes of a film large enough to be read, a new instance each time."""
-
-    def make(**attributes: object) -> bytes:
-        values = {"SOPInstanceUID": str(generate_uid()), "PixelSpacing": None} | attributes
-        return encoded(dx(300, 300, **values))
-
-    return make
 
 
 @pytest.fixture(scope="module")
@@ -230,11 +218,12 @@ class Pacs:
     def __init__(self, down: int) -> None:
         self.down, self.sent = down, []
 
-    def send(self, files) -> None:
+    def send(self, files, *, again: bool = False) -> Sent:
         if self.down:
             self.down -= 1
             raise ArchiveError("it cannot be reached")
         self.sent += files
+        return Sent(len(files))
 
 
 def test_a_pacs_that_is_down_gets_everything_later_and_once(
@@ -249,7 +238,7 @@ def test_a_pacs_that_is_down_gets_everything_later_and_once(
     watch.send()
     assert "not sent" in status_of(config)
     for item in queue.films():
-        queue.later(item, State.WRITTEN, "", 0)
+        queue.later(item, State.SENDING, "", 0)
     watch.send()
     watch.send()
     assert len(pacs.sent) == 2

@@ -17,11 +17,28 @@ class Instance:
     modality: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of objects that were sent.
+
+    stored: those that went out now. there: those that the PACS had from an earlier try. asked:
+    whether it could be asked.
+    """
+
+    stored: int
+    there: int = 0
+    asked: bool = False
+
+
 class Archive(Protocol):
     """A PACS. Each method raises ArchiveError when it cannot be reached or refuses."""
 
-    def send(self, files: Sequence[bytes]) -> None:
-        """Store DICOM files; all of them are there when this returns."""
+    def send(self, files: Sequence[bytes], *, again: bool = False) -> Sent:
+        """Store DICOM files; all of them are there when this returns.
+
+        again: an earlier try may have stored some of them, so the PACS is asked first, and what it
+        has is not sent. A PACS that takes no questions gets all of them, under the same UIDs.
+        """
         ...
 
     def find(self, wanted: Mapping[str, str]) -> list[Instance]:

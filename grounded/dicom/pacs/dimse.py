@@ -26,7 +26,7 @@ from pynetdicom.presentation import PresentationContext, build_context, build_ro
 
 from grounded.dicom.context import encoded
 from grounded.dicom.pacs.address import Address, calling_title, tls_context
-from grounded.dicom.pacs.archive import Instance
+from grounded.dicom.pacs.archive import Instance, Sent
 from grounded.errors import ArchiveError
 
 _FIND = UID("1.2.840.10008.5.1.4.1.2.2.1")  # Study Root Query/Retrieve, PS3.4 annex C
@@ -34,6 +34,7 @@ _GET = UID("1.2.840.10008.5.1.4.1.2.2.3")
 _SECONDS = 30
 _PENDING = (0xFF00, 0xFF01)
 _WARNINGS = (0xB000, 0xB006, 0xB007)  # of C-STORE: stored, with a remark
+_DUPLICATE = 0x0111  # PS3.7 C.5.6: it has an instance of this UID
 _FETCHED = (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
@@ -49,19 +50,47 @@ _COMPRESSED = (
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, *_COMPRESSED)
 
 
+class _RefusedError(ArchiveError):
+    """A question that a PACS does not answer on principle, so that asking again is no use."""
+
+
 class DimseArchive:
     """A PACS at a host and port."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
 
-    def send(self, files: Sequence[bytes]) -> None:
+    def send(self, files: Sequence[bytes], *, again: bool = False) -> Sent:
         held = [pydicom.dcmread(io.BytesIO(data)) for data in files]
         kinds = {(item.SOPClassUID, item.file_meta.TransferSyntaxUID) for item in held}
         contexts = [build_context(sop_class, syntax) for sop_class, syntax in sorted(kinds)]
+        if again:
+            contexts.append(build_context(_FIND))
         with self._associated(contexts) as association:
-            for dataset in held:
+            there = self._there(association, held) if again else None
+            missing = [item for item in held if item.SOPInstanceUID not in (there or ())]
+            for dataset in missing:
                 self._store(association, dataset)
+        return Sent(len(missing), len(held) - len(missing), there is not None)
+
+    def _there(self, association: Association, held: Sequence[Dataset]) -> set[str] | None:
+        """The UIDs of those that the PACS says that it has; None if it takes no questions."""
+        if all(context.abstract_syntax != _FIND for context in association.accepted_contexts):
+            return None
+        try:
+            return {str(item.SOPInstanceUID) for item in held if self._has(association, item)}
+        except _RefusedError:
+            return None
+
+    def _has(self, association: Association, dataset: Dataset) -> bool:
+        """Whether the PACS says that it has this very instance."""
+        query = Dataset()
+        query.QueryRetrieveLevel = "IMAGE"
+        query.StudyInstanceUID = dataset.StudyInstanceUID
+        query.SeriesInstanceUID = dataset.SeriesInstanceUID
+        query.SOPInstanceUID = dataset.SOPInstanceUID
+        answers = self._answers(association, query)
+        return any(answer.get("SOPInstanceUID") == dataset.SOPInstanceUID for answer in answers)
 
     def _store(self, association: Association, dataset: Dataset) -> None:
         try:
@@ -69,7 +98,7 @@ class DimseArchive:
         except (RuntimeError, ValueError) as error:  # a context that was refused
             raise ArchiveError(f"{self._address} takes no {dataset.SOPClassUID.name}") from error
         code = status.get("Status") if status else None
-        if code != 0x0000 and code not in _WARNINGS:
+        if code not in (0x0000, _DUPLICATE, *_WARNINGS):
             said = "no answer" if code is None else f"status {code:04X}"
             raise ArchiveError(f"{self._address} did not store an object: {said}")
 
@@ -102,8 +131,10 @@ class DimseArchive:
             code = status.get("Status") if status else None
             if code in _PENDING and identifier is not None:
                 found.append(identifier)
+            elif code is None:
+                raise ArchiveError(f"{self._address} does not answer a question")
             elif code != 0x0000:
-                raise ArchiveError(f"{self._address} refuses the question: status {code}")
+                raise _RefusedError(f"{self._address} refuses the question: status {code:04X}")
         return found
 
     def fetch(self, instance: Instance) -> Iterator[bytes]:

@@ -22,10 +22,12 @@ from grounded.dicom.pacs.address import (
     USER,
     Address,
 )
-from grounded.dicom.pacs.archive import Instance
+from grounded.dicom.pacs.archive import Instance, Sent
 from grounded.errors import ArchiveError
 
 _DICOM = (("application/dicom", "*"),)  # in whatever transfer syntax it is stored
+_DUPLICATE = 0x0111  # PS3.7 C.5.6: it has an instance of this UID
+_NO_ANSWER = (400, 404, 405, 406, 501)  # no such question is taken, or no such study is there
 _TAGS = {
     "study_uid": "0020000D",
     "series_uid": "0020000E",
@@ -49,13 +51,42 @@ class WebArchive:
             session.auth = (user, os.environ.get(PASSWORD, ""))
         self._client = DICOMwebClient(address.url, session=session, headers=headers)
 
-    def send(self, files: Sequence[bytes]) -> None:
+    def send(self, files: Sequence[bytes], *, again: bool = False) -> Sent:
+        held = [pydicom.dcmread(io.BytesIO(data)) for data in files]
+        there = self._there(held) if again else None
+        missing = [item for item in held if item.SOPInstanceUID not in (there or ())]
+        if missing:
+            with self._asking():
+                answer = self._client.store_instances(missing)
+            failed = [
+                item
+                for item in answer.get("FailedSOPSequence") or ()  # it is always there
+                if item.get("FailureReason") != _DUPLICATE
+            ]
+            if failed:
+                raise ArchiveError(
+                    f"{self._address} did not store {len(failed)} of {len(missing)} objects"
+                )
+        return Sent(len(missing), len(held) - len(missing), there is not None)
+
+    def _there(self, held: Sequence[pydicom.Dataset]) -> set[str] | None:
+        """The UIDs of those that the PACS says that it has; None if it takes no questions."""
+        found: set[str] = set()
         with self._asking():
-            answer = self._client.store_instances(
-                [pydicom.dcmread(io.BytesIO(data)) for data in files]
-            )
-        if failed := len(answer.get("FailedSOPSequence") or ()):  # it is always there
-            raise ArchiveError(f"{self._address} did not store {failed} of {len(files)} objects")
+            for item in held:
+                try:
+                    rows = self._client.search_for_instances(
+                        item.StudyInstanceUID,
+                        item.SeriesInstanceUID,
+                        search_filters={"SOPInstanceUID": str(item.SOPInstanceUID)},
+                    )
+                except requests.HTTPError as error:
+                    code = error.response.status_code if error.response is not None else 0
+                    if code in _NO_ANSWER:
+                        return None
+                    raise
+                found |= {_first(row, _TAGS["instance_uid"]) for row in rows}
+        return found
 
     def find(self, wanted: Mapping[str, str]) -> list[Instance]:
         with self._asking():
