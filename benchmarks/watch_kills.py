@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--films", type=int, default=60)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--longest", type=float, default=30.0, help="seconds before a kill")
+    parser.add_argument("--longest", type=float, default=120.0, help="seconds before a kill")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     chance, killed = random.Random(asked.seed), Counter[str]()
@@ -77,9 +77,10 @@ def main() -> int:
             pacs.stored = lambda: None
             if moment == MOMENTS[0]:
                 pacs.stored = lambda process=process: end(process)
-            until = time.monotonic() + asked.longest
+            longest = asked.longest
             if moment == MOMENTS[2]:
-                until = time.monotonic() + chance.uniform(0.5, asked.longest / 2)
+                longest = chance.uniform(0.5, 15)
+            until = time.monotonic() + longest
             while process.poll() is None and time.monotonic() < until:
                 deliver(waiting, own, queue)
                 if moment == MOMENTS[1] and queue.films(State.READING):

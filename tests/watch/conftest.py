@@ -2,18 +2,25 @@
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from pydicom.uid import generate_uid
 
 from grounded.dicom.context import encoded
 
-_spec = importlib.util.spec_from_file_location(
-    "dicom_fixtures", Path(__file__).parent.parent / "dicom" / "conftest.py"
-)
-_made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_made)
-dx, report_of, reported = _made.dx, _made.report_of, _made.reported
+
+def _of(folder: str) -> ModuleType:
+    path = Path(__file__).parent.parent / "dicom" / folder / "conftest.py"
+    spec = importlib.util.spec_from_file_location(f"dicom_fixtures_{folder}", path)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+_films, _pacs = _of(""), _of("pacs")
+dx, report_of, reported = _films.dx, _films.report_of, _films.reported
+orthanc = _pacs.orthanc
 
 
 @pytest.fixture

@@ -11,13 +11,18 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
+    Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     DigitalXRayImageStorageForProcessing,
+    EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
+    GrayscaleSoftcopyPresentationStateStorage,
     ImplicitVRLittleEndian,
+    KeyObjectSelectionDocumentStorage,
     SecondaryCaptureImageStorage,
+    SegmentationStorage,
 )
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
@@ -41,6 +46,11 @@ _FETCHED = (
     DigitalXRayImageStorageForProcessing,
     SecondaryCaptureImageStorage,
     ComprehensiveSRStorage,
+    Comprehensive3DSRStorage,
+    SegmentationStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    EncapsulatedPDFStorage,
+    KeyObjectSelectionDocumentStorage,
 )
 _COMPRESSED = (
     "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70",

@@ -50,6 +50,7 @@ class WebArchive:
         elif user := os.environ.get(USER):
             session.auth = (user, os.environ.get(PASSWORD, ""))
         self._client = DICOMwebClient(address.url, session=session, headers=headers)
+        self._client.set_http_retry_params(retry=False)  # it would send again without asking
 
     def send(self, files: Sequence[bytes], *, again: bool = False) -> Sent:
         held = [pydicom.dcmread(io.BytesIO(data)) for data in files]

@@ -12,19 +12,22 @@ from typer.testing import CliRunner
 from grounded.cli.app import app
 from grounded.dicom.context import encoded
 from grounded.dicom.pacs.address import Address
-from grounded.dicom.pacs.archive import Instance
+from grounded.dicom.pacs.archive import Instance, Sent
 from grounded.dicom.pacs.reach import archive
 from grounded.errors import ArchiveError, ConfigError
 from grounded.export.exporters import export
 
-OBJECTS = ("sr.dcm", "narrative.sr.dcm", "seg.dcm", "heat.seg.dcm", "gsps.dcm", "sc.dcm", "pdf.dcm")
+OBJECTS = (
+    *("sr.dcm", "narrative.sr.dcm", "seg.dcm", "heat.seg.dcm"),
+    *("gsps.dcm", "sc.dcm", "pdf.dcm", "ko.dcm"),
+)
 STUDY = "1.3.6.1.4.1.99999.77.1"
 
 
 @pytest.mark.parametrize("way", ["dimse", "web"])
 def test_every_object_hangs_under_the_films_study(orthanc, dx, reported, way) -> None:
     pacs = archive(Address.parse(getattr(orthanc, way)))
-    files = [encoded(dx()), *(export(reported, name) for name in OBJECTS)]
+    files = [encoded(dx()), *objects(reported)]
     pacs.send(files)
     stored = orthanc.stored()
     assert len(stored) == len(files)
@@ -33,9 +36,29 @@ def test_every_object_hangs_under_the_films_study(orthanc, dx, reported, way) ->
     assert len(orthanc.ask("studies")) == 1
     found = pacs.find({"StudyInstanceUID": STUDY})
     assert len(found) == len(files)
-    [film] = [item for item in found if item.modality == "DX"]
-    [data] = pacs.fetch(film)
-    assert pydicom.dcmread(io.BytesIO(data)).PixelData == dx().PixelData
+    sent = {item.SOPInstanceUID: item for item in map(read, files)}
+    for instance in found:
+        [back] = map(read, pacs.fetch(instance))
+        assert back == sent.pop(instance.instance_uid)
+    assert not sent
+
+
+def objects(report) -> list[bytes]:
+    critical = {"critical": "Pleural Effusion"}
+    return [export(report, name, critical if name == "ko.dcm" else {}) for name in OBJECTS]
+
+
+def read(data: bytes) -> pydicom.Dataset:
+    return pydicom.dcmread(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("way", ["dimse", "web"])
+def test_what_the_pacs_has_of_an_earlier_try_is_not_sent_again(orthanc, dx, reported, way) -> None:
+    pacs = archive(Address.parse(getattr(orthanc, way)))
+    files = [encoded(dx()), *objects(reported)]
+    assert pacs.send(files[:3], again=True) == Sent(3, 0, asked=True)
+    assert pacs.send(files, again=True) == Sent(len(files) - 3, 3, asked=True)
+    assert len(orthanc.stored()) == len(files)
 
 
 def test_the_command_line_sends_and_fetches(orthanc, dx, reported, tmp_path) -> None:
