@@ -98,7 +98,7 @@ def context_of(image: Image | None) -> Dataset:
     if not image.header:
         raise ReportError(
             "a DICOM object refers to a DICOM film with a study and an instance UID, and this film "
-            "came from another file; make one of it first (grounded wrap, or report --wrap)"
+            "came from another file; make one of it first: grounded report --wrap"
         )
     return decoded(image.header)
 

@@ -19,6 +19,7 @@ from grounded.errors import GroundedError, ImageError, UnsuitableImageError
 from grounded.serve.desk import BusyError
 from grounded.serve.room import HiddenError, NotReadyError, Room
 from grounded.serve.routes_films import films
+from grounded.serve.routes_read import read
 from grounded.serve.routes_report import report
 from grounded.serve.routes_sessions import sessions
 from grounded.serve.security import Door, TooLargeError
@@ -51,7 +52,7 @@ def application(room: Room, token: str, hosts: Iterable[str] = ()) -> ASGIApp:
         lifespan=_lifespan,
     )
     app.state.room = room
-    for router in (films, sessions, report):
+    for router in (films, read, sessions, report):
         app.include_router(router, prefix="/api")
     app.add_exception_handler(GroundedError, _refused)
     app.add_exception_handler(TooLargeError, _too_large)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import string
 import webbrowser
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from grounded.serve.store import Store
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT = 8765
 _FILMS = (".dcm", ".dicom", ".dic", ".ima", ".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", "")
+KEY = "GROUNDED_SERVE_KEY"
+_SHORTEST_KEY = 24
+_KEY_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-_")
 _MOST_ON_SHELF = 10_000
 
 
@@ -72,6 +76,20 @@ class Address:
         return (own, *self.names)
 
 
+def key() -> str:
+    """What opens the server: a new key with each start, or the one that programs were given.
+
+    Raises InvalidValueError for one that can be guessed.
+    """
+    given = os.environ.get(KEY, "")
+    if given and (len(given) < _SHORTEST_KEY or not set(given) <= _KEY_CHARACTERS):
+        raise InvalidValueError(
+            f"{KEY} needs at least {_SHORTEST_KEY} letters, digits, - and _; make one with: "
+            f"python -c 'import secrets; print(secrets.token_urlsafe(24))'"
+        )
+    return given or secrets.token_urlsafe(24)
+
+
 def default_folder() -> Path:
     """Where sessions are kept unless another folder is named (XDG base directories)."""
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
@@ -111,8 +129,8 @@ def serve(
     is told the address, with the key in it.
     """
     listening = address.open()
+    token = key()
     shelf, store = on_shelf(films), Store(sessions)
-    token = secrets.token_urlsafe(24)
     room = Room(load(), store, rules or Rules(), shelf=shelf)
     host = f"[{address.host}]" if ":" in address.host else address.host
     shown = "127.0.0.1" if host in ("0.0.0.0", "[::]") else host

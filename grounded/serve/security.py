@@ -33,6 +33,7 @@ _HEADERS = (
 )
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _MOST_JSON = 1 << 20  # bytes of a request that is no film
+_TAKES_FILMS = ("/api/films", "/api/read")
 _SCRIPTED = (b"same-origin", b"none")  # Sec-Fetch-Site of our own page, and of an address typed in
 _Answer = tuple[int, str, dict[str, str]]
 
@@ -120,7 +121,8 @@ class Door:
         return hmac.compare_digest(given.encode(), self._token.encode())
 
     def _limit(self, scope: Scope) -> int:
-        return self._most_bytes if scope["path"] == "/api/films" else _MOST_JSON
+        films = scope["path"] in _TAKES_FILMS or scope["path"].startswith("/api/read/")
+        return self._most_bytes if films else _MOST_JSON
 
 
 class TooLargeError(Exception):
