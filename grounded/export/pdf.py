@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from typing import Any
-from xml.sax.saxutils import escape
 
+from grounded.export.fonts import markup
 from grounded.report import GroundedReport
 
 _TITLE = "AI-generated draft - not for diagnosis"
@@ -26,7 +26,9 @@ def encode_in_dicom(report: GroundedReport, *, uids: str = "new") -> bytes:
     from grounded.dicom.pdf.encapsulated import encapsulated
 
     context = context_of(report.film)
-    whose = f"{context.PatientName or ''}  {context.PatientID or ''}  {context.StudyDate or ''}"
+    names = str(context.PatientName or "").split("=")  # in Latin, ideographic, phonetic letters
+    named = " = ".join(name.replace("^", " ").strip() for name in names if name)
+    whose = f"{named}  {context.PatientID or ''}  {context.StudyDate or ''}"
     return encapsulated(report, document(report, whose.strip()), uids)
 
 
@@ -40,11 +42,11 @@ def document(report: GroundedReport, whose: str) -> bytes:
     pages = SimpleDocTemplate(buffer, pagesize=A4, title=_TITLE, invariant=1, pageCompression=0)
     story: list[Any] = [Paragraph(_TITLE, styles["Title"])]
     if whose:
-        story.append(Paragraph(escape(_latin(whose)), styles["Heading3"]))
+        story.append(Paragraph(markup(whose), styles["Heading3"]))
     for line in report.text.split("\n"):
         heading = line.isupper() and len(line) < 20
         style = styles["Heading2" if heading else "BodyText"]
-        story.append(Paragraph(escape(_latin(line)), style) if line else Spacer(0, 6))
+        story.append(Paragraph(markup(line), style) if line else Spacer(0, 6))
     story += [PageBreak(), _picture(report, pages.width, pages.height - 12)]
     pages.build(story, onFirstPage=_foot, onLaterPages=_foot)
     return buffer.getvalue()
@@ -69,8 +71,3 @@ def _picture(report: GroundedReport, width: float, height: float) -> Any:
     picture.save(buffer, "PNG")
     buffer.seek(0)
     return Placed(buffer, width=shown[0], height=shown[1])
-
-
-def _latin(text: str) -> str:
-    """Text in the letters that the standard fonts have; others become question marks."""
-    return text.encode("cp1252", "replace").decode("cp1252")
