@@ -22,7 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 import grounded
 from grounded.config import load
 from grounded.dicom.wrap.film import Patient, wrapped
+from grounded.errors import NothingToExportError
 from grounded.export.exporters import export
 
 PLUGINS = "/usr/share/orthanc/plugins"
@@ -87,9 +88,11 @@ def objects_of(path: Path, preset: str, names: list[str]) -> tuple[bytes, dict[s
     report = reporter(image)
     labels = ",".join({f.label for s in report.sentences for f in s.findings})
     options = {"ko.dcm": {"critical": labels}}
-    return made or path.read_bytes(), {
-        name: export(report, name, options.get(name, {})) for name in names
-    }
+    files = {}
+    for name in names:
+        with suppress(NothingToExportError):  # no finding, nothing to select
+            files[name] = export(report, name, options.get(name, {}))
+    return made or path.read_bytes(), files
 
 
 def look_in_orthanc(browser: Browser, root: str, stored: dict[str, Any], shot: Path) -> None:
@@ -108,13 +111,16 @@ def look_in_ohif(browser: Browser, root: str, tags: dict[str, Any], shot: Path) 
     with looked(browser, shot) as page:
         page.goto(f"{root}/viewer?StudyInstanceUIDs={study}", timeout=WAIT_MS)
         page.wait_for_selector("canvas.cornerstone-canvas", timeout=WAIT_MS)
-        page.wait_for_timeout(6000)
-        words = tags.get("SeriesDescription", "").split(":")[0]
-        for place in (f'text="{modality}"', f"text=/^{words}/"):
-            with_words = page.locator(f'[data-cy^="study-browser-thumbnail"] >> {place}')
-            if with_words.count():
-                with_words.first.dblclick()
-                break
+        page.wait_for_timeout(3000)
+        for label in ("Skip all", "Confirm and hide"):  # what it shows to newcomers
+            if (button := page.get_by_text(label, exact=True)).count():
+                button.first.click()
+        begin = tags["SeriesDescription"][:12]
+        thumbnails = page.locator(f'[data-cy^="study-browser-thumbnail"]:has-text("{begin}")')
+        if thumbnails.count():
+            thumbnails.first.dblclick(timeout=10_000)
+        else:
+            print(f"OHIF {shot.stem}: no thumbnail of {modality}")
         page.wait_for_timeout(3000)
         for label in ("Confirm", "Yes", "OK", "Load"):
             button = page.get_by_role("button", name=label, exact=True)
@@ -137,9 +143,8 @@ def looked(browser: Browser, shot: Path) -> Iterator[Page]:
     page.screenshot(path=shot)
     page.close()
     picture = Picture.open(shot).convert("RGB")
-    picture.thumbnail((900, 900))
-    picture.save(shot.with_suffix(".jpg"), quality=70, optimize=True)
-    shot.unlink()
+    picture.thumbnail((800, 800))
+    picture.quantize(48).save(shot, optimize=True)
 
 
 @contextmanager
@@ -217,7 +222,7 @@ def ohif(folder: Path, root: str) -> Iterator[str]:
 
 def fetched(url: str, headers: dict[str, str]) -> tuple[int, str, bytes]:
     """What the PACS answers to the page."""
-    kept = {key: value for key, value in headers.items() if key.lower() == "accept"}
+    kept = {key: value for key, value in headers.items() if key.lower() in ("accept", "host")}
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=kept)) as answer:
             return answer.status, answer.headers["content-type"] or "", answer.read()

@@ -18,7 +18,7 @@ from grounded.data.film_table import Stated, whole_path
 from grounded.errors import GroundedError, InvalidValueError, NotAFilmError, UnsuitableImageError
 from grounded.export.exporters import EVERYTHING, save_all, write_whole
 from grounded.films.source import name_of
-from grounded.image import Image
+from grounded.image import BURNED_IN, Image
 from grounded.report import GroundedReport
 from grounded.reporter import Reporter
 from grounded.view import FRONTAL_VIEWS, View
@@ -64,11 +64,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one film. skipped: it had been reported before, and was left as it is."""
+    """What became of one film. skipped: it had been reported before, and was left as it is.
+
+    burned_in: its report has no names, but its pixels may have text.
+    """
 
     job: Job
     entry: Entry
     skipped: bool = False
+    burned_in: bool = False
 
 
 def report_films(
@@ -197,7 +201,8 @@ class _Run:
             seconds=round(film.seconds + clock.seconds, 3),
         )
         self.ledger.add(entry)
-        return Outcome(film.job, entry)
+        burned_in = self.options.anonymous and BURNED_IN in film.image.info.warnings
+        return Outcome(film.job, entry, burned_in=burned_in)
 
     def _failed(self, job: Job, error: Exception, seconds: float) -> Outcome:
         file, reason = job.name, _reason(job, error)

@@ -14,7 +14,7 @@ from grounded.cli.options import Device, FilmView, Force, Preset, Trust
 from grounded.cli.terminal import progress_bar, say
 from grounded.config import DEFAULT, load
 from grounded.errors import InvalidValueError
-from grounded.image import Image
+from grounded.image import BURNED_IN, Image
 from grounded.view import known_view
 
 if TYPE_CHECKING:
@@ -150,12 +150,13 @@ def _report_many(
     from grounded.batch.ledger import Status
     from grounded.batch.run import report_films
 
-    total, done, failed = len(planned.jobs), 0, 0
+    total, done, failed, burned = len(planned.jobs), 0, 0, 0
     with progress_bar("Reporting", shown=not quiet) as show:
         try:
             for outcome in report_films(reporter, planned.jobs, out, options, resume=resume):
                 done += 1
                 failed += outcome.entry.status is Status.FAILED
+                burned += outcome.burned_in
                 _say_outcome(outcome, quiet)
                 show(done, total)
         except KeyboardInterrupt:
@@ -163,6 +164,8 @@ def _report_many(
             raise typer.Exit(130) from None
     for folder, reason in planned.unreadable.items():
         say(f"error: {folder}: {reason}", err=True)
+    if burned:
+        say(f"warning: {burned} of {total} films: {BURNED_IN}", err=True)
     if failed:
         say(f"{failed} of {total} films have no report", err=True)
     if failed or planned.unreadable:
@@ -195,11 +198,14 @@ def _report_stream(films: list[Path], out: Path, options: Options, reporter: Rep
     source = sys.stdin.buffer.read() if film == Path("-") else film
     image = Image.open(source, view=options.view, force=options.force)
     image, made = with_context(image, options.patient)
-    reading = reporter.read(image.anonymous() if options.anonymous else image)
+    image = image.anonymous() if options.anonymous else image
+    if options.anonymous and BURNED_IN in image.info.warnings:
+        say(f"warning: {BURNED_IN}", err=True)
+    reading = reporter.read(image)
     report = reading.audit(options.pool) if options.audit else reading.report()
     if out != Path("-"):
         save_all(report, out, formats, options.exporting)
-        if made:
+        if made and not options.anonymous:
             write_whole(out / SOURCE, made)
         return
     taken = options_of(formats[0])

@@ -237,6 +237,7 @@ class _Writer:
         provenance = self.report.provenance
         label, version = f"grounded {provenance.preset}".strip(), provenance.version or "unknown"
         name = {"type": "user-friendly-name"}
+        notes = [{"text": f"{part}: {digest}"} for part, digest in _weights(provenance)]
         return {
             **self.named("Device", "device"),
             "manufacturer": "Grounded",
@@ -246,7 +247,7 @@ class _Writer:
                 else {"deviceName": [{"name": label, **name}]}
             ),
             "version": [{"value": version}],
-            "note": [{"text": f"{part}: {digest}"} for part, digest in _weights(provenance)],
+            **({"note": notes} if notes else {}),  # FHIR has no empty lists
         }
 
     def named(self, kind: str, name: str) -> dict[str, Any]:

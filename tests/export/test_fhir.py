@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,14 @@ def test_a_library_reads_r4(report):
     bundle = Bundle.model_validate_json(encode_r4(report))
     assert bundle.entry[0].resource.get_resource_type() == "DiagnosticReport"
     assert not resources(encode_r4(report), "ImagingSelection")
+
+
+@pytest.mark.parametrize("weights", [{}, {"detector": "f" * 64}])
+def test_the_classes_of_r4_itself_read_it_strictly_and_give_the_same_back(report, weights):
+    bundle = pytest.importorskip("fhirclient.models.bundle")  # of R4, 4.0.1
+    provenance = replace(report.provenance, weights_sha256=weights)
+    data = json.loads(encode_r4(replace(report, provenance=provenance)))
+    assert bundle.Bundle(data, strict=True).as_json() == data
 
 
 def test_the_report_is_preliminary_until_a_person_accepts_it(report):
