@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -86,7 +86,7 @@ def _fonts(named: str) -> tuple[tuple[str, Callable[[str], bool]], ...]:
     found = [_true_type(f"grounded{number}", path) for number, path in enumerate(files)]
     for name, encoding in _COLLECTIONS:
         registerFont(UnicodeCIDFont(name))
-        found.append((name, lambda character, encoding=encoding: _encodes(encoding, character)))
+        found.append((name, partial(_encodes, encoding)))
     return tuple(found)
 
 
