@@ -30,7 +30,7 @@ from grounded.data.iu_text import iu_text
 from grounded.data.nih import nih_films
 from grounded.evaluate.intervals import Rate
 from grounded.findings import Finding, Presence
-from grounded.generators.neural.planned import plainly, told
+from grounded.generators.neural.planned import plainly, to_be_said
 from grounded.generators.neural.writer import Brief, Writer
 from grounded.language.labeller import Labeller
 from grounded.report import GroundedSentence
@@ -110,7 +110,7 @@ def by_the_writer(
     writer: Writer, findings: Sequence[Finding], labeller: Labeller | None
 ) -> list[str]:
     atlas = chest_atlas()
-    briefs = [Brief(f.region, atlas.kind(f.region), told(f)) for f in findings]
+    briefs = [Brief(f.region, atlas.kind(f.region), to_be_said(f)) for f in findings]
     written = writer.write(briefs, verify=labeller)
     return [
         words.text if words.agrees else plainly(finding)

@@ -73,7 +73,7 @@ class FilmCheck(Protocol):
         ...
 
     def confirm(self, image: Image, regions: Regions) -> None:
-        """Raises UnsuitableImageError if what was found in a film says that it is none."""
+        """Raises UnsuitableImageError if what was found in a film says that it is no such film."""
         ...
 
 

@@ -172,8 +172,8 @@ class Reading:
         findings: what the reader has set, by region (name or alias) and label, for generators that
         can be steered; it takes the place of what was read. Raises RegionError as `describe`.
         """
-        told = {self.resolve(name): _set(labels) for name, labels in (findings or {}).items()}
-        question = Question.of_film(self.image, self.regions, self.findings, told)
+        given = {self.resolve(name): _set(labels) for name, labels in (findings or {}).items()}
+        question = Question.of_film(self.image, self.regions, self.findings, given)
         [report] = self.reporter._composed([question])
         return replace(report, answers=self.answers)
 
@@ -205,8 +205,8 @@ class Reading:
         else:
             box = target if isinstance(target, Box) else _box(target)
             asked = self.regions.drawn(DRAWN, box.clip(self.image.info.frame))
-        told = dict.fromkeys(asked.names, _set(findings)) if findings else {}
-        question = Question(self.image, self.regions, asked, told, read=self.findings)
+        given = dict.fromkeys(asked.names, _set(findings)) if findings else {}
+        question = Question(self.image, self.regions, asked, given, read=self.findings)
         [report] = self.reporter._composed([question])
         return report
 

@@ -18,7 +18,7 @@ from grounded.protocols import Question
 from grounded.view import Projection, projection
 
 Style = Literal["short", "long"]
-"""How a measurement is told: in a radiologist's words, with one number at most, or with all."""
+"""How a measurement is worded: in a radiologist's words, with one number at most, or with all."""
 
 _CHILD_MM = 60.0  # a newborn's; less comes of a film that was made smaller
 _WIDTHS_MM = (180.0, 450.0)  # chests of the JSRT films: 250 to 340 mm

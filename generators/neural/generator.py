@@ -34,7 +34,7 @@ from grounded.generators.neural.planned import (
     Stated,
     of_film,
     of_region,
-    told,
+    to_be_said,
     with_set,
 )
 from grounded.generators.neural.writer import Brief, Writer, Written
@@ -244,10 +244,10 @@ class Neural:
         }
 
     def _brief(self, finding: Finding, kind: str, ratio: float | None) -> Brief:
-        """What the writer is told; in words for another kind where it has none for this one."""
+        """What the writer has to say; in words for another kind where it has none for this one."""
         assert self.writer is not None
         kind = self.writer.terms.kind_for(finding.label, kind)
-        return Brief(finding.region, kind, told(finding), _known(ratio, finding))
+        return Brief(finding.region, kind, to_be_said(finding), _known(ratio, finding))
 
 
 def _stated(reads: Iterable[Read], film: Mapping[str, float]) -> list[Stated]:

@@ -1,6 +1,6 @@
 """From what was read of a film to what is said of it.
 
-Of a film: what is there or may be there, each in its place; then what is absent, in as few lines as
+Of a film: what is present or uncertain, each in its place; then what is absent, in as few lines as
 it takes; then, once, what was not looked for. Of a region or a drawn box: the same of what belongs
 there. "Clear" is said of a lung in which everything that makes one not clear was looked for.
 """
@@ -90,8 +90,8 @@ def plainly(finding: Finding) -> str:
     return words.say(finding.label, finding.presence, finding.region, chest_atlas())
 
 
-def told(finding: Finding) -> dict[str, Presence]:
-    """What a writer is told of a finding: a consolidation is an opacity too, and a lung without
+def to_be_said(finding: Finding) -> dict[str, Presence]:
+    """What a writer has to say of a finding: a consolidation is an opacity too, and a lung without
     opacity has none."""
     said: dict[str, Presence] = {finding.label: finding.presence}
     if finding.label == "Consolidation" and finding.presence != "absent":
@@ -129,7 +129,7 @@ def of_region(stated: Sequence[Stated], kind: str) -> list[Sentence]:
 
 
 def placed(stated: Sequence[Stated]) -> list[Stated]:
-    """What is there or may be, each finding of a side where it can best be told.
+    """What is present or uncertain, each finding of a side where it is best placed.
 
     In the zones of a lung rather than in the lung, unless it is in all; by its side alone if it is
     said so. What is
@@ -240,7 +240,7 @@ def _not_said(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
 
 def with_set(
     read: Sequence[Stated],
-    told: SetFindings,
+    set_findings: SetFindings,
     measured: Sequence[Sentence] = (),
 ) -> list[Stated]:
     """What was read, and what a reader has set in its place, with a note of what the film says.
@@ -248,9 +248,12 @@ def with_set(
     What a reader says is there takes the place of its absence and doubt on that side, what is not
     there that of everything read of it in the region.
     """
-    kept = [item for item in read if not _overruled(item, told)]
+    kept = [item for item in read if not _overruled(item, set_findings)]
     said = [i.finding for i in read] + [f for sentence in measured for f in sentence.findings]
-    return [*kept, *(item for name, labels in told.items() for item in _set(name, labels, said))]
+    return [
+        *kept,
+        *(item for name, labels in set_findings.items() for item in _set(name, labels, said)),
+    ]
 
 
 def _set(name: str, labels: Mapping[Label, Presence], said: Sequence[Finding]) -> Iterable[Stated]:
@@ -261,11 +264,11 @@ def _set(name: str, labels: Mapping[Label, Presence], said: Sequence[Finding]) -
         yield Stated(Finding(label, presence, name), SET, (note,))
 
 
-def _overruled(item: Stated, told: SetFindings) -> bool:
+def _overruled(item: Stated, set_findings: SetFindings) -> bool:
     """Whether a reader has set another thing than was read."""
     return any(
         _goes_with(item, name) and _against(item, name, label, presence)
-        for name, labels in told.items()
+        for name, labels in set_findings.items()
         for label, presence in labels.items()
     )
 

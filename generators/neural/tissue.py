@@ -1,6 +1,6 @@
 """What a box drawn by hand covers: which lung and zone, the heart, or neither.
 
-It is told by the outlines: a box of a few pixels inside of a lung is read there, and one on the
+It follows from the outlines: a box of a few pixels inside of a lung is read there, and one on the
 shoulder is not in the lungs, whatever boxes of regions reach under it.
 """
 

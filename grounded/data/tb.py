@@ -17,7 +17,7 @@ from grounded.geometry import Box
 def tuberculosis_films(folder: Path) -> list[Example]:
     """All films, ordered by name; their lesions are opacities, and each of them has a box.
 
-    Nothing is said of a film as a whole: where all films have a disease, it could be told by the
+    Nothing is said of a film as a whole: where all films have a disease, it could be seen from the
     look of the collection.
     """
     films = []

@@ -2,7 +2,7 @@
 
 The slow reference (occlusion, Zeiler and Fergus, arXiv:1311.2901): it looks at the film alone, not
 into the networks. A part is covered by the mean grey of its surroundings, with a soft edge, so that
-no edge is seen that is none of the film's. All sentences are explained by the same covered films,
+no edge is seen that is not of the film's. All sentences are explained by the same covered films,
 which is why this is no call of a library that explains one value of one network at a time.
 """
 

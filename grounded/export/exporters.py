@@ -106,7 +106,7 @@ def save(
 
     The file appears whole or not at all; missing folders are made. Raises ReportError for an
     unknown format or option, for a picture of a report without film, for a DICOM object of a film
-    that is none, and when the file cannot be written.
+    that is no DICOM, and when the file cannot be written.
     """
     write_whole(path, export(report, format or format_of(path), options))
 

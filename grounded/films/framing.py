@@ -108,18 +108,18 @@ def _run(pixels: NDArray[np.float32]) -> int:
 
 
 def _doubts(pixels: NDArray[np.float32], content: Box | None) -> tuple[str, ...]:
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     height, width = pixels.shape
     if min(height, width) < SMALL:
-        told += (f"The film has only {width} x {height} pixels: small findings are not visible.",)
+        notes += (f"The film has only {width} x {height} pixels: small findings are not visible.",)
     counts = np.bincount(np.round(pixels[::2, ::2] * 255).astype(np.uint8).ravel(), minlength=256)
     levels = int(np.count_nonzero(counts))
     low, high = np.searchsorted(np.cumsum(counts) / counts.sum(), (0.005, 0.995))
     if levels > 1 and (high - low < _NARROW * 255 or levels < _FEW_LEVELS):
-        told += (f"Nearly no grey levels are in use ({levels} of 256): little is to be seen.",)
+        notes += (f"Nearly no grey levels are in use ({levels} of 256): little is to be seen.",)
     if content is not None:
-        told += _border(pixels, content)
-    return told
+        notes += _border(pixels, content)
+    return notes
 
 
 def _border(pixels: NDArray[np.float32], content: Box) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def open_film(
 
     Raises ImageError for what cannot be read (NotAFilmError for what is no picture at all),
     UnsuitableImageError for what `force` would read, MissingExtraError for a compression whose
-    decoder is an extra, and InvalidValueError for a view, a spacing or an age that is none.
+    decoder is an extra, and InvalidValueError for a view, a spacing or an age that cannot be.
     """
     stated = known_view(view)
     try:

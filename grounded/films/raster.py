@@ -109,12 +109,12 @@ def is_deep_colour(source: Source) -> bool:
 def _film(picture: _Picture, source: Source, *, force: bool) -> Image:
     samples, warnings = picture.samples, picture.warnings
     if samples.ndim == 3:
-        samples, told = _on_black(samples)
-        warnings += told
+        samples, notes = _on_black(samples)
+        warnings += notes
     if samples.ndim == 3:
-        samples, told = grey_of_colour(samples, what=source.label, force=force)
-        warnings += told
-    pixels, told = _unit(samples, picture.samples.dtype)
+        samples, notes = grey_of_colour(samples, what=source.label, force=force)
+        warnings += notes
+    pixels, notes = _unit(samples, picture.samples.dtype)
     if picture.white_is_zero:
         pixels = 1 - pixels
     orientation = picture.orientation if picture.orientation in range(2, 9) else 1
@@ -124,7 +124,7 @@ def _film(picture: _Picture, source: Source, *, force: bool) -> Image:
             "turned picture.",
         )
     pixels = _upright(pixels, orientation)
-    warnings += told + blank_warning(pixels)
+    warnings += notes + blank_warning(pixels)
     return Image.of(pixels, name=source.name, warnings=warnings, orientation=orientation)
 
 
@@ -160,8 +160,8 @@ def _pillow(source: Source, kind: str) -> _Picture:
         picture = _of_pillow(file, kind)
         if kind == "PNG" and is_deep_colour(source):
             picture = replace(picture, samples=_deep_colour(source))
-    told = ("The file is cut short: what is missing is flat grey.",) if cut_short else ()
-    return replace(picture, warnings=picture.warnings + told)
+    notes = ("The file is cut short: what is missing is flat grey.",) if cut_short else ()
+    return replace(picture, warnings=picture.warnings + notes)
 
 
 def _ended(data: bytes) -> tuple[bytes, bool]:
@@ -229,8 +229,8 @@ def _tiff(source: Source) -> _Picture:
         samples = _tiff_samples(page)
         tag = page.tags.get(_ORIENTATION_TAG)
         white_is_zero = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-    told = ("The file holds several pictures: the first was read.",) if several else ()
-    return _Picture(samples, tag.value if tag else 1, white_is_zero, told)
+    notes = ("The file holds several pictures: the first was read.",) if several else ()
+    return _Picture(samples, tag.value if tag else 1, white_is_zero, notes)
 
 
 def _is_plain(page: tifffile.TiffPage) -> bool:
@@ -276,35 +276,35 @@ def _on_black(samples: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
         return samples, ()
     colour, alpha = samples[..., :-1], samples[..., -1:]
     opaque = float(alpha.max())
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if opaque < (np.iinfo(samples.dtype).max if samples.dtype.kind in "ui" else 1):
-        told = ("The alpha channel makes the whole film transparent: it was taken as opaque.",)
+        notes = ("The alpha channel makes the whole film transparent: it was taken as opaque.",)
     if opaque > 0 and (alpha != opaque).any():
         laid = colour * (np.clip(alpha, 0, opaque) / opaque)
         colour = np.rint(laid).astype(samples.dtype) if samples.dtype.kind in "ui" else laid
-    return (colour[..., 0] if channels == 2 else colour), told
+    return (colour[..., 0] if channels == 2 else colour), notes
 
 
 def _unit(
     samples: NDArray[Any], stored: np.dtype[Any]
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """The film (H, W) in 0..1, and what to tell about it; `stored` is the file's own type."""
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if samples.dtype == np.bool_:
-        told = ("The film has one bit a pixel: no grey levels.",)
-        return samples.astype(np.float32), told
+        notes = ("The film has one bit a pixel: no grey levels.",)
+        return samples.astype(np.float32), notes
     if samples.dtype.kind == "f" and not np.isfinite(samples).all():
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        told = ("Pixels that are no numbers were set to black.",)
+        notes = ("Pixels that are no numbers were set to black.",)
     if samples.min() < 0:
         low, high = film_range(samples)
-        told += (f"The film has negative values: the range {low:.4g} to {high:.4g} was used.",)
-        return _stretched(samples, low, high), told
-    white, told_white = _white(samples, stored)
+        notes += (f"The film has negative values: the range {low:.4g} to {high:.4g} was used.",)
+        return _stretched(samples, low, high), notes
+    white, notes_white = _white(samples, stored)
     pixels: NDArray[np.float32] = np.divide(
         samples, np.float32(white), dtype=np.float32, casting="unsafe"
     )
-    return np.minimum(pixels, np.float32(1)), told + told_white
+    return np.minimum(pixels, np.float32(1)), notes + notes_white
 
 
 def _white(samples: NDArray[Any], stored: np.dtype[Any]) -> tuple[float, tuple[str, ...]]:

@@ -108,11 +108,11 @@ async def _too_large(request: Request, error: Exception) -> JSONResponse:
 async def _unusable(request: Request, error: Exception) -> JSONResponse:
     """What was sent is not what is expected; where, and why, in one line."""
     assert isinstance(error, RequestValidationError)
-    told = [
+    faults = [
         f"{'.'.join(str(part) for part in item['loc'][1:]) or item['loc'][0]}: {item['msg']}"
         for item in error.errors()[:3]
     ]
-    return JSONResponse({"detail": "; ".join(told)}, 422)
+    return JSONResponse({"detail": "; ".join(faults)}, 422)
 
 
 async def _plain(request: Request, error: Exception) -> JSONResponse:

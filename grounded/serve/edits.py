@@ -77,7 +77,7 @@ class Place(Strict):
 
     @property
     def target(self) -> str | Box:
-        """What `Reading.answer` takes. Raises InvalidValueError for a box that is none."""
+        """What `Reading.answer` takes. Raises InvalidValueError for a box that spans nothing."""
         return self.region if self.box is None and self.region is not None else Box(*self._corners)
 
     @property

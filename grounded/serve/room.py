@@ -187,7 +187,7 @@ class Room:
     def _read(self, id: str, key: FilmKey) -> None:
         """On the reading thread: the regions, then the report, each shown as soon as it is there.
 
-        Whatever goes wrong is told in the session.
+        Whatever goes wrong stands in the session.
         """
         try:
             reading = self.desk.read(key)

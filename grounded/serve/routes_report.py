@@ -94,7 +94,7 @@ def feedback(room: TheRoom) -> StreamingResponse:
 
 
 def _written(write: Exporter, name: str, finished: GroundedReport) -> bytes:
-    """The file. Whatever goes wrong in an exporter, also in one that others wrote, is told."""
+    """The file. Whatever goes wrong in an exporter, also in one that others wrote, is said."""
     try:
         return write(finished)
     except GroundedError:

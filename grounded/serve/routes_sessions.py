@@ -1,4 +1,4 @@
-"""Sessions: found again, looked at, edited; what changes, as it changes."""
+"""Sessions: found again, shown, edited; what changes, as it changes."""
 
 from __future__ import annotations
 

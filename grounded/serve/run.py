@@ -126,7 +126,7 @@ def serve(
     """Serve until Ctrl-C.
 
     load: gives the reporter; it takes seconds, so what is wrong with the rest is said before. say:
-    is told the address, with the key in it.
+    gets the address, with the key in it.
     """
     listening = address.open()
     token = key()

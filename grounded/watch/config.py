@@ -60,7 +60,7 @@ class WatchConfig:
 
     folder: of films, results and state. host, port, title: of our storage service; port 0 for none.
     to: the PACS that gets results. quiet_seconds: after which a study counts as complete. workers:
-    processes that read. most_waiting: films that may wait; a sender is told to come again later
+    processes that read. most_waiting: films that may wait; a sender is asked to come again later
     above it. least_free_mb: of the disk; the same below it. tries: how often a film may crash a
     worker. poll: a PACS that is asked for films instead, or as well, every poll_seconds, with what
     they have to be (`wanted`, by keyword).

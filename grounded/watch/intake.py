@@ -1,4 +1,4 @@
-"""Films come in: what a sender is told when, and what is on the disk before it is told."""
+"""Films come in: what a sender hears when, and what is on the disk before it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a PACS is, and what it is told to let us in; secrets come from the environment alone."""
+"""Where a PACS is, and what it needs to let us in; secrets come from the environment alone."""
 
 from __future__ import annotations
 

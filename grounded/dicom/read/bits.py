@@ -32,10 +32,10 @@ def as_meant(words: NDArray[Any], header: Header) -> tuple[NDArray[Any], tuple[s
     film = words[~padding]
     high = header.whole("HighBit")
     if high is not None and bits - 1 < high < size:
-        values, told = _from_high_bit(words, film, high, bits)
+        values, notes = _from_high_bit(words, film, high, bits)
     else:
-        values, told = _from_low_bits(words, padding, header, bits)
-    return (np.where(padding, words, values) if padding.any() else values), told
+        values, notes = _from_low_bits(words, padding, header, bits)
+    return (np.where(padding, words, values) if padding.any() else values), notes
 
 
 def _from_high_bit(
@@ -48,8 +48,8 @@ def _from_high_bit(
     lower = unsigned & unsigned.dtype.type(2**below - 1)
     fits = film.min() >= -(2 ** (bits - 1)) if film.dtype.kind == "i" else True
     if fits and film.max() < 2**bits and lower.min() < lower.max():
-        told = f"High Bit is {high} in the header, but the pixels use the {bits} bits from 0 on."
-        return words, (told,)
+        notes = f"High Bit is {high} in the header, but the pixels use the {bits} bits from 0 on."
+        return words, (notes,)
     return (words << (size - 1 - high)) >> (size - bits), ()
 
 
@@ -64,8 +64,8 @@ def _from_low_bits(
     below = size - bits
     if not (film & film.dtype.type(2**below - 1)).any() and film.max() >= 2**bits:
         if (header.number("WindowCenter") or 0.0) < 2**bits:
-            told = f"The pixels lie in the upper {bits} bits, not as High Bit in the header says."
-            return words >> below, (told,)
+            notes = f"The pixels lie in the upper {bits} bits, not as High Bit in the header says."
+            return words >> below, (notes,)
     elif _roughness(words, padding) >= _roughness(cut, padding):
         return cut, ()
     signed = film.dtype.kind == "i"

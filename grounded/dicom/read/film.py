@@ -43,11 +43,11 @@ def read_dicom(source: Source, *, force: bool = False) -> Image:
     with silenced():
         header = open_header(source)
         frames = frames_of(header)
-        told = _fitness(header, source.label, force=force)
+        notes = _fitness(header, source.label, force=force)
         stored = stored_values(header, source.label)
         if frames > 1:
-            told += (f"The file holds {frames} frames: the first was read.",)
-        pixels, told_grey = _pixels(stored, header, source.label, force=force)
+            notes += (f"The file holds {frames} frames: the first was read.",)
+        pixels, notes_grey = _pixels(stored, header, source.label, force=force)
         spacing = spacing_of(header, *pixels.shape)
         child = childhood(header)
         return Image.of(
@@ -61,9 +61,9 @@ def read_dicom(source: Source, *, force: bool = False) -> Image:
             header=kept_context(header, stored.values, pixels),
             aspect=spacing.aspect,
             child=bool(child),
-            warnings=told
+            warnings=notes
             + stored.warnings
-            + told_grey
+            + notes_grey
             + blank_warning(pixels)
             + spacing.warnings
             + child,
@@ -101,10 +101,10 @@ def _pixels(
     values = stored.values
     if values.ndim == 2:
         return greyscale(values, header)
-    grey, told = grey_of_colour(values, what=what, force=force)
+    grey, notes = grey_of_colour(values, what=what, force=force)
     white = stored.white or 2.0 ** (header.whole("BitsStored") or 8) - 1
     pixels = np.clip(grey / np.float32(white), 0, 1)
-    return pixels.astype(np.float32), told
+    return pixels.astype(np.float32), notes
 
 
 def _reference(header: Header) -> DicomReference | None:

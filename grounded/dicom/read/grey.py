@@ -69,13 +69,13 @@ def greyscale(stored: NDArray[Any], header: Header) -> tuple[NDArray[np.float32]
     film = ~padding & ~burned
     if levels.occurring(film).sum() < _FEWEST_LEFT * levels.counts.sum():
         film = ~padding
-    values, told = _modality_values(levels.values, header)
-    grey, told_voi = _displayed(values, levels.occurring(film), header)
-    inverse, told_inverse = _is_inverse(header)
+    values, notes = _modality_values(levels.values, header)
+    grey, notes_voi = _displayed(values, levels.occurring(film), header)
+    inverse, notes_inverse = _is_inverse(header)
     if inverse:
         grey = 1 - grey
     grey[padding] = 0.0
-    return grey.astype(np.float32)[levels.places], told + told_voi + told_inverse
+    return grey.astype(np.float32)[levels.places], notes + notes_voi + notes_inverse
 
 
 def _modality_values(stored: Floats, header: Header) -> tuple[Floats, tuple[str, ...]]:
@@ -100,17 +100,17 @@ def _displayed(
     """The levels in 0..1 after the first VOI LUT or window that can be used, or over the film's own
     range.
     """
-    told: dict[str, None] = {}
+    notes: dict[str, None] = {}
     for shown, reason in _displays(values, header):
         if shown is not None and _is_usable(shown, counts):
-            return shown, tuple(told)
-        told[reason] = None
+            return shown, tuple(notes)
+        notes[reason] = None
     if header.whole("BitsStored") == 8 and (ready := _display_ready(values, counts)) is not None:
-        return ready, tuple(told)
+        return ready, tuple(notes)
     low, high = _robust_range(values, counts)
     if high <= low:  # all but a few pixels have one value
         low, high = float(values.min()), float(values.max())
-    return np.clip((values - low) / (high - low or 1.0), 0, 1), tuple(told)
+    return np.clip((values - low) / (high - low or 1.0), 0, 1), tuple(notes)
 
 
 def _displays(values: Floats, header: Header) -> Iterator[tuple[Floats | None, str]]:
@@ -181,10 +181,10 @@ def _is_inverse(header: Header) -> tuple[bool, tuple[str, ...]]:
     inverse = header.text("PhotometricInterpretation") == "MONOCHROME1"
     if header.text("PresentationIntentType") == "FOR PROCESSING":
         sign = header.whole("PixelIntensityRelationshipSign")
-        told = "Raw detector data (FOR PROCESSING): its grey scale is not that of a finished film."
-        return (inverse if sign not in (1, -1) else sign == 1), (told,)
+        notes = "Raw detector data (FOR PROCESSING): its grey scale is not that of a finished film."
+        return (inverse if sign not in (1, -1) else sign == 1), (notes,)
     shape = header.text("PresentationLUTShape")
     if shape == ("IDENTITY" if inverse else "INVERSE"):
-        told = "Photometric interpretation and presentation LUT shape contradict each other."
-        return True, (f"{told} The film was turned over: check that air is dark.",)
+        notes = "Photometric interpretation and presentation LUT shape contradict each other."
+        return True, (f"{notes} The film was turned over: check that air is dark.",)
     return inverse, ()

@@ -64,24 +64,24 @@ def stored_values(header: Header, what: str) -> Stored:
     size than the header says or compressed in a way that has no decoder, and MissingExtraError
     where an extra brings it.
     """
-    told = _complete(header, what)
+    notes = _complete(header, what)
     syntax = UID(Header(header.dataset.file_meta).text("TransferSyntaxUID"))
     if not _has_decoder(syntax):
         raise _no_decoder(syntax, what)
     if syntax.is_encapsulated:
-        told += _agree_with_codestream(header, syntax, what)
+        notes += _agree_with_codestream(header, syntax, what)
     else:  # only the first frame counts, and counts of frames are often wrong
         header.put("NumberOfFrames", 1)
     try:
         values = _decoded(header, syntax)
         if header.text("PhotometricInterpretation") == _PALETTE:
-            return Stored(*coloured(values, header), told)
+            return Stored(*coloured(values, header), notes)
     except Exception as error:  # a damaged file makes decoders fail in any way
         raise _why(error, header, syntax, what) from None
     if values.ndim == 3:
-        return _of_colour(values, header, told)
-    values, told_bits = as_meant(values, header)
-    return Stored(values, warnings=told + told_bits)
+        return _of_colour(values, header, notes)
+    values, notes_bits = as_meant(values, header)
+    return Stored(values, warnings=notes + notes_bits)
 
 
 def frames_of(header: Header) -> int:
@@ -168,19 +168,19 @@ def _agree_with_codestream(header: Header, syntax: UID, what: str) -> tuple[str,
 
 
 def _follow(header: Header, components: int, precision: int) -> tuple[str, ...]:
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     bits = header.whole("BitsStored") or 0
     header.put("BitsAllocated", next(size for size in (8, 16, 32) if precision <= size))
     if bits > precision:
         header.put("BitsStored", precision)
         if bits > 8 >= precision:
-            told = (f"The header says {bits} bits, and the compressed picture has {precision}.",)
+            notes = (f"The header says {bits} bits, and the compressed picture has {precision}.",)
     if components != header.whole("SamplesPerPixel"):
-        told += (f"The compressed picture has {components} samples a pixel, not as the header.",)
+        notes += (f"The compressed picture has {components} samples a pixel, not as the header.",)
         header.put("SamplesPerPixel", components)
         header.put("PhotometricInterpretation", "RGB" if components == 3 else "MONOCHROME2")
         header.put("PlanarConfiguration", 0)
-    return told
+    return notes
 
 
 def _decoded(header: Header, syntax: UID) -> NDArray[Any]:
@@ -204,7 +204,7 @@ def _is_installed(syntax: UID, plugin: str) -> bool:
     return plugin in get_decoder(syntax).available_plugins
 
 
-def _of_colour(values: NDArray[Any], header: Header, told: tuple[str, ...]) -> Stored:
+def _of_colour(values: NDArray[Any], header: Header, notes: tuple[str, ...]) -> Stored:
     """A picture of three samples (H, W, 3): the grey that it holds, or RGB.
 
     Headers confuse RGB and YCbCr; a grey film shows which it is: three like samples, or two that
@@ -213,14 +213,14 @@ def _of_colour(values: NDArray[Any], header: Header, told: tuple[str, ...]) -> S
     bits = header.whole("BitsStored") or 8
     photometric = header.text("PhotometricInterpretation")
     if is_grey(values, 2.0**bits - 1):
-        return Stored(values, warnings=told)
+        return Stored(values, warnings=notes)
     if is_luminance(values, bits):
         if not photometric.startswith("YBR"):
-            told += ("The header says RGB, and the samples are YCbCr: their luminance was read.",)
-        return Stored(np.repeat(values[..., :1], 3, axis=-1), warnings=told)
+            notes += ("The header says RGB, and the samples are YCbCr: their luminance was read.",)
+        return Stored(np.repeat(values[..., :1], 3, axis=-1), warnings=notes)
     if photometric in ("YBR_FULL", "YBR_FULL_422"):
         values = convert_color_space(values, photometric, "RGB")
-    return Stored(values, warnings=told)
+    return Stored(values, warnings=notes)
 
 
 def _contents(header: Header) -> str:

@@ -35,38 +35,38 @@ def spacing_of(header: Header, height: int, width: int) -> Spacing:
     the patient by Estimated Radiographic Magnification Factor (C.8.7.2) where there is one.
     Nominal Scanned Pixel Spacing (C.8.6.1) is that of the scanned sheet, which was the detector.
     """
-    mm, kind, told = _stated(header)
+    mm, kind, notes = _stated(header)
     aspect = _aspect(mm, header)
     if aspect != 1:
-        told += (f"Pixels are not square: {aspect:.3g} times as high as wide.",)
+        notes += (f"Pixels are not square: {aspect:.3g} times as high as wide.",)
     if mm is None:
-        return Spacing(warnings=told, aspect=aspect)
+        return Spacing(warnings=notes, aspect=aspect)
     sides = (mm[0] * height, mm[1] * width)
     if not all(_FEWEST_MM <= side <= _MOST_MM for side in sides):
-        told = (
+        notes = (
             "The pixel spacing in the header would make this a film of "
             f"{sides[1]:.0f} x {sides[0]:.0f} mm: it was not used.",
         )
-        return Spacing(warnings=told, aspect=aspect)
-    return Spacing(mm, kind, told, aspect)
+        return Spacing(warnings=notes, aspect=aspect)
+    return Spacing(mm, kind, notes, aspect)
 
 
 def _stated(header: Header) -> tuple[tuple[float, float] | None, SpacingKind, tuple[str, ...]]:
-    pixel, told = _pair(header, "PixelSpacing")
-    imager, told_imager = _pair(header, "ImagerPixelSpacing")
-    scanned, told_scanned = _pair(header, "NominalScannedPixelSpacing")
-    told += told_imager + told_scanned
+    pixel, notes = _pair(header, "PixelSpacing")
+    imager, notes_imager = _pair(header, "ImagerPixelSpacing")
+    scanned, notes_scanned = _pair(header, "NominalScannedPixelSpacing")
+    notes += notes_imager + notes_scanned
     detector = imager or scanned
     calibrated = header.text("PixelSpacingCalibrationType") in _CALIBRATED
     if pixel and (calibrated or (detector and not _same(pixel, detector))):
-        return pixel, "patient", told
+        return pixel, "patient", notes
     if not detector:
-        return pixel, "unknown", told
+        return pixel, "unknown", notes
     factor = header.number("EstimatedRadiographicMagnificationFactor") or 1.0
     if 1.0 < factor <= _MOST_MAGNIFICATION:
-        told += (f"Spacing at the detector was divided by a magnification of {factor:.2f}.",)
-        return (detector[0] / factor, detector[1] / factor), "patient", told
-    return detector, "detector", told
+        notes += (f"Spacing at the detector was divided by a magnification of {factor:.2f}.",)
+        return (detector[0] / factor, detector[1] / factor), "patient", notes
+    return detector, "detector", notes
 
 
 def _pair(header: Header, keyword: str) -> tuple[tuple[float, float] | None, tuple[str, ...]]:

@@ -55,18 +55,18 @@ def objections(header: Header) -> tuple[str, ...]:
 
 def hints(header: Header) -> tuple[str, ...]:
     """Doubts that are no objections, for `ImageInfo.warnings`."""
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     part = header.text("BodyPartExamined")
     if _is_elsewhere(part) and _is_described_as_chest(header):
-        told += (f"The body part is given as {coded(part)}, but the description says chest.",)
+        notes += (f"The body part is given as {coded(part)}, but the description says chest.",)
     view = view_of(header)
     position = header.text("ViewPosition")
     if position and not view and "FRONTAL" not in position:
-        told += (f"The view is given as {coded(position)}: taken as frontal.",)
+        notes += (f"The view is given as {coded(position)}: taken as frontal.",)
     described = {view_from_words(header.text(keyword)) for keyword in _IMAGE_WORDS}
     if not view and described & {*LATERAL_VIEWS, *DECUBITUS_VIEWS, *OBLIQUE_VIEWS}:
-        told += ("The view is not stated, and the description suggests that it is not frontal.",)
-    return told
+        notes += ("The view is not stated, and the description suggests that it is not frontal.",)
+    return notes
 
 
 def _modality(header: Header) -> tuple[str, ...]:

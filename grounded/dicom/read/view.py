@@ -91,9 +91,9 @@ def positions(header: Header) -> tuple[str, ...]:
         for modifier in view.items("ViewModifierCodeSequence")
     )
     words += " " + " ".join(item.text("CodeMeaning") for item in modifiers)
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if re.search(r"SUPINE|RECUMBENT|LIEGEND|\b[HF]FS\b", words):
-        told += ("Taken lying down: the heart and the mediastinum look wider.",)
+        notes += ("Taken lying down: the heart and the mediastinum look wider.",)
     if re.search(r"PORTABLE|BEDSIDE|MOBILE|\bPORT\b|\bBETT", words):
-        told += ("A portable film: projection and inspiration differ from a standing one.",)
-    return told
+        notes += ("A portable film: projection and inspiration differ from a standing one.",)
+    return notes

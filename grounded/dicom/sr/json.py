@@ -123,18 +123,18 @@ def _code_of(item: Dataset, keyword: str = "ConceptNameCodeSequence") -> _Code:
 
 def _item(item: Dataset, names: _Names) -> list[Any]:
     word = names.word(_code_of(item))
-    told: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     if len(names.kinds[word]) > 1:
-        told["@vt"] = item.ValueType
+        attributes["@vt"] = item.ValueType
     if len(names.relations[word]) > 1:
-        told["@rel"] = item.RelationshipType
+        attributes["@rel"] = item.RelationshipType
     further, values = _values(item, names)
     children = [
         {names.word(_code_of(child)): _item(child, names)}
         for child in item.get("ContentSequence", ())
     ]
-    told |= further
-    return [*([told] if told else []), *values, *([children] if children else [])]
+    attributes |= further
+    return [*([attributes] if attributes else []), *values, *([children] if children else [])]
 
 
 def _values(item: Dataset, names: _Names) -> tuple[dict[str, Any], list[Any]]:
@@ -148,8 +148,8 @@ def _values(item: Dataset, names: _Names) -> tuple[dict[str, Any], list[Any]]:
             measured = item.MeasuredValueSequence[0]
             unit = names.word(_code_of(measured, "MeasurementUnitsCodeSequence"))
             exact = measured.get("FloatingPointValue")
-            told = {} if exact is None else {"@fp": float(exact)}
-            return told, [str(measured.NumericValue), unit]
+            attributes = {} if exact is None else {"@fp": float(exact)}
+            return attributes, [str(measured.NumericValue), unit]
         case "SCOORD":
             return {}, [str(item.GraphicType), [float(value) for value in item.GraphicData]]
         case "IMAGE" | "COMPOSITE":
@@ -161,11 +161,11 @@ def _values(item: Dataset, names: _Names) -> tuple[dict[str, Any], list[Any]]:
 
 
 def _container(item: Dataset) -> dict[str, Any]:
-    told: dict[str, Any] = {"@cont": str(item.ContinuityOfContent)}
+    attributes: dict[str, Any] = {"@cont": str(item.ContinuityOfContent)}
     for template in item.get("ContentTemplateSequence", ()):
-        told["@tmr"] = str(template.MappingResource)
-        told["@tid"] = str(template.TemplateIdentifier)
-    return told
+        attributes["@tmr"] = str(template.MappingResource)
+        attributes["@tid"] = str(template.TemplateIdentifier)
+    return attributes
 
 
 class _Reader:
@@ -175,15 +175,15 @@ class _Reader:
     def item(self, word: str, parts: list[Any], *, below: bool = False) -> Dataset:
         """The content item of a name and its list; `below` the root it has a relationship."""
         parts = list(parts)
-        told = parts.pop(0) if parts and isinstance(parts[0], dict) else {}
+        attributes = parts.pop(0) if parts and isinstance(parts[0], dict) else {}
         entry, item = self.table[word], Dataset()
-        kind = told.get("@vt") or entry["@vt"][0]
+        kind = attributes.get("@vt") or entry["@vt"][0]
         if below:
-            item.RelationshipType = told.get("@rel") or entry["@rel"][0]
+            item.RelationshipType = attributes.get("@rel") or entry["@rel"][0]
         item.ValueType = kind
         item.ConceptNameCodeSequence = [self.code(word)]
         children = parts.pop() if parts and _are_children(parts[-1]) else []
-        self._fill(item, kind, told, parts)
+        self._fill(item, kind, attributes, parts)
         if children:
             item.ContentSequence = [
                 self.item(name, held, below=True)
@@ -192,19 +192,21 @@ class _Reader:
             ]
         return item
 
-    def _fill(self, item: Dataset, kind: str, told: Mapping[str, Any], parts: list[Any]) -> None:
+    def _fill(
+        self, item: Dataset, kind: str, attributes: Mapping[str, Any], parts: list[Any]
+    ) -> None:
         match kind:
             case "CONTAINER":
-                item.ContinuityOfContent = told["@cont"]
-                if "@tid" in told:
+                item.ContinuityOfContent = attributes["@cont"]
+                if "@tid" in attributes:
                     template = Dataset()
-                    template.MappingResource = told["@tmr"]
-                    template.TemplateIdentifier = told["@tid"]
+                    template.MappingResource = attributes["@tmr"]
+                    template.TemplateIdentifier = attributes["@tid"]
                     item.ContentTemplateSequence = [template]
             case "CODE":
                 item.ConceptCodeSequence = [self.code(parts[0])]
             case "NUM":
-                item.MeasuredValueSequence = [self._measured(told, *parts)]
+                item.MeasuredValueSequence = [self._measured(attributes, *parts)]
             case "SCOORD":
                 item.GraphicType, item.GraphicData = parts
             case "IMAGE" | "COMPOSITE":
@@ -215,11 +217,11 @@ class _Reader:
             case _:
                 setattr(item, _TEXTS[kind], parts[0])
 
-    def _measured(self, told: Mapping[str, Any], value: str, unit: str) -> Dataset:
+    def _measured(self, attributes: Mapping[str, Any], value: str, unit: str) -> Dataset:
         measured = Dataset()
         measured.NumericValue = value
-        if "@fp" in told:
-            measured.FloatingPointValue = told["@fp"]
+        if "@fp" in attributes:
+            measured.FloatingPointValue = attributes["@fp"]
         measured.MeasurementUnitsCodeSequence = [self.code(unit)]
         return measured
 
