@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from grounded.errors import InvalidValueError
 from grounded.geometry import Box, Placement
+from grounded.greys import Greys, Scale
 from grounded.view import View, known_view
 
 SpacingKind = Literal["patient", "detector", "unknown"]
@@ -157,7 +158,8 @@ class Image:
 
     The pixels are made read-only. forced: doubts about what it shows are warnings, not errors.
     header: of a film from DICOM, the attributes that objects made from it take over (patient,
-    study, how the pixels are stored), as a DICOM file without pixels; it is in no report. Raises
+    study, how the pixels are stored), as a DICOM file without pixels; it is in no report.
+    unwindowed: its greys before the window that the film asks for, if it has one. Raises
     InvalidValueError for another shape, type or range.
     """
 
@@ -165,6 +167,7 @@ class Image:
     info: ImageInfo
     forced: bool = False
     header: bytes = field(default=b"", repr=False)
+    unwindowed: Greys | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         expected = (self.info.height, self.info.width)
@@ -176,6 +179,8 @@ class Image:
         low, high = float(self.pixels.min()), float(self.pixels.max())
         if not (low >= 0.0 and high <= 1.0):  # false for NaN as well
             raise InvalidValueError(f"pixels lie in 0..1, got {low:g}..{high:g}")
+        if self.unwindowed is not None and self.unwindowed.values.shape != expected:
+            raise InvalidValueError(f"expected greys of {expected} (H, W) beside the pixels")
         self.pixels.flags.writeable = False
 
     @classmethod
@@ -194,6 +199,7 @@ class Image:
         orientation: int = 1,
         child: bool = False,
         header: bytes = b"",
+        unwindowed: Greys | None = None,
     ) -> Image:
         """An image from pixels (H, W) in 0..1, air dark; the pixels are copied.
 
@@ -217,7 +223,7 @@ class Image:
             orientation=orientation,
             child=child,
         )
-        return cls(pixels, info, header=header)
+        return cls(pixels, info, header=header, unwindowed=unwindowed)
 
     @classmethod
     def open(
@@ -255,13 +261,28 @@ class Image:
         info = replace(self.info, name="", reference=None, warnings=warnings)
         return replace(self, info=info, header=header)
 
+    @property
+    def scale(self) -> Scale:
+        """What `greys` mean, and through which window the film asks to be shown."""
+        return self.unwindowed.scale if self.unwindowed else Scale()
+
+    @property
+    def greys(self) -> Greys:
+        """The film in 16 bits for a reader to window: before its own window, if it has one."""
+        return self.unwindowed or Greys.of(self.pixels)
+
     def with_pixels(
-        self, pixels: NDArray[np.float32], *, info: ImageInfo | None = None, note: str = ""
+        self,
+        pixels: NDArray[np.float32],
+        *,
+        unwindowed: Greys | None = None,
+        info: ImageInfo | None = None,
+        note: str = "",
     ) -> Image:
         """This film with other pixels (H, W) in 0..1: everything else that is known of it stays.
 
-        info: what is known of it where that changes with them, such as what lies where. note: a
-        warning that says why.
+        unwindowed: the other greys before the window. info: what is known of the film where that
+        changes too, such as what lies where. note: a warning that says why.
         """
         pixels = np.ascontiguousarray(pixels, dtype=np.float32)
         known = info or self.info
@@ -273,7 +294,7 @@ class Image:
             sha256=digest_of(pixels),
             warnings=(*known.warnings, note) if note else known.warnings,
         )
-        return replace(self, pixels=pixels, info=changed)
+        return replace(self, pixels=pixels, info=changed, unwindowed=unwindowed)
 
     def placement(self, model_shape: tuple[int, int]) -> Placement:
         """How the film lies in a network's input: without a uniform border, its pixels square."""

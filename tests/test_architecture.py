@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 # Each row may import the rows above it; the names of one row never import each other.
 LAYERS = (
     {"errors", "version"},
-    {"codes", "geometry", "preset", "table", "view"},
+    {"codes", "geometry", "greys", "preset", "table", "view"},
     {"atlas"},
     {"image", "evidence", "findings"},
     {"regions", "audit", "provenance"},

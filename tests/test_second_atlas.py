@@ -160,7 +160,7 @@ def test_the_page_names_the_regions_and_speaks_of_no_chest(
     page = (tmp_path / "report.html").read_text()
     assert "The femurs are intact." in page
     assert "right angle ruler" in page
-    assert document(knee_report)["title"] == "Film"
+    assert document(knee_report).title == "Film"
     assert "Chest" not in page.rpartition("<script>")[0]  # behind it is the front end itself
 
 

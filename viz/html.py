@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from functools import lru_cache
 from html import escape
 from importlib import resources
@@ -17,13 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from grounded.greys import WHITE
 from grounded.image import Image
 from grounded.report import GroundedReport
 from grounded.viz.document import document
 
 _PAGE_LARGEST = 1600  # pixels of the film's longest side inside of a page
 _FRAGMENT_LARGEST = 1000
-_DEPTH = 10  # bits of a film that has more than 8: finer steps are noise, and make the page large
+_DEPTH = 10  # bits of what a film's window shows: finer steps are noise, and make the page large
 _COMPRESSION = 6
 
 
@@ -84,7 +84,7 @@ def _render(report: GroundedReport, largest: int) -> str:
 </head>
 <body>
 <div id="room"><pre>{escape(report.text)}</pre></div>
-<script type="application/json" id="document">{_json(document(report, answers))}</script>
+<script type="application/json" id="document">{_inert(document(report, answers).to_json())}</script>
 <script type="text/plain" id="film">{film}</script>
 <script>{script}</script>
 </body>
@@ -92,33 +92,30 @@ def _render(report: GroundedReport, largest: int) -> str:
 """
 
 
-def _json(value: object) -> str:
+def _inert(text: str) -> str:
     """JSON in which nothing can end the element that it stands in."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _film(film: Image, largest: int) -> str:
-    """The film as a grey PNG in base64: 8 bits where the film has no more, else 16."""
-    pixels = film.pixels
-    scale = largest / max(pixels.shape)
+    """The film's greys as a grey PNG in base64: 8 bits where the film has no more, else 16."""
+    greys = film.greys.values
+    deep, scale = not _has_8_bits(greys), largest / max(film.shape)
     if scale < 1:
-        height, width = (max(1, round(side * scale)) for side in pixels.shape)
-        shrunk = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-        pixels = np.asarray(shrunk, dtype=np.float32)
-    grey = _greys(pixels, deep=not _has_8_bits(film.pixels))
-    _, encoded = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])
+        height, width = (max(1, round(side * scale)) for side in film.shape)
+        shrunk = cv2.resize(greys, (width, height), interpolation=cv2.INTER_AREA)
+        greys = np.asarray(shrunk, dtype=np.uint16)
+    window = film.scale.window
+    stored = _coarser(greys, window.high - window.low) if deep else (greys >> 8).astype(np.uint8)
+    _, encoded = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])
     return base64.b64encode(encoded.tobytes()).decode("ascii")
 
 
-def _has_8_bits(pixels: NDArray[np.float32]) -> bool:
-    steps = pixels * 255
-    return bool(np.abs(steps - np.rint(steps)).max() < 1e-3)
+def _has_8_bits(greys: NDArray[np.uint16]) -> bool:
+    return not (greys % (WHITE // 255)).any()
 
 
-def _greys(pixels: NDArray[np.float32], *, deep: bool) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    if not deep:
-        return np.asarray(np.rint(pixels * 255), dtype=np.uint8)
-    top = (1 << _DEPTH) - 1
-    steps = np.rint(pixels * top).astype(np.uint32)
-    return (steps * 65535 // top).astype(np.uint16)
+def _coarser(greys: NDArray[np.uint16], width: float) -> NDArray[np.uint16]:
+    """Greys in as many steps as there are in a window of this width, and as fine beyond it."""
+    step = max(1.0, min(width, WHITE) / ((1 << _DEPTH) - 1))
+    return np.clip(np.rint(np.rint(greys / step) * step), 0, WHITE).astype(np.uint16)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -140,10 +141,11 @@ def _turned_back(image: Image, turned: int) -> Image:
     degrees = (turned * 90 + 180) % 360 - 180
     way = "upside down" if turned == 2 else f"turned by {abs(degrees)} degrees"
     note = f"The film lay {way}: it was turned back, and boxes are in the upright picture."
-    return image.with_pixels(pixels, info=changed, note=note)
+    greys = image.unwindowed and image.unwindowed.lying(lambda lain: _quarter_turns(lain, back))
+    return image.with_pixels(pixels, unwindowed=greys, info=changed, note=note)
 
 
-def _quarter_turns(pixels: NDArray[np.float32], clockwise: int) -> NDArray[np.float32]:
+def _quarter_turns(pixels: NDArray[Any], clockwise: int) -> NDArray[Any]:
     return np.rot90(pixels, -clockwise)
 
 
@@ -157,11 +159,19 @@ def _turned_box(box: Box, shape: tuple[int, int], clockwise: int) -> Box:
 
 def _turned_over(image: Image) -> Image:
     """A negative's greys turned over; a border stays dark."""
-    x0, y0, x1, y1 = (round(edge) for edge in image.info.shown)
-    pixels = np.zeros_like(image.pixels)
-    pixels[y0:y1, x0:x1] = 1 - image.pixels[y0:y1, x0:x1]
+    pixels = _without_border(1 - image.pixels, image.info.shown)
+    greys = image.unwindowed and image.unwindowed.turned_over()
+    greys = greys and greys.lying(lambda lain: _without_border(lain, image.info.shown))
     note = "The film was a negative, its lungs light: it was turned over."
-    return image.with_pixels(pixels, note=note)
+    return image.with_pixels(pixels, unwindowed=greys, note=note)
+
+
+def _without_border(pixels: NDArray[Any], shown: Box) -> NDArray[Any]:
+    """The film with its border dark."""
+    x0, y0, x1, y1 = (round(edge) for edge in shown)
+    dark = np.zeros_like(pixels)
+    dark[y0:y1, x0:x1] = pixels[y0:y1, x0:x1]
+    return dark
 
 
 def _doubted(image: Image) -> Image:

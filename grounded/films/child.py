@@ -25,6 +25,7 @@ import numpy as np
 from grounded import errors
 from grounded.errors import GroundedError, ImageError
 from grounded.films.source import Source
+from grounded.greys import Greys, Scale
 from grounded.image import Image, ImageInfo
 
 SECONDS = 15  # of processor time for one film
@@ -77,9 +78,14 @@ class _Child:
             raise kind(answer["message"])
         info = ImageInfo.from_dict(answer["info"])
         count = info.height * info.width
+        shape = info.height, info.width
         pixels = np.frombuffer(rest, dtype=np.float32, count=count)
-        header = bytes(rest[pixels.nbytes :])
-        return Image(pixels.reshape(info.height, info.width), info, header=header)
+        left, greys = memoryview(rest)[pixels.nbytes :], None
+        if (scale := answer["scale"]) is not None:
+            values = np.frombuffer(left, dtype=np.uint16, count=count)
+            greys = Greys(values.reshape(shape), Scale.from_dict(scale))
+            left = left[values.nbytes :]
+        return Image(pixels.reshape(shape), info, header=bytes(left), unwindowed=greys)
 
     def _is_ready(self) -> bool:
         try:
@@ -212,7 +218,10 @@ def _answer(decode: Decode, request: dict[str, Any], data: bytes) -> tuple[dict[
     except MemoryError:
         message = f"{source}: the file takes more memory than any film; it is damaged, or no film"
         return {"error": "ImageError", "message": message}, b""
-    return {"info": image.info.to_dict()}, image.pixels.tobytes() + image.header
+    greys = image.unwindowed
+    about = {"info": image.info.to_dict(), "scale": greys and greys.scale.to_dict()}
+    values = b"" if greys is None else greys.values.tobytes()
+    return about, b"".join((image.pixels.tobytes(), values, image.header))
 
 
 def _send(stream: Any, head: dict[str, Any], rest: bytes) -> None:

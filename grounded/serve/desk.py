@@ -53,9 +53,13 @@ class Opened:
     @property
     def size(self) -> int:
         """Bytes that it takes, about: the pixels, and as much again for what was turned."""
-        own = self.image.pixels.nbytes
-        turned = self.shown is not self.image and self.shown.pixels is not self.image.pixels
-        return own + (self.shown.pixels.nbytes if turned else 0) + _ENCODED
+        turned = self.shown.pixels is not self.image.pixels
+        return _bytes_of(self.image) + (_bytes_of(self.shown) if turned else 0) + _ENCODED
+
+
+def _bytes_of(image: Image) -> int:
+    greys = image.unwindowed
+    return image.pixels.nbytes + (greys.values.nbytes if greys else 0)
 
 
 _ENCODED = 4 << 20  # bytes of an encoded film, its outlines and what was read

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from grounded.errors import InvalidValueError
 from grounded.findings import Presence
 from grounded.geometry import Box
 from grounded.language.labeller import Labeller
-from grounded.provenance import Review
+from grounded.provenance import Acceptance, Review
 from grounded.regions import Regions
 from grounded.report import GroundedReport, GroundedSentence, Removed, Section
 from grounded.reporter import DRAWN
@@ -31,6 +32,7 @@ from grounded.serve.edits import (
     Restore,
     Reveal,
     SetFindings,
+    Sign,
     Take,
     Tie,
 )
@@ -41,7 +43,7 @@ Status = Literal["open", "accepted", "rejected", "supplemented"]
 _ACTS: Mapping[str, str] = {
     **{"accept": "accepted", "accept_all": "accepted", "reject": "rejected", "edit": "edited"},
     **{"restore": "restored", "move": "moved", "add": "supplemented", "take": "supplemented"},
-    **{"tie": "tied", "set": "set", "reveal": "revealed"},
+    **{"tie": "tied", "set": "set", "reveal": "revealed", "sign": "signed"},
 }
 
 
@@ -100,7 +102,8 @@ class Draft:
 
     base: the film, its regions, scope and provenance, and what the composer took out; without
     sentences. lines: in order, the rejected among them. hidden: what the models wrote, while the
-    reader reads first. given: the findings that are set by hand.
+    reader reads first. given: the findings that are set by hand. acceptance: who vouches for it as
+    it stands.
     """
 
     base: GroundedReport
@@ -108,6 +111,7 @@ class Draft:
     hidden: tuple[Line, ...] | None = None
     given: Mapping[str, Mapping[str, Presence]] = field(default_factory=dict)
     history: tuple[Act, ...] = ()
+    acceptance: Acceptance | None = None
 
     @classmethod
     def of(cls, report: GroundedReport, *, read_first: bool = False) -> Draft:
@@ -174,6 +178,7 @@ class Draft:
             sentences=tuple(_said(line) for line in self.kept),
             removed=(*(self.base.removed if self.revealed else ()), *taken),
             provenance=replace(self.base.provenance, review=self._review()),
+            acceptance=self.acceptance,
         )
 
     def _review(self) -> tuple[Review, ...]:
@@ -188,7 +193,12 @@ class Draft:
         taken.
         """
         changed = self._changed(step)
-        return replace(changed, history=(*self.history, self._act(step)))
+        signed = step.edit if isinstance(step.edit, Sign) else None
+        return replace(
+            changed,
+            history=(*self.history, self._act(step)),
+            acceptance=signed and _acceptance(signed, step),
+        )
 
     def after_all(self, steps: Iterable[Step]) -> Draft:
         draft = self
@@ -198,7 +208,9 @@ class Draft:
 
     def _changed(self, step: Step) -> Draft:
         match step.edit:
-            case Accept() | AcceptAll() | Reject() | Restore() | Edit():
+            case Sign() if not self.revealed:
+                raise InvalidValueError("finish your own reading before you sign the report")
+            case Accept() | AcceptAll() | Reject() | Restore() | Edit() | Sign():
                 return self._decided(step)
             case Move(line=id, before=before):
                 line = self.line(id)
@@ -217,7 +229,7 @@ class Draft:
     def _decided(self, step: Step) -> Draft:
         """With a decision about a line, or about all that are open."""
         match step.edit:
-            case AcceptAll():
+            case AcceptAll() | Sign():
                 lines = [
                     _signed(line, "accepted", step) if line.status == "open" else line
                     for line in self.lines
@@ -335,6 +347,8 @@ class Draft:
                 for region, labels in step.edit.findings.items()
                 for label, presence in labels.items()
             )
+        if isinstance(step.edit, Sign):
+            text = f"{step.edit.name}, {step.edit.institution}"
         reason = step.edit.reason if isinstance(step.edit, Reject) else ""
         return Act(step.at, step.by, _ACTS[step.edit.do], text, reason)
 
@@ -346,6 +360,10 @@ def words_for(edit: Change, draft: Draft) -> str:
         about = next((line for line in draft.lines if line.id == edit.line), None)
         return f"{name} “{shortened(about.sentence.text)}”" if about else name
     return f"{name} “{shortened(edit.text)}”" if isinstance(edit, Add) else name
+
+
+def _acceptance(signed: Sign, step: Step) -> Acceptance:
+    return Acceptance(signed.name, signed.institution, datetime.fromisoformat(step.at))
 
 
 def _said(line: Line) -> GroundedSentence:

@@ -166,6 +166,17 @@ class Reveal(Strict):
     do: Literal["reveal"]
 
 
+class Sign(Strict):
+    """Take the whole report over, as who vouches for it: every line that is open is accepted.
+
+    name: as DICOM writes a person's name ("Doe^Jane"), or plain. Later changes take it back.
+    """
+
+    do: Literal["sign"]
+    name: Annotated[Name, Field(pattern=r"\S")]
+    institution: Annotated[Name, Field(pattern=r"\S")]
+
+
 class Undo(Strict):
     do: Literal["undo"]
 
@@ -175,6 +186,17 @@ class Redo(Strict):
 
 
 Change = (
-    Accept | AcceptAll | Reject | Restore | Edit | Move | Add | Take | Tie | SetFindings | Reveal
+    Accept
+    | AcceptAll
+    | Reject
+    | Restore
+    | Edit
+    | Move
+    | Add
+    | Take
+    | Tie
+    | SetFindings
+    | Reveal
+    | Sign
 )
 AnyEdit = Annotated[Change | Undo | Redo, Field(discriminator="do")]

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from grounded.findings import Presence
+from grounded.provenance import Acceptance
 from grounded.serve.agreement import Verdict
 from grounded.serve.draft import Status
 from grounded.serve.edits import AnyEdit, LineId, Name, Set, Strict, Text
 from grounded.serve.guarding import Kind
+from grounded.viz.page import Document, Film
 
-Document = Annotated[
-    dict[str, Any],
-    Field(description="A report as the page shows it, see grounded.viz.document; image frame."),
-]
-FilmDocument = Annotated[
-    dict[str, Any],
-    Field(description="What is known of a film, as in a document, with its id and its pixels."),
-]
 SessionStatus = Literal["reading", "ready", "refused", "failed"]
 Stage = Literal["waiting", "regions", "report", "audit", ""]
 Counts = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilm(Film):
+    """id: of the film's file, its SHA-256."""
+
+    id: str
 
 
 class Problem(BaseModel):
@@ -139,7 +141,10 @@ class Summaries(BaseModel):
 
 
 class SessionState(BaseModel):
-    """All of a session; `lines` are in the order of the document's sentences."""
+    """All of a session; `lines` are in the order of the document's sentences.
+
+    acceptance: who has signed the report as it stands.
+    """
 
     id: str
     revision: int
@@ -152,7 +157,7 @@ class SessionState(BaseModel):
     can_force: bool
     read_first: bool
     revealed: bool
-    film: FilmDocument
+    film: SessionFilm
     document: Document | None
     lines: list[LineState]
     rejected: list[RejectedLine]
@@ -160,6 +165,7 @@ class SessionState(BaseModel):
     undo: str | None
     redo: str | None
     history: list[ActState]
+    acceptance: Acceptance | None
 
 
 class Conflict(Problem):

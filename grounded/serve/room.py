@@ -131,7 +131,7 @@ class Room:
             self.store.sweep_films()
             raise
         first = self.rules.read_first if read_first is None else read_first
-        info, greys = image.info.to_dict(), pixels.GREYS
+        info, greys = image.info.to_dict(), image.scale.to_dict()
         kept = self.store.start(
             sha256,
             name,
@@ -216,6 +216,7 @@ class Room:
             stage="report",
             draft=json.dumps(regions.to_dict()),
             image=json.dumps(reading.image.info.to_dict()),
+            greys=json.dumps(reading.image.scale.to_dict()),
             thumbnail=pixels.thumbnail(reading.image),
         )
 

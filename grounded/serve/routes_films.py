@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
+from numpy.typing import NDArray
 
 from grounded.films.source import name_of
 from grounded.serve import pixels
@@ -16,7 +18,7 @@ from grounded.serve.models import FilmProblem, SessionState, Shelved
 from grounded.serve.routing import BINARY, SessionId, TheRoom, problems
 from grounded.view import known_view
 
-films = APIRouter(tags=["films"])
+films = APIRouter(tags=["films"], responses=problems(422))
 _Pixel = Annotated[int, Query(ge=0, le=1_000_000)]
 _PIXELS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -131,12 +133,14 @@ def label_of(name: str) -> str:
     return name_of(Path(last))
 
 
-def _sent(greys: pixels.Greys, film: tuple[int, int]) -> Response:
-    height, width = greys.values.shape
+def _sent(greys: NDArray[np.uint16], film: tuple[int, int]) -> Response:
+    height, width = greys.shape
     headers = {
         "x-width": str(width),
         "x-height": str(height),
         "x-film-width": str(film[1]),
         "x-film-height": str(film[0]),
     }
-    return Response(greys.content, media_type="application/octet-stream", headers=headers)
+    return Response(
+        pixels.content_of(greys), media_type="application/octet-stream", headers=headers
+    )

@@ -24,7 +24,7 @@ from grounded.serve.room import HiddenError
 from grounded.serve.routing import BINARY, SessionId, TheRoom, problems
 from grounded.serve.settings import media_type
 
-report = APIRouter(tags=["report"])
+report = APIRouter(tags=["report"], responses=problems(422))
 _ASKED = problems(403, 404, 409, 422, 503)
 _TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}}
 

@@ -23,7 +23,7 @@ from grounded.serve.routing import SessionId, TheRoom, problems
 from grounded.serve.settings import settings_of
 from grounded.serve.views import summary
 
-sessions = APIRouter(tags=["sessions"])
+sessions = APIRouter(tags=["sessions"], responses=problems(422))
 
 
 @sessions.get("/settings")

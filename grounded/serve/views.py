@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, cast, get_args
+from dataclasses import asdict, fields
+from typing import cast, get_args
 
+from grounded.greys import Scale
 from grounded.image import ImageInfo
-from grounded.provenance import Provenance, Scope
-from grounded.regions import Regions
-from grounded.report import GroundedReport
 from grounded.serve.agreement import RegionAgreement, Verdict
 from grounded.serve.draft import Draft, Line, words_for
 from grounded.serve.guarding import Warned
@@ -21,6 +19,7 @@ from grounded.serve.models import (
     LineState,
     RegionCompared,
     RejectedLine,
+    SessionFilm,
     SessionState,
     SessionStatus,
     Stage,
@@ -28,7 +27,7 @@ from grounded.serve.models import (
     Warning_,
 )
 from grounded.serve.store import Kept, SessionRow
-from grounded.viz.document import document
+from grounded.viz.document import document, film_for_page
 
 
 def session_state(
@@ -58,17 +57,16 @@ def session_state(
         undo=undo,
         redo=redo,
         history=[ActState(**asdict(act)) for act in draft.history] if draft else [],
+        acceptance=draft.acceptance if draft else None,
     )
 
 
-def film_state(row: SessionRow) -> dict[str, Any]:
+def film_state(row: SessionRow) -> SessionFilm:
     """What is known of a film; its pixels can be fetched before anything else is known."""
-    info = ImageInfo.from_dict(json.loads(row.image))
-    nothing = Provenance("", "", "", "", "", "")
-    film: dict[str, Any] = document(GroundedReport(info, Regions.none(), (), Scope(), nothing))[
-        "film"
-    ]
-    return film | {"id": row.film, "pixels": json.loads(row.greys)}
+    scale = Scale.from_dict(json.loads(row.greys))
+    film = film_for_page(ImageInfo.from_dict(json.loads(row.image)), scale)
+    known = {field.name: getattr(film, field.name) for field in fields(film)}
+    return SessionFilm(**known, id=row.film)
 
 
 def summary(row: SessionRow) -> Summary:

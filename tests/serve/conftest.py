@@ -12,6 +12,8 @@ pytest.importorskip("fastapi", reason="the reading room needs the extra [serve]"
 pytest.importorskip("sqlalchemy", reason="the reading room needs the extra [serve]")
 
 from PIL import Image as Picture
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 from starlette.testclient import TestClient
 
 import grounded
@@ -36,6 +38,40 @@ def encoded(grey: np.ndarray) -> bytes:
     file = io.BytesIO()
     Picture.fromarray(grey).save(file, "PNG")
     return file.getvalue()
+
+
+def noise(height: int = 64, width: int = 80) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 4095, (height, width))
+
+
+def dicom(grey: np.ndarray, **more: object) -> bytes:
+    """A film of greys 0..4095 as a DICOM file of 12 bits. more: attributes of its header."""
+    made = Dataset()
+    values = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1",
+        **{"SOPInstanceUID": "1.2.3", "StudyInstanceUID": "1.2.4", "SeriesInstanceUID": "1.2.5"},
+        **{"PatientName": "Doe^John", "PatientID": "7", "Modality": "CR", "ViewPosition": "PA"},
+        **{"BodyPartExamined": "CHEST", "PhotometricInterpretation": "MONOCHROME2"},
+        **{"Rows": grey.shape[0], "Columns": grey.shape[1], "SamplesPerPixel": 1},
+        **{"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0},
+        **{"PatientOrientation": ["L", "F"], "PixelSpacing": [4.0, 4.0], **more},
+    }
+    for keyword, value in values.items():
+        setattr(made, keyword, value)
+    made.add_new("PixelData", "OW", grey.astype("<u2").tobytes())
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file = io.BytesIO()
+    made.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def lookup(levels: list[int]) -> Dataset:
+    """A VOI LUT of 8 bits, from 0 on."""
+    item = Dataset()
+    item.LUTDescriptor = [len(levels), 0, 8]
+    item.add_new("LUTData", "US", levels)
+    return item
 
 
 @pytest.fixture(scope="session")

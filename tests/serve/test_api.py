@@ -1,5 +1,7 @@
 """Whatever is sent to the server, it answers in words and never breaks."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -22,6 +24,28 @@ def test_the_schema_names_every_answer(start: Start) -> None:
             answers = operation["responses"]
             assert {"200", "201", "202", "204"} & set(answers), (method, path)
             assert operation["description"], (method, path)
+
+
+def test_no_part_of_an_answer_is_left_undescribed(start: Start) -> None:
+    schemas = start().get("/api/openapi.json").json()["components"]["schemas"]
+    assert {"Document", "PageSentence", "HeatEvidence", "Scale", "Acceptance"} <= set(schemas)
+    assert list(untyped(schemas)) == []
+
+
+def untyped(schema: object, path: str = "") -> Iterator[str]:
+    """Where a schema allows anything at all, or an object of anything."""
+    if isinstance(schema, list):
+        for at, item in enumerate(schema):
+            yield from untyped(item, f"{path}/{at}")
+    if not isinstance(schema, dict):
+        return
+    described = {"properties", "additionalProperties", "discriminator"} & set(schema)
+    if schema.get("type") == "object" and not described:
+        yield path
+    for key, item in schema.items():
+        if item == {} or (key == "additionalProperties" and item is True):
+            yield f"{path}/{key}"
+        yield from untyped(item, f"{path}/{key}")
 
 
 def test_no_request_breaks_the_server(start: Start) -> None:

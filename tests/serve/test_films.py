@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from grounded import Image
 from grounded.serve.pixels import preview, tile
 
-from .conftest import ROOT, Start, add, encoded, png, wait
+from .conftest import ROOT, Start, add, dicom, encoded, noise, png, wait
 
 
 def greys(answer) -> np.ndarray:
@@ -57,13 +57,13 @@ def test_a_part_is_no_larger_than_a_tile() -> None:
     film = Image.of(np.zeros((2100, 2100), np.float32))
     with pytest.raises(ValueError, match="at most 2048"):
         tile(film, 0, 0, 2100, 2100)
-    assert tile(film, 52, 0, 2100, 2048).values.shape == (2048, 2048)
+    assert tile(film, 52, 0, 2100, 2048).shape == (2048, 2048)
 
 
 def test_the_preview_is_the_mean_of_each_area() -> None:
     film = np.zeros((2048, 1024), np.float32)
     film[::2] = 1
-    small = preview(Image.of(film)).values
+    small = preview(Image.of(film))
     assert small.shape == (1024, 512)
     assert abs(int(small.mean()) - 32768) <= 1
 
@@ -136,6 +136,18 @@ def test_films_named_at_the_start_are_on_the_shelf(start: Start, tmp_path: Path)
     assert client.post("/api/shelf/1").status_code == 422
     path.unlink()
     assert client.post("/api/shelf/0").status_code == 422
+
+
+def test_greys_are_those_before_the_films_own_window(client: TestClient) -> None:
+    film = noise()
+    state = add(client, dicom(film, WindowCenter=1000, WindowWidth=101))
+    scale, sent = state["film"]["scale"], greys(client.get(f"/api/sessions/{state['id']}/film"))
+    own = sent * scale["slope"] + scale["intercept"]
+    np.testing.assert_allclose(own, film, atol=0.05)
+    low, high = (scale["window"][end] * scale["slope"] for end in ("low", "high"))
+    assert (low, high) == (pytest.approx(949.5, abs=0.5), pytest.approx(1049.5, abs=0.5))
+    thumbnail = client.get(f"/api/sessions/{state['id']}/thumbnail").content
+    assert {0, 255} <= set(np.asarray(Picture.open(io.BytesIO(thumbnail))).flat)
 
 
 def test_a_thumbnail_is_a_small_picture(client: TestClient) -> None:

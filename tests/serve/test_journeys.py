@@ -16,10 +16,22 @@ import cv2
 import numpy as np
 import pytest
 
+from grounded import Image
+
+from .conftest import dicom, lookup
+
 pytest.importorskip("uvicorn")
 pytestmark = pytest.mark.browser
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "normal_pa.jpg"
+SIDE = 512  # of films made here
+NEGATIVE = {"WindowCenter": 2200, "WindowWidth": 800, "PhotometricInterpretation": "MONOCHROME1"}
+DISPLAYS = {
+    "a narrow window": {"WindowCenter": 1900, "WindowWidth": 800},
+    "a window of MONOCHROME1": NEGATIVE,
+    "a sigmoid": {"WindowCenter": 1900, "WindowWidth": 300, "VOILUTFunction": "SIGMOID"},
+    "a table": {"VOILUTSequence": [lookup([min(v // 8, 255) for v in range(4096)])]},
+}
 RUN = "import sys; from grounded.cli import main; main()"
 
 
@@ -145,6 +157,48 @@ def test_a_film_is_dropped_and_a_click_and_a_box_are_answered(page):
     draw_box(page, 0.55, 0.5, 0.65, 0.62)
     assert page.inner_text(".answer h2").lower() == "marked area"
     assert page.locator(".handle").count() == 8
+
+
+@pytest.mark.parametrize("asked", DISPLAYS)
+def test_a_dicom_film_opens_as_it_asks_and_clipped_greys_come_back(page, tmp_path, asked):
+    path, attributes = tmp_path / "film.dcm", DISPLAYS[asked]
+    example = cv2.resize(cv2.imread(str(EXAMPLE), cv2.IMREAD_GRAYSCALE), (SIDE, SIDE))
+    greys = cv2.GaussianBlur(example, (0, 0), 6).astype(np.uint16) * 16
+    path.write_bytes(dicom(4095 - greys if attributes == NEGATIVE else greys, **attributes))
+    drop(page, path)
+    page.wait_for_selector("canvas[data-drawn]")
+    film = Image.open(path).pixels
+    places = [(x, y) for x in range(60, SIDE, 80) for y in range(60, SIDE, 80)]
+    wanted = np.array([255 * film[y, x] for x, y in places])
+    end = time.monotonic() + 60
+    while abs(greys_at(page, places) - wanted).mean() > 4:
+        assert time.monotonic() < end, (greys_at(page, places), wanted)
+        page.wait_for_timeout(100)
+    middle = on_stage(page, 0.3, 0.5)
+    page.mouse.move(*middle)
+    page.mouse.down(button="right")
+    page.mouse.move(middle[0] + 400, middle[1], steps=4)
+    page.mouse.up(button="right")
+    page.wait_for_timeout(100)
+    clipped = (wanted < 1) | (wanted > 254)
+    assert clipped.sum() > 8
+    assert len(np.unique(np.array(greys_at(page, places))[clipped])) > clipped.sum() / 2
+
+
+def greys_at(page, places):
+    """What is seen at points of a film of SIDE x SIDE, 0..255."""
+    return page.evaluate(
+        """([places, side]) => {
+          const canvas = document.querySelector("canvas"), copy = document.createElement("canvas");
+          [copy.width, copy.height] = [canvas.width, canvas.height];
+          const pen = copy.getContext("2d"), scale = Math.min(canvas.width, canvas.height) / side;
+          pen.drawImage(canvas, 0, 0);
+          const [left, top] = [canvas.width, canvas.height].map((n) => (n - side * scale) / 2);
+          return places.map(([x, y]) =>
+            pen.getImageData(left + (x + 0.5) * scale, top + (y + 0.5) * scale, 1, 1).data[0]);
+        }""",
+        [places, SIDE],
+    )
 
 
 def test_a_box_is_moved_resized_and_asked_from_the_keyboard(page):

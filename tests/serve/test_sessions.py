@@ -1,17 +1,19 @@
 """Work on a report: edits, undo, two windows, restarts, the list of sessions, exports."""
 
+import io
 import json
 import sqlite3
 import stat
 import threading
 
+import pydicom
 import pytest
 from starlette.testclient import TestClient
 
 from grounded import GroundedReport
 from grounded.export.exporters import formats
 
-from .conftest import Start, add, edit, png, texts, wait
+from .conftest import Start, add, dicom, edit, noise, png, texts, wait
 
 
 def ids(state: dict) -> list[str]:
@@ -267,3 +269,35 @@ def test_the_page_has_an_answer_for_each_region(client: TestClient) -> None:
     assert page.count('"answers"') == 1
     assert '"answers": {}' not in page
     assert '"answers":{}' not in page
+
+
+def test_who_signs_accepts_what_is_open_until_something_changes(client: TestClient) -> None:
+    state = add(client)
+    state = edit(client, state, "", do="sign", name="Doe^Jane", institution="Ward 3")
+    assert {line["status"] for line in state["lines"]} == {"accepted"}
+    assert (state["acceptance"]["name"], state["undo"]) == ("Doe^Jane", "sign")
+    assert state["history"][-1]["text"] == "Doe^Jane, Ward 3"
+    changed = edit(client, state, do="reject", line=state["lines"][0]["id"], reason="")
+    assert changed["acceptance"] is None
+    assert edit(client, changed, do="undo")["acceptance"] == state["acceptance"]
+
+
+def test_nobody_signs_without_a_name_or_before_their_own_reading(client: TestClient) -> None:
+    state = add(client, read_first=True)
+    for signed in ({"name": " ", "institution": "W"}, {"name": "Doe", "institution": "W"}):
+        body = {"revision": state["revision"], "edit": {"do": "sign", **signed}}
+        answer = client.post(f"/api/sessions/{state['id']}/edits", json=body)
+        assert answer.status_code == 422, answer.text
+    assert "own reading" in answer.json()["detail"]
+
+
+def test_a_structured_report_names_who_signed_it(client: TestClient) -> None:
+    state = add(client, dicom(noise()))
+    edit(client, state, do="sign", name="Doe^Jane", institution="Ward 3")
+    answer = client.get(f"/api/sessions/{state['id']}/exports/sr.dcm")
+    assert answer.status_code == 200, answer.text
+    document = pydicom.dcmread(io.BytesIO(answer.content))
+    assert document.VerificationFlag == "VERIFIED"
+    [observer] = document.VerifyingObserverSequence
+    assert observer.VerifyingObserverName == "Doe^Jane"
+    assert observer.VerifyingOrganization == "Ward 3"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from grounded import GroundedReport, Image, Regions
+from grounded.greys import Greys, Scale, Window
 from grounded.provenance import Scope
 from grounded.viz.document import document
 from grounded.viz.html import render_fragment, render_page
@@ -53,7 +54,7 @@ def film_in(page):
 
 
 def test_the_document_of_the_report_stands_in_the_page(page, drawn):
-    assert page.document == document(drawn)
+    assert page.document == json.loads(document(drawn).to_json())
 
 
 def test_what_comes_from_the_report_is_inert(drawn):
@@ -120,6 +121,13 @@ def test_a_film_of_more_bits_keeps_ten_of_them(page, drawn):
     found = film_in(page)
     assert found.dtype == np.uint16
     assert np.abs(found / 65535 - drawn.film.pixels).max() < 1 / 1023
+
+
+def test_a_narrow_window_keeps_ten_bits_of_its_own(drawn):
+    greys = np.tile(np.arange(30_000, 30_640, dtype=np.uint16), (720, 1))
+    scale = Scale(Window(30_000, 30_600))
+    film = replace(drawn.film, unwindowed=Greys(greys, scale))
+    assert np.abs(film_in(Page(render_page(replace(drawn, film=film)))) - greys).max() <= 1
 
 
 def test_a_large_film_is_made_smaller(drawn):

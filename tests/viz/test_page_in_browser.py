@@ -3,9 +3,11 @@
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from grounded.audit import Audit, Check, SentenceAudit, Verdict
+from grounded.greys import Greys, Scale, Window
 from grounded.viz.html import render_page
 
 pytestmark = pytest.mark.browser
@@ -174,6 +176,23 @@ def test_dragging_with_the_right_button_windows_and_reset_takes_it_back(page):
     page.keyboard.press("r")
     page.wait_for_timeout(100)
     assert grey_at(page, 320, 360) == before
+
+
+def test_greys_beyond_the_films_own_window_come_back(opened, drawn):
+    greys = np.tile(np.linspace(0, 65535, 640).astype(np.uint16), (720, 1))
+    for window in (Window(30_000, 34_000), Window(20_000, 40_000, (0.0, 0.1, 0.9, 1.0))):
+        film = drawn.film.with_pixels(window.shown(greys), unwindowed=Greys(greys, Scale(window)))
+        with opened(replace(drawn, film=film, image=film.info)) as page:
+            for x in (100, 310, 330, 500):
+                shown = 255 * film.pixels[650, x]
+                assert grey_at(page, x, 650) == pytest.approx(shown, abs=5)
+            x, y = on_film(page, 320, 360)
+            page.mouse.move(x, y)
+            page.mouse.down(button="right")
+            page.mouse.move(x + 600, y, steps=4)
+            page.mouse.up(button="right")
+            page.wait_for_timeout(100)
+            assert 20 < grey_at(page, 100, 650) < grey_at(page, 500, 650) < 235
 
 
 def test_inverting_turns_black_to_white(page):

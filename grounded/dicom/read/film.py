@@ -7,13 +7,12 @@ import io
 import re
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
 from grounded.dicom.context import kept_context
 from grounded.dicom.read.age import childhood
-from grounded.dicom.read.grey import greyscale
+from grounded.dicom.read.grey import Shown, greyscale
 from grounded.dicom.read.header import Header, open_header
 from grounded.dicom.read.pixels import Stored, frames_of, stored_values
 from grounded.dicom.read.spacing import spacing_of
@@ -47,7 +46,8 @@ def read_dicom(source: Source, *, force: bool = False) -> Image:
         stored = stored_values(header, source.label)
         if frames > 1:
             notes += (f"The file holds {frames} frames: the first was read.",)
-        pixels, notes_grey = _pixels(stored, header, source.label, force=force)
+        shown = _shown(stored, header, source.label, force=force)
+        pixels = shown.pixels
         spacing = spacing_of(header, *pixels.shape)
         child = childhood(header)
         return Image.of(
@@ -61,9 +61,10 @@ def read_dicom(source: Source, *, force: bool = False) -> Image:
             header=kept_context(header, stored.values, pixels),
             aspect=spacing.aspect,
             child=bool(child),
+            unwindowed=shown.greys,
             warnings=notes
             + stored.warnings
-            + notes_grey
+            + shown.warnings
             + blank_warning(pixels)
             + spacing.warnings
             + child,
@@ -95,16 +96,14 @@ def _fitness(header: Header, what: str, *, force: bool) -> tuple[str, ...]:
     return (forced if reasons else ()) + hints(header) + positions(header)
 
 
-def _pixels(
-    stored: Stored, header: Header, what: str, *, force: bool
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+def _shown(stored: Stored, header: Header, what: str, *, force: bool) -> Shown:
     values = stored.values
     if values.ndim == 2:
         return greyscale(values, header)
     grey, notes = grey_of_colour(values, what=what, force=force)
     white = stored.white or 2.0 ** (header.whole("BitsStored") or 8) - 1
     pixels = np.clip(grey / np.float32(white), 0, 1)
-    return pixels.astype(np.float32), notes
+    return Shown(pixels.astype(np.float32), warnings=notes)
 
 
 def _reference(header: Header) -> DicomReference | None:

@@ -18,6 +18,7 @@ from grounded.dicom.read.header import Header
 from grounded.dicom.read.lookup import Floats, table_of
 from grounded.dicom.read.padding import cut_padding_value, padding_in
 from grounded.films.greyscale import burned_in
+from grounded.greys import WHITE, Greys, Scale, window_of
 
 _MOST_LEVELS = 1 << 16
 _SAMPLE = 500_000  # pixels that are enough to find the range of a film
@@ -54,8 +55,17 @@ class Levels:
         return np.where(chosen, self.counts, 0)
 
 
-def greyscale(stored: NDArray[Any], header: Header) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """The film (H, W) in 0..1, air dark, from stored values (H, W); and what to tell about it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """pixels: the film (H, W) in 0..1, air dark. greys: before its window. warnings: in words."""
+
+    pixels: NDArray[np.float32]
+    greys: Greys | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def greyscale(stored: NDArray[Any], header: Header) -> Shown:
+    """The film from stored values (H, W).
 
     Modality LUT or rescale; VOI LUT, else the first window, else the range of the film itself;
     MONOCHROME1 and PresentationLUTShape INVERSE turned over; pixel padding set to 0.
@@ -74,8 +84,29 @@ def greyscale(stored: NDArray[Any], header: Header) -> tuple[NDArray[np.float32]
     inverse, notes_inverse = _is_inverse(header)
     if inverse:
         grey = 1 - grey
+    greys = _unwindowed(values, grey, padding, levels, header)
     grey[padding] = 0.0
-    return grey.astype(np.float32)[levels.places], notes + notes_voi + notes_inverse
+    pixels = grey.astype(np.float32)[levels.places]
+    return Shown(pixels, greys, notes + notes_voi + notes_inverse)
+
+
+def _unwindowed(
+    values: Floats, grey: Floats, padding: NDArray[np.bool_], levels: Levels, header: Header
+) -> Greys:
+    """The levels' modality values over the full range of 16 bits, air dark; padding is black.
+
+    grey (K,): what the levels are shown as. Where that falls with the values, they are turned over.
+    """
+    film = ~padding
+    if padding.any():  # what lies between the film's levels and padding's occurs nowhere
+        film &= np.bincount(levels.places.ravel(), minlength=len(values)) > 0
+    low, high = float(values[film].min()), float(values[film].max())
+    falls = grey[film][values[film].argmax()] < grey[film][values[film].argmin()]
+    start, slope = (high, low - high) if falls else (low, high - low)
+    table = np.rint(np.clip((values - start) / (slope or 1.0), 0, 1) * WHITE).astype(np.uint16)
+    table[padding] = 0
+    window, bits = window_of(table[film], grey[film]), header.whole("BitsStored") or 16
+    return Greys(table[levels.places], Scale(window, bits, slope / WHITE, start))
 
 
 def _modality_values(stored: Floats, header: Header) -> tuple[Floats, tuple[str, ...]]:

@@ -7,13 +7,17 @@ from pydicom.dataset import Dataset
 from grounded.dicom.read.grey import greyscale
 from grounded.dicom.read.header import Header
 
+from .conftest import DatasetMaker
+
 WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
+RESCALE = ("RescaleSlope", "RescaleIntercept")
 
 
 def shown(made: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
     kind = "i" if made.PixelRepresentation else "u"
     stored = np.frombuffer(made.PixelData, f"<{kind}{made.BitsAllocated // 8}")
-    return greyscale(stored.reshape(made.Rows, made.Columns), Header(made))
+    film = greyscale(stored.reshape(made.Rows, made.Columns), Header(made))
+    return film.pixels, film.warnings
 
 
 def lookup(descriptor: list[int], data: list[int] | bytes) -> list[Dataset]:
@@ -256,3 +260,37 @@ def test_values_beyond_sixteen_bits_are_shown(dataset, ramp) -> None:
     pixels, _ = shown(made)
     assert (pixels.min(), pixels.max()) == (0, 1)
     assert (np.diff(pixels, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"WindowCenter": 2000, "WindowWidth": 300},
+        {"WindowCenter": 2000, "WindowWidth": 300, "PhotometricInterpretation": "MONOCHROME1"},
+        {"WindowCenter": 2000, "WindowWidth": 600, "VOILUTFunction": "SIGMOID"},
+        {"VOILUTSequence": lookup([4096, 0, 8], [int(v / 16) ** 2 // 256 for v in range(4096)])},
+        {"RescaleSlope": -1, "RescaleIntercept": 100, "WindowCenter": -1800, "WindowWidth": 500},
+        {},
+    ],
+    ids=["narrow", "monochrome1", "sigmoid", "table", "falling rescale", "no window"],
+)
+def test_greys_before_the_window_are_kept_and_shown_as_the_film_asks(
+    dataset: DatasetMaker, ramp: np.ndarray, attributes: dict
+) -> None:
+    made = dataset(**attributes)
+    film = greyscale(ramp, Header(made))
+    window, values = film.greys.scale.window, film.greys.values
+    assert abs(window.shown(values) - film.pixels).max() < 1 / 128
+    assert len(np.unique(values)) == len(np.unique(ramp))
+    slope, intercept = (attributes.get(key, 1 - at) for at, key in enumerate(RESCALE))
+    own = film.greys.scale.slope * values + film.greys.scale.intercept
+    assert np.allclose(own, slope * ramp.astype(float) + intercept, atol=0.1)
+
+
+def test_padding_is_black_before_the_window_too(dataset: DatasetMaker, ramp: np.ndarray) -> None:
+    padded = ramp.copy()
+    padded[:, :8] = 60_000
+    made = dataset(padded, PixelPaddingValue=60_000, BitsStored=16, **WINDOW)
+    greys = greyscale(padded, Header(made)).greys
+    assert greys.values[:, :8].max() == 0
+    assert greys.values.max() == 65535

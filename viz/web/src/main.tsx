@@ -10,7 +10,7 @@ import { start } from "./live/room";
 import { takeDrops } from "./live/Shelf";
 import "./page.css";
 import { decodeGrey, fromBase64 } from "./png";
-import { doc, pixels } from "./store";
+import { doc, pixels, windowAs } from "./store";
 
 /** A report that Python has written into the page. */
 function inside(): Document | null {
@@ -23,6 +23,7 @@ async function showFilm(report: Document): Promise<void> {
   if (!text) return;
   const own = new Pixels(report.film.width, report.film.height);
   pixels.value = own;
+  windowAs(report.film);
   const { width, height, pixels: grey } = await decodeGrey(fromBase64(text.trim()));
   own.whole(width, height, grey);
 }

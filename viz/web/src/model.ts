@@ -6,6 +6,13 @@ export type Presence = "present" | "absent" | "uncertain";
 
 /** What a sentence rests on, as the audit found it. */
 export type Verdict = "supported" | "weakly supported" | "not by its region" | "does not use the image" | "not audited";
+/** What greys of 16 bits mean. window: as the film asks to be shown; a number of its own is slope * grey + intercept. */
+export interface Scale {
+  window: { low: number; high: number; curve: number[] };
+  bits: number;
+  slope: number;
+  intercept: number;
+}
 
 export interface FilmInfo {
   width: number;
@@ -19,6 +26,7 @@ export interface FilmInfo {
   warnings: string[];
   child: boolean;
   sides_in_doubt: boolean;
+  scale: Scale;
 }
 
 export interface Region {

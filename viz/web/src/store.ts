@@ -3,7 +3,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { around, fitted, regionsAt, united, type Point, type Size, type View } from "./geometry";
 import { WHOLE, type Window } from "./film/painter";
 import type { Pixels } from "./film/pixels";
-import type { Box, Document, Evidence, Heat, Line, Measurement, Region, Said, Sentence } from "./model";
+import type { Box, Document, Evidence, FilmInfo, Heat, Line, Measurement, Region, Said, Sentence } from "./model";
 
 export type Tool = "point" | "window" | "box" | "ruler";
 export type Target =
@@ -177,6 +177,12 @@ export function setView(next: View): void {
 export function zoomTo(boxes: Box[]): void {
   const film = doc.value?.film;
   if (film && boxes.length) setView(around(united(boxes), film, stage.value));
+}
+
+/** Show the film through the window that it asks for. */
+export function windowAs(film: FilmInfo): void {
+  const { low, high, curve } = film.scale.window;
+  grey.value = baseWindow.value = { center: (low + high) / 2, width: Math.max(high - low, 1), curve, invert: false };
 }
 
 export function resetView(): void {

@@ -1,6 +1,7 @@
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { heatColor } from "../src/film/heat";
+import { levelOf, WHOLE } from "../src/film/painter";
 import { Pixels, TILE, tilesOf } from "../src/film/pixels";
 import { decodeGrey } from "../src/png";
 import { placed } from "../src/labels";
@@ -77,5 +78,17 @@ describe("labels", () => {
   it("stay inside of the stage", () => {
     const far = { ...label("a"), spots: [{ x: 500, y: -50, right: 1, down: -1 }] };
     expect(placed([far], [0, 0, 200, 200]).get("a")).toEqual([160, 0, 200, 20]);
+  });
+});
+
+describe("a window", () => {
+  it("is straight unless the film has a curve", () => {
+    expect([-5, 0, 32767.5, 65535].map((grey) => levelOf(grey, WHOLE))).toEqual([0, 0, 0.5, 1]);
+  });
+
+  it("bends between black and white, and goes on level beyond", () => {
+    const window = { center: 150, width: 100, curve: [0.2, 0.4, 1], invert: false };
+    expect([0, 100, 125, 150, 200, 900].map((grey) => levelOf(grey, window))).toEqual([0.2, 0.2, 0.30000000000000004, 0.4, 1, 1]);
+    expect(levelOf(900, { ...window, invert: true })).toBe(0);
   });
 });

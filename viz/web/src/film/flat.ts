@@ -1,6 +1,6 @@
 // The film on a plain canvas, where there is no WebGL2: windowed to 8 bits, then scaled by the browser.
 import type { View } from "../geometry";
-import type { Painter, Window } from "./painter";
+import { levelOf, type Painter, type Window } from "./painter";
 import type { Pixels, Tile } from "./pixels";
 
 export class FlatPainter implements Painter {
@@ -39,13 +39,7 @@ export class FlatPainter implements Painter {
 }
 
 function lookup(window: Window): Uint8ClampedArray {
-  const table = new Uint8ClampedArray(65536);
-  const low = window.center - window.width / 2;
-  for (let grey = 0; grey < 65536; grey++) {
-    const part = Math.max(0, Math.min((grey - low) / Math.max(window.width, 1), 1));
-    table[grey] = 255 * (window.invert ? 1 - part : part);
-  }
-  return table;
+  return Uint8ClampedArray.from({ length: 65536 }, (_, grey) => 255 * levelOf(grey, window));
 }
 
 function windowed(tile: Tile, table: Uint8ClampedArray): HTMLCanvasElement {

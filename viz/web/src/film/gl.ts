@@ -23,6 +23,8 @@ precision highp usampler2D;
 uniform usampler2D tile;
 uniform vec4 place; // x, y of the tile in the film, film pixels of one of its own
 uniform vec2 window; // lowest grey, 1 / width
+uniform highp usampler2D bend; // levels between black and white, where they are on no straight line
+uniform int points; // of them, 0 for a straight line
 uniform float invert;
 uniform vec2 foot; // tile pixels of one canvas pixel
 in vec2 film;
@@ -30,7 +32,13 @@ out vec4 color;
 ivec2 last;
 float grey(ivec2 at) {
   uint raw = texelFetch(tile, clamp(at, ivec2(0), last), 0).r;
-  return clamp((float(raw) - window.x) * window.y, 0.0, 1.0);
+  float part = clamp((float(raw) - window.x) * window.y, 0.0, 1.0);
+  if (points == 0) return part;
+  float along = part * float(points - 1);
+  int low = min(int(along), points - 2);
+  float dark = float(texelFetch(bend, ivec2(low, 0), 0).r);
+  float light = float(texelFetch(bend, ivec2(low + 1, 0), 0).r);
+  return mix(dark, light, along - float(low)) / 65535.0;
 }
 float mixed(vec2 at) {
   vec2 base = floor(at - 0.5);
@@ -58,16 +66,18 @@ void main() {
   color = vec4(vec3(mix(sum, 1.0 - sum, invert)), 1.0);
 }`;
 
-const NAMES = ["inner", "view", "canvas", "tile", "place", "window", "invert", "foot"] as const;
+const NAMES = ["inner", "view", "canvas", "tile", "place", "window", "invert", "foot", "bend", "points"] as const;
 type Names = Record<(typeof NAMES)[number], WebGLUniformLocation | null>;
 
 export class GlPainter implements Painter {
   readonly kind = "webgl2";
   private textures = new Map<Tile, WebGLTexture>();
+  private bent: { curve: number[]; texture: WebGLTexture } | null = null;
   private at!: Names;
   private readonly lost = (event: Event): void => event.preventDefault();
   private readonly back = (): void => {
     this.textures = new Map();
+    this.bent = null;
     this.prepare();
     this.restored();
   };
@@ -103,8 +113,9 @@ export class GlPainter implements Painter {
     gl.uniform2f(this.at.canvas, wide, high);
     gl.uniform2f(this.at.window, window.center - window.width / 2, 1 / Math.max(window.width, 1));
     gl.uniform1f(this.at.invert, window.invert ? 1 : 0);
+    this.bend(window.curve);
     for (const tile of pixels.tiles) {
-      gl.bindTexture(gl.TEXTURE_2D, this.textures.get(tile) ?? this.upload(tile));
+      gl.bindTexture(gl.TEXTURE_2D, this.textureOf(tile));
       gl.uniform4f(this.at.inner, ...tile.inner);
       gl.uniform4f(this.at.place, tile.x, tile.y, tile.step, tile.stepY);
       gl.uniform2f(this.at.foot, 1 / (sx * tile.step), 1 / (sy * tile.stepY));
@@ -117,6 +128,8 @@ export class GlPainter implements Painter {
     this.gl.canvas.removeEventListener("webglcontextrestored", this.back);
     for (const texture of this.textures.values()) this.gl.deleteTexture(texture);
     this.textures.clear();
+    if (this.bent) this.gl.deleteTexture(this.bent.texture);
+    this.bent = null;
   }
 
   private prepare(): void {
@@ -144,16 +157,35 @@ export class GlPainter implements Painter {
     gl.vertexAttribPointer(corner, 2, gl.FLOAT, false, 0, 0);
   }
 
-  private upload(tile: Tile): WebGLTexture {
+  private upload({ width, height, pixels }: Pick<Tile, "width" | "height" | "pixels">): WebGLTexture {
     const gl = this.gl;
     const texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, texture);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 2); // rows of an odd width do not end at four bytes
     for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, side, gl.NEAREST);
     for (const side of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, side, gl.CLAMP_TO_EDGE);
-    const { width, height, pixels } = tile;
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16UI, width, height, 0, gl.RED_INTEGER, gl.UNSIGNED_SHORT, pixels);
+    return texture;
+  }
+
+  private textureOf(tile: Tile): WebGLTexture {
+    const texture = this.textures.get(tile) ?? this.upload(tile);
     this.textures.set(tile, texture);
     return texture;
+  }
+
+  /** Hand the curve of a window to the shader, in a texture of one row. */
+  private bend(curve: number[]): void {
+    const gl = this.gl;
+    gl.uniform1i(this.at.points, curve.length);
+    gl.activeTexture(gl.TEXTURE1);
+    if (this.bent?.curve !== curve) {
+      if (this.bent) gl.deleteTexture(this.bent.texture);
+      const row = curve.length ? Uint16Array.from(curve, (level) => Math.round(level * 65535)) : new Uint16Array(1);
+      this.bent = { curve, texture: this.upload({ width: row.length, height: 1, pixels: row }) };
+    }
+    gl.bindTexture(gl.TEXTURE_2D, this.bent!.texture);
+    gl.uniform1i(this.at.bend, 1);
+    gl.activeTexture(gl.TEXTURE0);
   }
 }

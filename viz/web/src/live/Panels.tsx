@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { get, saveFile, type Agreement } from "./api";
 import { askRegion } from "../answers";
 import { chooseFiles, when } from "./Shelf";
-import { auditReport, drawer, edit, isBlind, isLive, reader, readAnyway, session, settings, signAs, told, trouble } from "./room";
+import { auditReport, drawer, edit, institution, isBlind, isLive, reader, readAnyway, session, settings, signAs, signReport, told, trouble } from "./room";
 
 const STAGES: Record<string, string> = {
   waiting: "Waiting for its turn …",
@@ -73,6 +73,63 @@ function Blind(): JSX.Element {
   );
 }
 
+/** Who vouches for the report as it stands: exported objects name them as their verifying observer. */
+export function Signature(): JSX.Element | null {
+  const own = session.value;
+  if (own?.status !== "ready" || isBlind.value) return null;
+  const signed = own.acceptance;
+  if (signed)
+    return (
+      <p class="signature signed">
+        <b>✓ Signed</b> by {signed.name}, {signed.institution}, {when(signed.time)}. A change takes it back.
+      </p>
+    );
+  if (!signing.value)
+    return (
+      <button type="button" class="add" title="Vouch for the whole report; what is open becomes accepted" onClick={() => (signing.value = true)}>
+        ✓ Sign the report …
+      </button>
+    );
+  return (
+    <form
+      class="editor signature"
+      aria-label="Sign the report"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const given = new FormData(event.currentTarget);
+        const [name, at] = ["name", "institution"].map((key) => String(given.get(key)).trim());
+        void signReport(name, at).then((isDone) => (signing.value = !isDone));
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        signing.value = false;
+      }}
+    >
+      <p class="faint">Everything that is open becomes accepted. Structured reports name you as verifying observer.</p>
+      <span class="row">
+        <label>
+          <span>Name</span>
+          <input name="name" required pattern=".*\S.*" autocomplete="name" value={reader.value} ref={(element) => element?.focus()} />
+        </label>
+        <label>
+          <span>Institution</span>
+          <input name="institution" required pattern=".*\S.*" autocomplete="organization" value={institution.value} />
+        </label>
+      </span>
+      <span class="row">
+        <button type="submit" class="main">
+          Sign
+        </button>
+        <button type="button" onClick={() => (signing.value = false)}>
+          Cancel <kbd>Esc</kbd>
+        </button>
+      </span>
+    </form>
+  );
+}
+
+const signing = signal(false);
 const agreement = signal<Agreement | null>(null);
 const VERDICTS = { agree: "= agree", differ: "≠ differ", "reader only": "you only", "draft only": "draft only" };
 

@@ -47,7 +47,7 @@ export interface Session {
   can_force: boolean;
   read_first: boolean;
   revealed: boolean;
-  film: FilmInfo & { id: string; pixels: { window: { low: number; high: number } } };
+  film: FilmInfo & { id: string };
   document: Document | null;
   lines: Line[];
   rejected: Rejected[];
@@ -55,6 +55,7 @@ export interface Session {
   undo: string | null;
   redo: string | null;
   history: Act[];
+  acceptance: { name: string; institution: string; time: string } | null; // who has signed it
 }
 
 export interface Summary {

@@ -3,7 +3,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { answerFrom, closeAnswer } from "../answers";
 import { Pixels, tilesOf } from "../film/pixels";
 import type { Document, Said, Sentence } from "../model";
-import { answer, baseWindow, clear, doc, grey, isFitted, fit, pinned, pixels, rulers, spoken } from "../store";
+import { answer, clear, doc, isFitted, fit, pinned, pixels, rulers, spoken, windowAs } from "../store";
 import { get, greys, patch, post, Refusal, remove, sendFilm, type Edit, type Line, type Session, type Settings, type Summary } from "./api";
 
 export const isLive = signal(false);
@@ -16,6 +16,7 @@ export const search = signal("");
 export const drawer = signal(false); // the list of films over the page
 export const readFirst = signal(false);
 export const reader = signal("");
+export const institution = signal("");
 export const trouble = signal(""); // the last thing that went wrong, in words
 export const busy = signal(0);
 
@@ -43,6 +44,7 @@ export function lineOf(sentence: Sentence): Line | undefined {
 export async function start(): Promise<void> {
   isLive.value = true;
   reader.value = stored("reader");
+  institution.value = stored("institution");
   answerFrom({
     region: (name) => ask({ region: name }),
     box: (box) => ask({ box: box.map((value) => Math.round(value * 10) / 10) }),
@@ -113,13 +115,12 @@ export function show(next: Session, push = false): void {
     if (isNew) {
       clear();
       rulers.value = [];
-      const { low, high } = next.film.pixels.window;
-      baseWindow.value = { center: (low + high) / 2, width: Math.max(high - low, 1), invert: false };
-      grey.value = baseWindow.value;
+      windowAs(next.film);
       isFitted.value = true;
       fetchFilm(next);
     } else if (last && last.film.sha256 !== next.film.sha256) {
       // the film was turned over when it was read: its pixels are others now
+      windowAs(next.film);
       isFitted.value = true;
       fetchFilm(next);
     } else if (kept) {
@@ -268,8 +269,20 @@ export async function take(number: number): Promise<void> {
 
 export function signAs(name: string): void {
   reader.value = name;
+  store("reader", name);
+}
+
+/** Take the whole report over, as who vouches for it. */
+export async function signReport(name: string, at: string): Promise<boolean> {
+  signAs(name);
+  institution.value = at;
+  store("institution", at);
+  return edit({ do: "sign", name, institution: at });
+}
+
+function store(key: string, value: string): void {
   try {
-    localStorage.setItem("reader", name);
+    localStorage.setItem(key, value);
   } catch {
     // without storage it is asked again
   }

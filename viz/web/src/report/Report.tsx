@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { askRegion } from "../answers";
 import { Actions } from "../live/Actions";
 import { Writer } from "../live/Editor";
-import { Compared, History, RejectedLines } from "../live/Panels";
+import { Compared, History, RejectedLines, Signature } from "../live/Panels";
 import { isBlind, isLive, session } from "../live/room";
 import type { Sentence } from "../model";
 import { doc, findings, impression, light, matters, outlines, telling } from "../store";
@@ -48,6 +48,7 @@ export function Report(): JSX.Element | null {
         <Open sentences={findings.value.filter((item) => item.kind === "open")} />
         <Normal sentences={findings.value.filter((item) => item.kind === "normal" && !cards.includes(item))} />
         {isLive.value && <Writer />}
+        {isLive.value && <Signature />}
       </section>
       <Compared />
       <RejectedLines />
