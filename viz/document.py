@@ -60,6 +60,7 @@ from grounded.viz.words import (
     is_normal,
     normal_range,
     quantity,
+    side_of,
     tolerance,
 )
 
@@ -140,7 +141,7 @@ def _region(mark: Mark) -> PageRegion:
         box=_corners(mark.region.box),
         outline=[] if mark.is_box else _outline(mark.lines),
         note=mark.region.note,
-        side=atlas.paired_side(name) if known else "",
+        side=side_of(name),
         other=atlas.counterpart(name) if known else "",
     )
 
@@ -271,7 +272,8 @@ def _verdict(item: Measurement) -> InRange:
 
 
 def _line(line: Line) -> PageLine:
-    return PageLine(*_rounded((line.x0, line.y0, line.x1, line.y1)), label=line.label)
+    x0, y0, x1, y1 = _rounded((line.x0, line.y0, line.x1, line.y1))
+    return PageLine(x0, y0, x1, y1, line.label)
 
 
 def _corners(box: Box) -> Corners:

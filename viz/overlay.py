@@ -1,8 +1,9 @@
 """The film with what was found in it: one picture of a report. Drawn on a copy, never in place.
 
-Outlines are solid and boxes dashed. Regions that a sentence points at are drawn in full width and
-labelled with number and name. Of the others an outline is thin, a box shows its corners only, and
-the label is the number. Where sentences point at very many regions, all boxes show corners only.
+Outlines are solid and boxes dashed; each carries its number, and the legend has the names. Regions
+that a sentence points at are drawn in full width. Of the others an outline is thin, a box shows its
+corners only, and the number is dark. Where sentences point at very many regions, all boxes show
+corners only.
 """
 
 from __future__ import annotations
@@ -14,12 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from grounded.geometry import Box
 from grounded.report import GroundedReport
 from grounded.viz.canvas import Display, film_pixels, stroke
-from grounded.viz.labels import Spot, Wanted, mark_spots, place_labels
 from grounded.viz.legend import draw_legend
-from grounded.viz.lettering import shortened
 from grounded.viz.marks import Mark, corners, film_of, is_crowded, marks_of
 from grounded.viz.palette import Rgb
 from grounded.viz.sheet import (
@@ -47,7 +45,7 @@ def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
     marks = marks_of(report)
     pixels = film_pixels(film, view)
     draw_marks(pixels, marks, view)
-    draw_labels(pixels, _region_labels(marks, view), view)
+    draw_numbers(pixels, marks, view)
     pieces = with_margins(pixels, view.font, in_doubt=report.image.sides_in_doubt)
     pieces.append(_legend(marks, report, view, extent(pieces)))
     width, height = extent(pieces)
@@ -56,7 +54,7 @@ def draw_report(report: GroundedReport) -> NDArray[np.uint8]:
 
 
 def draw_layer(report: GroundedReport) -> NDArray[np.uint8]:
-    """The lines and labels of the regions alone, (H, W, 4) RGBA of the film's own size.
+    """The lines and numbers of the regions alone, (H, W, 4) RGBA of the film's own size.
 
     It lies on the film pixel by pixel; where nothing is drawn it is transparent. It needs no film.
     """
@@ -65,7 +63,7 @@ def draw_layer(report: GroundedReport) -> NDArray[np.uint8]:
     on_black, on_white = (np.full((*shape, 3), grey, np.uint8) for grey in (0, 255))
     for pixels in (on_black, on_white):
         draw_marks(pixels, marks, view)
-        draw_labels(pixels, _region_labels(marks, view), view)
+        draw_numbers(pixels, marks, view)
     # with the opacity a, a colour c is a * c on black and a * c + 255 * (1 - a) on white
     shown = on_white.astype(np.int16) - on_black
     alpha = 255 - shown.max(axis=2)
@@ -85,64 +83,33 @@ def draw_marks(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: Display) 
             stroke(pixels, lines, mark.color, view.stroke + mark.cited, dashed=mark.is_box)
 
 
-def draw_labels(
-    pixels: NDArray[np.uint8], wanted: Sequence[Wanted], view: Display, taken: Sequence[Box] = ()
-) -> None:
-    """Labels onto an array that is being made, none over another or over `taken` where there is
-    room."""
-    for label in place_labels(wanted, _frame(view), taken):
-        box = view.box(label.box)
-        if label.moved:
-            anchor = (label.anchor[0] * view.scale, label.anchor[1] * view.scale)
-            leader = np.array([box.center, anchor])
-            stroke(pixels, [leader], label.wanted.color, view.stroke, closed=False)
-        size = label_size(view, quiet=label.wanted.quiet)
-        left, top = max(0, round(box.x0)), max(0, round(box.y0))
-        wide, high = chip_size(label.wanted.text, size)
-        patch = pixels[top : top + high, left : left + wide]
-        picture = Picture.fromarray(np.ascontiguousarray(patch))
-        pen = ImageDraw.Draw(picture)
-        chip(pen, (0, 0), label.wanted.text, size, label.wanted.color, quiet=label.wanted.quiet)
-        patch[:] = as_array(picture)
+def draw_numbers(pixels: NDArray[np.uint8], marks: Sequence[Mark], view: Display) -> None:
+    """The regions' numbers onto an array that is being made, each at a spot of its own mark; those
+    of regions that sentences point at, and of small ones, lie above the others."""
+    for mark in sorted(marks, key=lambda mark: (mark.cited, -mark.region.box.area)):
+        x, y = mark.spot
+        at = (x * view.scale, y * view.scale)
+        draw_tag(pixels, at, str(mark.number), mark.color, view, quiet=not mark.cited)
 
 
-def region_label(mark: Mark, view: Display, *, named: bool) -> Wanted:
-    """The label of a region; of one that no sentence points at it is a small number."""
-    text = f"{mark.number} {mark.label}" if named and mark.cited else str(mark.number)
-    spots = mark_spots(mark, _frame(view))
-    return wanted_label(text, mark.color, mark.region.box, spots, view, quiet=not mark.cited)
-
-
-def wanted_label(
+def draw_tag(
+    pixels: NDArray[np.uint8],
+    at: tuple[float, float],
     text: str,
     color: Rgb,
-    names: Box,
-    spots: tuple[Spot, ...],
     view: Display,
     *,
     quiet: bool = False,
-) -> Wanted:
-    """A label that is no wider than the film."""
-    size = label_size(view, quiet=quiet)
-    text = shortened(text, size, view.shape[1] - size)
+) -> None:
+    """A short text around a point (shown pixels), moved inside of the picture."""
+    size = max(11, round(view.font * 0.8)) if quiet else view.font
     wide, high = chip_size(text, size)
-    return Wanted(text, color, (wide / view.scale, high / view.scale), names, spots, quiet)
-
-
-def label_size(view: Display, *, quiet: bool) -> int:
-    """The height of a label's lettering, pixels."""
-    return max(11, round(view.font * 0.8)) if quiet else view.font
-
-
-def _frame(view: Display) -> Box:
-    return Box(0, 0, view.shape[1] / view.scale, view.shape[0] / view.scale)
-
-
-def _region_labels(marks: Sequence[Mark], view: Display) -> list[Wanted]:
-    """Regions that sentences point at choose first, small ones before large ones."""
-    named = not is_crowded(marks)
-    turns = sorted(marks, key=lambda mark: (not mark.cited, mark.region.box.area))
-    return [region_label(mark, view, named=named) for mark in turns]
+    left = max(0, min(round(at[0] - wide / 2), pixels.shape[1] - wide))
+    top = max(0, min(round(at[1] - high / 2), pixels.shape[0] - high))
+    patch = pixels[top : top + high, left : left + wide]
+    picture = Picture.fromarray(np.ascontiguousarray(patch))
+    chip(ImageDraw.Draw(picture), (0, 0), text, size, color, quiet=quiet)
+    patch[:] = as_array(picture)
 
 
 def _legend(

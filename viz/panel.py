@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ from grounded.evidence import Heatmap, Line, Mask, Measurement
 from grounded.geometry import Box
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.viz.canvas import Display, draw_ruler, film_pixels, stroke, with_heat
-from grounded.viz.labels import Wanted, line_boxes, line_spots
 from grounded.viz.lettering import font
 from grounded.viz.marks import (
     Mark,
@@ -25,7 +25,7 @@ from grounded.viz.marks import (
     marks_of,
     owner,
 )
-from grounded.viz.overlay import draw_labels, region_label, wanted_label
+from grounded.viz.overlay import draw_numbers, draw_tag
 from grounded.viz.palette import WHITE, heat_table
 from grounded.viz.sheet import (
     FAINT,
@@ -63,9 +63,9 @@ def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray
     for heat in heats:
         pixels = with_heat(pixels, heat, maximum, view)
     _draw_places(pixels, sentence, marks, view)
-    rulers = [line for measurement in sentence.measurements for line in measurement.lines]
-    taken = [box for line in rulers for box in line_boxes(line, 0.5 * view.font / view.scale)]
-    draw_labels(pixels, _labels(sentence, marks, view), view, taken)
+    draw_numbers(pixels, marks, view)
+    for letter, line in lettered(sentence):
+        draw_tag(pixels, _before(line, view), letter, WHITE, view)
     pieces = with_margins(pixels, view.font, in_doubt=report.image.sides_in_doubt)
     if heats:
         pieces.append(Piece(_heat_bar(heat_top(report) or "0", view), extent(pieces)[0], 0))
@@ -94,26 +94,18 @@ def _draw_places(
             draw_ruler(pixels, line, view)
 
 
-def _labels(sentence: GroundedSentence, marks: Sequence[Mark], view: Display) -> list[Wanted]:
-    """Values beside their rulers, then the number and name of each region."""
-    values = [
-        wanted_label(text, WHITE, measurement.box, line_spots(line), view)
-        for measurement in sentence.measurements
-        for text, line in ruler_labels(measurement)
-    ]
-    return values + [region_label(mark, view, named=True) for mark in marks]
+def lettered(sentence: GroundedSentence) -> list[tuple[str, Line]]:
+    """The measured lines of a sentence, each with the letter that the caption explains."""
+    lines = [line for measurement in sentence.measurements for line in measurement.lines]
+    return list(zip(ascii_lowercase, dict.fromkeys(lines), strict=False))
 
 
-def ruler_labels(measurement: Measurement) -> list[tuple[str, Line]]:
-    """What to write at the lines of a measurement: its value, and the name of each of its lines.
-
-    The value stands at the longest line. A single line needs no name of its own.
-    """
-    lines = measurement.lines
-    value = f"{measurement.name} {quantity(measurement.value, measurement.unit)}"
-    longest = max(lines, key=lambda line: line.length)
-    names = {line.label: line for line in lines if line.label and len(lines) > 1}
-    return [(value, longest), *names.items()]
+def _before(line: Line, view: Display) -> tuple[float, float]:
+    """A point before the start of a line, on it, in shown pixels."""
+    start, end = view.points(np.array([[line.x0, line.y0], [line.x1, line.y1]]))
+    away = (start - end) / max(float(np.hypot(*(start - end))), 1.0)
+    x, y = start + away * view.font
+    return float(x), float(y)
 
 
 def _caption(
@@ -135,18 +127,21 @@ def _caption(
         paragraph(sentence.text, round(size * 1.3), width, INK, pad=pad),
         _names(marks, size, width),
     ]
-    parts += [paragraph(_described(item), size, width, pad=pad) for item in sentence.measurements]
+    letters = {line: letter for letter, line in lettered(sentence)}
+    described = [_described(item, letters) for item in sentence.measurements]
+    parts += [paragraph(text, size, width, pad=pad) for text in described]
     parts.append(paragraph(notices(report), max(11, round(size * 0.85)), width, FAINT, pad=pad))
     return stacked(parts)
 
 
-def _described(item: Measurement) -> str:
-    """A measurement in words: value, tolerance, normal range and where they come from."""
+def _described(item: Measurement, letters: Mapping[Line, str]) -> str:
+    """A measurement in words: value, tolerance, normal range, lines, and where they come from."""
     words = f"{item.name}: {quantity(item.value, item.unit)} {tolerance(item)}".rstrip()
     usual = normal_range(item)
     range_words = f" (normal {usual})" if usual else ""
+    lines = ", ".join(f"{letters[line]} {line.label}".rstrip() for line in item.lines)
     source = f". Source: {item.source}" if item.source else ""
-    return f"{words}{range_words}{source}"
+    return f"{words}{range_words}{f'. Lines: {lines}' if lines else ''}{source}"
 
 
 def _names(marks: Sequence[Mark], size: int, width: int) -> Picture.Image:

@@ -36,6 +36,12 @@ def short_name(name: str) -> str:
     return f"{side[:1].upper()} {_SHORT.get(kind, kind)}".lstrip()
 
 
+def side_of(name: str) -> str:
+    """The patient's side that a region of a pair lies on, else ""."""
+    atlas = chest_atlas()
+    return atlas.paired_side(name) if name in atlas.names else ""
+
+
 def body_part(names: Iterable[str]) -> str:
     """ "Chest" for regions of the chest atlas, else "", as a report does not say its atlas."""
     return "Chest" if set(names) <= set(chest_atlas().names) else ""

@@ -193,12 +193,8 @@ class Draft:
         taken.
         """
         changed = self._changed(step)
-        signed = step.edit if isinstance(step.edit, Sign) else None
-        return replace(
-            changed,
-            history=(*self.history, self._act(step)),
-            acceptance=signed and _acceptance(signed, step),
-        )
+        acceptance = _acceptance(step.edit, step) if isinstance(step.edit, Sign) else None
+        return replace(changed, history=(*self.history, self._act(step)), acceptance=acceptance)
 
     def after_all(self, steps: Iterable[Step]) -> Draft:
         draft = self

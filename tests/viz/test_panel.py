@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grounded import Box, GroundedSentence, Line, Measurement
+from grounded import Box, GroundedSentence
 from grounded.errors import ReportError
 from grounded.viz.canvas import Display
 from grounded.viz.palette import REGION_COLORS
-from grounded.viz.panel import draw_sentence, ruler_labels
+from grounded.viz.panel import draw_sentence, lettered
 from grounded.viz.sheet import gutter
 
 
@@ -72,28 +72,19 @@ def test_a_panel_needs_the_film(drawn):
         draw_sentence(replace(drawn, film=None), drawn.sentences[0])
 
 
-def test_the_value_stands_at_the_longest_line_and_lines_have_their_names(drawn):
+def test_each_measured_line_has_a_letter(drawn):
     [ratio] = drawn.sentences[2].measurements
-    heart, chest = ratio.lines
-    assert ruler_labels(ratio) == [
-        ("cardiothoracic ratio 0.43", chest),
-        ("cardiac diameter", heart),
-        ("thoracic diameter", chest),
-    ]
+    assert lettered(drawn.sentences[2]) == list(zip("ab", ratio.lines, strict=True))
 
 
-def test_a_single_line_carries_name_and_value():
-    height = Measurement("lung height", 212.2, "mm", (Line(0, 0, 0, 9, "height"),))
-    assert [text for text, _ in ruler_labels(height)] == ["lung height 212 mm"]
+def test_a_line_that_two_measurements_share_has_one_letter(drawn):
+    [ratio] = drawn.sentences[2].measurements
+    chest = replace(ratio, name="thoracic diameter", lines=ratio.lines[1:])
+    both = replace(drawn.sentences[2], evidence=(ratio, chest))
+    assert [letter for letter, _ in lettered(both)] == ["a", "b"]
 
 
-def test_lines_of_the_same_name_are_named_once():
-    sides = (Line(0, 0, 0, 9, "side"), Line(0, 9, 9, 9, "side"))
-    angle = Measurement("angle", 90.0, "deg", sides)
-    assert [text for text, _ in ruler_labels(angle)] == ["angle 90°", "side"]
-
-
-def test_no_label_covers_a_measured_line(drawn):
+def test_no_letter_covers_a_measured_line(drawn):
     part = film_part(draw_sentence(drawn, drawn.sentences[2]), drawn.film.shape)
     for x0, x1, y in ((246, 444, 480), (86, 564, 570)):
         along = part[y - 1 : y + 1, x0:x1].max(axis=0)
