@@ -5,6 +5,7 @@ import type { Sentence } from "../model";
 import { doc, drawn, pinned } from "../store";
 import type { Line } from "./api";
 import { Editor } from "./Editor";
+import { Grip } from "./reorder";
 import { edit, isBlind, isLive, lineOf, session } from "./room";
 
 export const editing = signal(""); // the line that is being edited
@@ -62,6 +63,7 @@ function More({ line, sentence }: { line: Line; sentence: Sentence }): JSX.Eleme
   const box = drawn.value;
   return (
     <span class="rare">
+      <Grip sentence={sentence} />
       <button type="button" class="icon" aria-label="Move up" title="Move up (,)" onClick={() => void move(sentence, -1)}>
         ↑
       </button>

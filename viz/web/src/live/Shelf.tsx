@@ -77,8 +77,17 @@ function Opener(): JSX.Element {
 /** Films on their way, and those that were refused, with the reason. */
 export function Uploads(): JSX.Element | null {
   if (!uploads.value.length) return null;
+  const refused = uploads.value.filter((item) => item.state === "refused");
   return (
     <ul class="uploads" aria-label="Films being opened">
+      {refused.length > 2 && (
+        <li class="row">
+          <span>{refused.length} films were refused.</span>
+          <button type="button" onClick={() => (uploads.value = uploads.value.filter((item) => item.state !== "refused"))}>
+            Dismiss all
+          </button>
+        </li>
+      )}
       {uploads.value.map((item) => (
         <li class={item.state}>
           <b>{item.file.name}</b>
