@@ -81,7 +81,8 @@ def opened(browser, address):
     contexts = []
 
     def open_room(width=1280, height=800, at=address, **more):
-        context = browser.new_context(viewport={"width": width, "height": height}, **more)
+        still = {"reduced_motion": "reduce", **more}
+        context = browser.new_context(viewport={"width": width, "height": height}, **still)
         context.set_default_timeout(90_000)  # on two busy cores
         page = context.new_page()
         page.failures = []

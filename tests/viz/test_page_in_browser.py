@@ -21,7 +21,8 @@ def opened(browser, tmp_path):
     def open_report(report, width=1280, height=800, **context):
         path = tmp_path / "report.html"
         path.write_text(render_page(report), encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": height}, **context)
+        still = {"reduced_motion": "reduce", **context}
+        context = browser.new_context(viewport={"width": width, "height": height}, **still)
         page = context.new_page()
         failures = []
         page.on("pageerror", lambda error: failures.append(str(error)))
