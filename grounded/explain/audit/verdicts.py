@@ -11,9 +11,9 @@ other side when its own place is altered, and how much less when the other place
 generator that takes right for left has exactly the negative of it. A claim that has no other side
 is weighed by its own fall above that of a like place elsewhere.
 
-How sure an effect is, is seen from the ways of altering one place: each has other artefacts. Its
-95 % interval is the mean over the ways plus and minus 1.96 standard errors, the spread between ways
-being at least `NOISE`.
+How sure an effect is, is seen from the ways of altering one place, since each has other artefacts:
+supported is what falls in each way. The 95 % interval that is shown is the mean over the ways plus
+and minus 1.96 standard errors, the spread between ways being at least `NOISE`.
 
 The limits are taken from films that calibrate (`python benchmarks/audit.py --data DIR --limits`):
 what altering a place does where the finding is not, of claims put to films in which radiologists
@@ -57,9 +57,8 @@ def checked(claim: Claim, row: Row) -> Check:
         verdict = Verdict.OPEN if _moved(row) else Verdict.BLIND
         return Check(claim.words, verdict, conditions=row)
     own, other = effect(claim, row, "own"), effect(claim, row, "other")
-    specific = specificity(claim, row)
-    verdict = _verdict(row, own, specific) if _moved(row) else Verdict.BLIND
-    return Check(claim.words, verdict, own, other, row, specific)
+    verdict = _verdict(claim, row) if _moved(row) else Verdict.BLIND
+    return Check(claim.words, verdict, own, other, row, specificity(claim, row))
 
 
 def effect(claim: Claim, row: Row, what: str) -> Interval:
@@ -69,16 +68,19 @@ def effect(claim: Claim, row: Row, what: str) -> Interval:
 
 def specificity(claim: Claim, row: Row) -> Interval:
     """How far the claim falls by its own place rather than by the film as a whole, see above."""
+    return _interval(_by_itself(claim, row))
+
+
+def _by_itself(claim: Claim, row: Row) -> list[float]:
+    """By way of altering a place: the double dissociation, or the fall above that of the other."""
     own, other = (_falls(claim, row, "film", what) for what in ("own", "other"))
     if "across" not in row:
-        return _interval([here - max(there, 0.0) for here, there in zip(own, other, strict=True)])
+        return [here - max(there, 0.0) for here, there in zip(own, other, strict=True)]
     crossed, across = (_falls(claim, row, "across", f"across, {what}") for what in ("own", "other"))
-    return _interval(
-        [
-            (here - moved + there - away) / 2
-            for here, moved, there, away in zip(own, crossed, across, other, strict=True)
-        ]
-    )
+    return [
+        (here - moved + there - away) / 2
+        for here, moved, there, away in zip(own, crossed, across, other, strict=True)
+    ]
 
 
 def _falls(claim: Claim, row: Row, film: str, what: str) -> list[float]:
@@ -119,12 +121,14 @@ def _same_claim(row: Row) -> list[Answer]:
     ]
 
 
-def _verdict(row: Row, own: Interval, specific: Interval) -> Verdict:
-    counts = min(own.value, specific.value)
+def _verdict(claim: Claim, row: Row) -> Verdict:
+    """By the smaller of both measures, on average over the ways of altering and in each of them."""
+    falls, by_itself = _falls(claim, row, "film", "own"), _by_itself(claim, row)
+    counts = min(float(np.mean(falls)), float(np.mean(by_itself)))
     if counts < COUNTS:
         return Verdict.ELSEWHERE
-    sure = counts >= SUPPORTS and min(own.low, specific.low) > 0
-    return Verdict.SUPPORTED if sure else Verdict.WEAK
+    in_each = min(*falls, *by_itself) >= COUNTS
+    return Verdict.SUPPORTED if counts >= SUPPORTS and in_each else Verdict.WEAK
 
 
 def grounding(check: Check) -> float:
