@@ -51,7 +51,7 @@ from grounded.explain.audit.controls import (
     text_only,
     with_shuffled_weights,
 )
-from grounded.explain.audit.curves import Curves, curves
+from grounded.explain.audit.curves import Curves, curves, maps_alike
 from grounded.explain.audit.examine import audit
 from grounded.explain.audit.pool import PoolFilm, read_pool
 from grounded.explain.audit.subjects import Claim, Put, ReporterSubject
@@ -360,13 +360,18 @@ def falls(row: Row) -> list[float]:
 
 def try_curves(arguments: argparse.Namespace) -> None:
     reporter = grounded.load(arguments.preset)
+    shuffled = with_shuffled_weights(reporter)
     drawn: list[Curves] = []
+    alike: list[float] = []
     for film in outlined_films(arguments):
         image = Image.open(film.path, view=film.view, force=True)
         [reading] = reporter.read_all([image], force=True)
         claims = list(claims_of(film, reading))[:A_FILM] if has_lungs(reading) else []
-        drawn += curves(image, Put(reporter, claims), claims)
+        put = Put(reporter, claims)
+        drawn += curves(image, put, claims)
+        alike += maps_alike(image, put, Put(shuffled, claims), claims)
     print(f"{len(drawn)} claims")
+    print(f"map with shuffled weights: rank correlation {np.mean(alike):+.2f} with the real one")
     for what in ("deletion", "insertion"):
         areas = {o: np.mean([getattr(c, what)[o] for c in drawn]) for o in drawn[0].deletion}
         print(f"area under the {what} curve:", {k: round(float(v), 3) for k, v in areas.items()})

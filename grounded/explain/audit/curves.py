@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from grounded.explain.audit.altering import Film, Place, blended, filled
 from grounded.explain.audit.subjects import Claim, ReporterSubject
@@ -68,6 +69,24 @@ def curves(image: Image, subject: ReporterSubject, claims: Sequence[Claim]) -> l
                 {name: _area(image, subject, claim, o, True) for name, o in orders.items()},
             )
         )
+    return found
+
+
+def maps_alike(
+    image: Image, subject: ReporterSubject, other: ReporterSubject, claims: Sequence[Claim]
+) -> list[float]:
+    """How alike the maps of two generators are, by the rank correlation of their cells.
+
+    With its weights shuffled a generator has to give another map (Adebayo et al., Sanity Checks for
+    Saliency Maps, NeurIPS 2018). A map without any difference in it is like no other: 0.
+    """
+    found = []
+    for claim in claims:
+        maps = [_heat(image, each, claim) for each in (subject, other)]
+        ranks = [rankdata(each.ravel()) for each in maps if each is not None]
+        if len(ranks) == 2:
+            flat = any(np.ptp(rank) == 0 for rank in ranks)
+            found.append(0.0 if flat else float(np.corrcoef(ranks)[0, 1]))
     return found
 
 
