@@ -11,7 +11,8 @@ and on those of a preset's detector:
 - inspiration: the lungs' mean height from apex to dome over the width of the chest.
 
 Printed are the span of the middle 95 % of the films by people's outlines, the error of the
-detector's, and how many films lie further from the median than that error alone may move them.
+detector's, and how many films lie further from the median than that error alone may move them; and
+for inspiration, 25 films of each view of patients with pneumonia: who lies, breathes in less.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ from grounded.chest.measures import CERTAIN
 from grounded.chest.names import LEFT_CLAVICLE, ORGANS, RIGHT_CLAVICLE
 from grounded.chest.outline import Profile
 from grounded.data.chest_anatomy import chest_anatomy
+from grounded.data.covid_films import covid_films
 from grounded.data.example import Example
 from grounded.errors import InvalidValueError
+from grounded.protocols import RegionDetector
 
 
 def rotation(chest: Landmarks) -> float:
@@ -79,6 +82,27 @@ def drawn(example: Example) -> dict[str, Mask]:
     }
 
 
+def print_views(detector: RegionDetector, folder: Path, count: int = 25) -> None:
+    """Inspiration on films of ill people, by view, on the detector's outlines."""
+    films = covid_films(folder)
+    for view in ("PA", "AP", "AP Supine"):
+        own = [film for film in films if film.view == view]
+        order = np.random.default_rng(0).permutation(len(own))[:count]
+        values = [
+            measured(outlined(detector, own[index]), own[index])["inspiration"] for index in order
+        ]
+        low, middle, high = np.nanpercentile(values, [5, 50, 95])
+        print(
+            f"inspiration, {view:9} {len(values)} films: {low:.3f} to {high:.3f}, "
+            f"median {middle:.3f}"
+        )
+
+
+def outlined(detector: RegionDetector, example: Example) -> dict[str, Mask]:
+    [regions] = detector.detect([example.image()])
+    return {region.name: region.mask for region in regions if region.mask is not None}
+
+
 def report(name: str, people: NDArray[np.float64], detector: NDArray[np.float64]) -> None:
     both = np.isfinite(people) & np.isfinite(detector)
     low, middle, high = np.percentile(people[both], [2.5, 50, 97.5])
@@ -97,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="the folder with chest_anatomy")
+    parser.add_argument("--data", type=Path, required=True, help="chest_anatomy, covid_films in it")
     parser.add_argument("--detector", default="neural", help="the preset whose detector is used")
     parser.add_argument("--films", type=int, default=60)
     options = parser.parse_args()
@@ -110,15 +134,14 @@ def main() -> None:
     people, found = [], []
     for example in examples:
         people.append(measured(drawn(example), example))
-        [regions] = detector.detect([example.image()])
-        outlined = {region.name: region.mask for region in regions if region.mask is not None}
-        found.append(measured(outlined, example))
+        found.append(measured(outlined(detector, example), example))
     for name in CANDIDATES:
         report(
             name,
             np.array([row[name] for row in people]),
             np.array([row[name] for row in found]),
         )
+    print_views(detector, options.data / "covid_films")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from grounded import Box, Mask
-from grounded.chest.outline import Contour
+from grounded.chest.outline import Contour, Edge
 
 from ..generators.conftest import SIDE, Shape, ellipse, mask_of, rectangle, turned
 
@@ -87,3 +87,41 @@ def test_a_mask_that_reaches_over_the_film_ends_with_it() -> None:
         "left",
         "right",
     ]
+
+
+@pytest.mark.parametrize("shape", [rectangle(60, 60, 66, 200), rectangle(60, 60, 200, 66)])
+def test_an_outline_that_is_narrow_one_way_is_too_small(shape: Shape) -> None:
+    assert Contour.of(mask_of(shape), FRAME) is None
+
+
+@pytest.mark.parametrize(("width", "measured"), [(7.5, False), (8.5, True)])
+def test_an_outline_is_measured_from_eight_cells_on(width: float, measured: bool) -> None:
+    contour = Contour.of(mask_of(rectangle(60, 60, 60 + width, 200)), FRAME)
+    assert (contour is not None) is measured
+
+
+@pytest.mark.parametrize("edge", ["left", "right", "upper", "lower"])
+def test_an_organ_touches_an_edge_to_a_cell_of_its_mask(edge: Edge) -> None:
+    for part, touches in ((0.5, True), (1.5, False)):
+        x0, x1 = (part if edge == "left" else 60), (SIDE - part if edge == "right" else 180)
+        y0, y1 = (part if edge == "upper" else 60), (SIDE - part if edge == "lower" else 180)
+        assert contour_of(rectangle(x0, y0, x1, y1)).touches(edge, FRAME) is touches
+
+
+def test_the_apex_is_the_highest_point() -> None:
+    contour = contour_of(ellipse(120, 130, 50, 40))
+    x, y = contour.apex
+    assert (x, y) == (pytest.approx(120, abs=8), pytest.approx(90, abs=0.5))
+
+
+def test_the_cell_is_the_larger_side_of_one() -> None:
+    values = mask_of(ellipse(120, 130, 50, 40)).values
+    contour = Contour.of(Mask(values, Box(0, 0, SIDE, 2 * SIDE)), Box(0, 0, SIDE, 2 * SIDE))
+    assert contour is not None
+    assert contour.cell == 2
+
+
+def test_of_several_outlines_the_one_of_the_largest_area_counts() -> None:
+    small, large = rectangle(20, 20, 60, 60), rectangle(100, 100, 200, 180)
+    contour = contour_of(lambda x, y: small(x, y) | large(x, y))
+    assert tuple(contour.box) == pytest.approx((100, 100, 200, 180), abs=0.3)
