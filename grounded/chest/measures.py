@@ -19,7 +19,7 @@ Left out, because these outlines do not carry it:
   as a standard deviation; no film of known rotation is at hand (`benchmarks/film_quality.py`);
 * inspiration: the lungs' height over the chest's width is measured well (error 0.009, on films that
   the detector mostly was trained on), but healthy people who breathed in differ by more, 0.71 to
-  1.03, than the medians of standing and lying patients do, 0.80 and 0.76; ribs, which readers
+  1.03, than the medians of standing and lying patients do, 0.80 and 0.75; ribs, which readers
   count, are not outlined (the same command);
 * the angle of the carina, and anything that needs ribs or spine: not outlined.
 """

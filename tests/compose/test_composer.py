@@ -194,6 +194,14 @@ def test_no_sentences_make_an_empty_report(compose: Compose) -> None:
     assert compose([]).sentences == ()
 
 
+def test_a_report_keeps_what_it_was_composed_of(compose: Compose, film: Image) -> None:
+    report = compose([sentence("Clear.", "right lung")])
+    assert report.sites == ATLAS.sites(report.regions.names)
+    assert "right lung" in report.sites
+    assert (report.film, report.image) == (film, film.info)
+    assert (report.scope, report.provenance) == (Scope(), PROVENANCE)
+
+
 MIRRORED = "(right and left are in doubt)"
 
 

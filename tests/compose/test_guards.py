@@ -434,8 +434,9 @@ def test_words_without_findings_speak_of_all_regions_of_their_sentence() -> None
 
 
 def test_words_that_deny_a_consolidation_deny_no_other_opacity() -> None:
-    denial = say("There is no consolidation.", "right lung", score=0.95)
-    assert reasons(between, denial, opaque(0.7)) == ["", ""]
+    for words in ("There is no consolidation.", "There is no infiltrate."):
+        denial = say(words, "right lung", score=0.95)
+        assert reasons(between, denial, opaque(0.7)) == ["", ""]
 
 
 def test_a_denial_that_is_surer_than_a_doubt_goes_all_the_same() -> None:

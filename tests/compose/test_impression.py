@@ -230,3 +230,12 @@ def test_an_uncertain_short_form_is_no_impression_by_itself() -> None:
         impression="Opacity.",
     )
     assert concluded(mixed) == ["Opacity."]
+
+
+def test_each_of_two_conclusions_carries_its_own_finding() -> None:
+    both = say("Both.", "left lung", {OPACITY: "present", EFFUSION: "present"})
+    said = impression([both], [both], ATLAS, origin="test")
+    assert [[finding.label for finding in item.findings] for item in said] == [
+        [OPACITY],
+        [EFFUSION],
+    ]

@@ -272,3 +272,17 @@ def test_three_heatmaps_become_one_where_the_first_one_stood() -> None:
     assert isinstance(first, Heatmap)
     assert first.values.tolist() == np.array([[0.5, 0.9]], np.float32).tolist()
     assert box == BOX
+
+
+def test_words_on_another_place_than_their_region_are_not_said_of_both_sides() -> None:
+    right = normal("No opacity in the right lower lung zone.", "right lung")
+    left = normal("No opacity in the left lower lung zone.", "left lung")
+    assert joined(right, left) == (right, left)
+
+
+def test_words_that_name_a_side_alone_are_said_of_both() -> None:
+    sentences = [
+        say(f"No {side} pleural effusion.", f"{side} mid lung zone", {EFFUSION: "absent"})
+        for side in ("right", "left")
+    ]
+    assert texts(joined(*sentences)) == ["No pleural effusion."]
