@@ -1,9 +1,9 @@
 """Presets: TOML in, a `Reporter` out. The constructors are the schema; there is no registry.
 
 A preset has a table for each part, `detector`, `generator`, `explainer` and `composer`, and may
-have one for `check`, with `use = "module:Class"` and that constructor's keywords. A text that
-begins with "./" is a path beside the preset. A table with `use` inside a part's table is a part of
-the same kind, that is handed to its constructor.
+have one for `check` and one for `confidence`, with `use = "module:Class"` and that constructor's
+keywords. A text that begins with "./" is a path beside the preset. A table with `use` inside a
+part's table is a part of the same kind, that is handed to its constructor.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from typing import Any
 
 from grounded.errors import ConfigError, GroundedError
 from grounded.preset import FILE
-from grounded.protocols import Composer, Explainer, FilmCheck, RegionDetector, SentenceGenerator
+from grounded.protocols import (
+    Composer,
+    Explainer,
+    FilmCheck,
+    RegionDetector,
+    SentenceGenerator,
+    Trust,
+)
 from grounded.reporter import Reporter
 from grounded.version import VERSION
 
@@ -31,8 +38,9 @@ PARTS: dict[str, type] = {
     "explainer": Explainer,
     "composer": Composer,
 }
-OPTIONAL: dict[str, type] = {"check": FilmCheck}
+OPTIONAL: dict[str, type] = {"check": FilmCheck, "confidence": Trust}
 DEFAULT = "neural"
+CONFIDENCE = "confidence.json"
 
 
 def load(
@@ -41,17 +49,39 @@ def load(
     device: str = "auto",
     dtype: str = "float32",
     trust: bool = False,
+    wrong: float | None = None,
+    missed: float | None = None,
 ) -> Reporter:
     """A reporter from a shipped preset by name, a TOML file, or a folder that holds `preset.toml`.
 
     device, dtype: where the networks compute ("auto" is a GPU if there is one, else the CPU) and in
     which type ("float32", "bfloat16", "float16"); a part that the preset gives its own keeps it.
-    trust: let the preset use classes from outside of this package, which runs their code.
-    Raises ConfigError that says what is wrong with the preset and what would be right.
+    trust: let the preset use classes from outside of this package, which runs their code. wrong:
+    the most of what a report states that may be wrong (0.05 is 5 %), missed: the most of what it
+    denies that may be there, as `wrong` if not given; what does not hold that is withheld, see
+    `grounded.compose.confidence`. Raises ConfigError that says what is wrong with the preset and
+    what would be right, InvalidValueError for a level that is none.
+    """
+    file = locate(preset)
+    tables = _with_levels(_read(file), file, {"wrong": wrong, "missed": missed})
+    return _made(tables, file, {"device": device, "dtype": dtype}, trust)
+
+
+def load_unrated(preset: str | os.PathLike[str], *, trust: bool = False) -> tuple[Reporter, Path]:
+    """The reporter without its confidence, to fit one, and the file that this is written to.
+
+    That is the file that the preset names, or a new one beside the preset. Raises as `load`.
     """
     file = locate(preset)
     tables = _read(file)
-    usual = {"device": device, "dtype": dtype}
+    named = _resolve(tables.pop("confidence", {}).get("fitted", f"./{CONFIDENCE}"), file)
+    reporter = _made(tables, file, {"device": "auto", "dtype": "float32"}, trust)
+    return reporter, Path(named)
+
+
+def _made(
+    tables: Mapping[str, dict[str, Any]], file: Path, usual: Mapping[str, str], trust: bool
+) -> Reporter:
     parts = {part: _build(part, table, file, usual, trust) for part, table in tables.items()}
     return Reporter(**parts, preset=file.stem, version=VERSION)
 
@@ -91,8 +121,8 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
         raise ConfigError(f"{file} is no TOML file: {error}") from error
     if set(tables) - set(OPTIONAL) != set(PARTS):
         raise ConfigError(
-            f"{file}: a preset has the tables {', '.join(PARTS)}, and {', '.join(OPTIONAL)} if "
-            f"films are to be checked; got {', '.join(tables) or 'none'}"
+            f"{file}: a preset has the tables {', '.join(PARTS)}, and may have "
+            f"{' and '.join(OPTIONAL)}; got {', '.join(tables) or 'none'}"
         )
     for part, table in tables.items():
         if not isinstance(table, dict):
@@ -100,6 +130,21 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
                 f'{file}: [{part}] should be a table with use = "module:Class", got {table!r}'
             )
     return tables
+
+
+def _with_levels(
+    tables: dict[str, dict[str, Any]], file: Path, levels: Mapping[str, float | None]
+) -> dict[str, dict[str, Any]]:
+    """The tables with the levels of the confidence. Raises ConfigError where there is none."""
+    given = {name: level for name, level in levels.items() if level is not None}
+    if not given:
+        return tables
+    if "confidence" not in tables:
+        raise ConfigError(
+            f"{file} has no [confidence], so how often it is wrong is not known; fit it: "
+            f"grounded train confidence {file} --data DIR"
+        )
+    return {**tables, "confidence": {**tables["confidence"], **given}}
 
 
 def _build(

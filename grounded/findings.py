@@ -37,6 +37,8 @@ class ScoreKind(StrEnum):
     """Calibrated: that the finding is as it is stated."""
     TOKENS = "token probability"
     """Of a language model's words; it says nothing of the film."""
+    RIGHT = "probability that the sentence is right"
+    """Calibrated: that all that a sentence claims is so, among sentences of films held out."""
     UNSPECIFIED = "unspecified"
 
     @property

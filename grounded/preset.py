@@ -12,6 +12,8 @@ Part = Mapping[str, str]
 REGION_BOXES: Part = {"use": "grounded.explain.places:RegionBoxes"}
 COMPOSER: Part = {"use": "grounded.compose.composer:AnatomicalComposer"}
 
+CONFIDENCE = {"use": "grounded.compose.confidence:Confidence"}
+
 
 def write_preset(
     folder: Path,
@@ -37,6 +39,18 @@ def write_preset(
     lines = "".join(f"# {line}\n" for line in comment.splitlines())
     file.write_text(lines + "\n\n".join(tables) + "\n", encoding="utf-8")
     return file
+
+
+def name_confidence(preset: Path, file: Path) -> None:
+    """Let a preset name the file that its confidence was fitted in, if it names none."""
+    text = preset.read_text(encoding="utf-8")
+    if "[confidence]" in text:
+        return
+    inside = file.resolve().is_relative_to(preset.parent.resolve())
+    path = file.resolve()
+    name = f"./{path.relative_to(preset.parent.resolve()).as_posix()}" if inside else str(path)
+    lines = [f"{key} = {_text(value)}" for key, value in (CONFIDENCE | {"fitted": name}).items()]
+    preset.write_text("\n".join([text.rstrip(), "", "[confidence]", *lines, ""]), encoding="utf-8")
 
 
 def _text(value: str) -> str:

@@ -12,7 +12,8 @@ from grounded.findings import Findings, ReadFinding, SetFindings
 from grounded.image import Image
 from grounded.provenance import Provenance, Scope
 from grounded.regions import Encoded, Regions
-from grounded.report import GroundedReport, Sentence
+from grounded.report import GroundedReport, GroundedSentence, Sentence
+from grounded.view import Projection, projection
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -168,6 +169,44 @@ class Localised(Protocol):
 
 
 @runtime_checkable
+class ReadsView(Protocol):
+    """A generator that sees whether a film was taken from front to back."""
+
+    def view(self, question: Question) -> Projection:
+        """The projection that the film itself shows; "unknown" where that is not sure."""
+        ...
+
+
+@runtime_checkable
+class Trust(Protocol):
+    """Says how probable it is that sentences are right, and withholds what is not so enough.
+
+    weights_sha256: of its own file. fitted_on: of the weights whose sentences it was fitted on, by
+    the names that a report's provenance gives their files; it is true of no others.
+    """
+
+    name: str
+    weights_sha256: Mapping[str, str]
+    fitted_on: Mapping[str, str]
+
+    def scope(self, scope: Scope) -> Scope:
+        """The scope with what is promised of the statements."""
+        ...
+
+    def withhold(
+        self, question: Question, sentences: Sequence[Sentence], atlas: Atlas
+    ) -> list[Sentence]:
+        """The sentences that may be said, and those that say what may not."""
+        ...
+
+    def rate(
+        self, sentences: Sequence[GroundedSentence], projection: Projection
+    ) -> tuple[GroundedSentence, ...]:
+        """The sentences of a report with the probability that each is right."""
+        ...
+
+
+@runtime_checkable
 class Explainer(Protocol):
     """Says where in the film a sentence comes from."""
 
@@ -207,6 +246,25 @@ def read_findings(generator: SentenceGenerator, questions: Sequence[Question]) -
         Findings(items, question.found.names)
         for items, question in zip(read, questions, strict=True)
     ]
+
+
+def view_of(generator: SentenceGenerator, question: Question) -> Projection:
+    """How a film was taken: by its header, or by what the generator sees of it."""
+    stated = projection(question.image.info.view)
+    if stated is Projection.UNKNOWN and isinstance(generator, ReadsView):
+        return generator.view(question)
+    return stated
+
+
+def check_trust(trust: Trust, provenance: Provenance) -> None:
+    """Raise ConfigError if a confidence was fitted on the sentences of other weights."""
+    loaded = provenance.weights_sha256
+    other = [name for name, digest in trust.fitted_on.items() if loaded.get(name) != digest]
+    if other:
+        raise ConfigError(
+            f"the preset's confidence was fitted on other weights ({', '.join(sorted(other))}); "
+            f"fit it again: grounded train confidence PRESET --data DIR"
+        )
 
 
 def check_encoder(detector: RegionDetector, generator: SentenceGenerator) -> None:

@@ -14,23 +14,33 @@ Decision = Literal["accepted", "rejected", "supplemented"]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which findings the loaded models assess, each with the measured figure behind it."""
+    """Which findings the loaded models assess, each with the measured figure behind it.
+
+    guarantee: what is promised of the statements of a report from which others were withheld.
+    """
 
     assessed: Mapping[str, str] = field(default_factory=dict)
     not_assessed: tuple[str, ...] = ()
+    guarantee: str = ""
 
     @property
     def text(self) -> str:
         assessed = "; ".join(self.assessed) or "no finding"
         left = "; ".join(self.not_assessed) or "none of the vocabulary"
-        return f"Assessed: {assessed}. Not assessed: {left}."
+        promised = f" {self.guarantee}." if self.guarantee else ""
+        return f"Assessed: {assessed}. Not assessed: {left}.{promised}"
 
     def to_dict(self) -> dict[str, Any]:
-        return {"assessed": dict(self.assessed), "not_assessed": list(self.not_assessed)}
+        return {
+            "assessed": dict(self.assessed),
+            "not_assessed": list(self.not_assessed),
+            **({"guarantee": self.guarantee} if self.guarantee else {}),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Scope:
-        return cls(dict(data["assessed"]), tuple(data["not_assessed"]))
+        guarantee = str(data.get("guarantee", ""))
+        return cls(dict(data["assessed"]), tuple(data["not_assessed"]), guarantee)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,39 @@ _COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "sc
 Section = Literal["findings", "impression"]
 Origin = str
 """What wrote a sentence: a generator by its name, or one of several ways in which it writes."""
+WITHHELD: Origin = "withheld"
+"""The origin of a sentence that says what may not be said at the level that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """The calibrated probability that all that a sentence claims is right, a score of its own kind.
+
+    population: the films on which it was measured, by collection, readers and view.
+    """
+
+    probability: float
+    population: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise InvalidValueError(f"a probability lies in 0..1, got {self.probability}")
+
+    @property
+    def kind(self) -> ScoreKind:
+        return ScoreKind.RIGHT
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "score": self.probability,
+            "score_kind": str(self.kind),
+            "population": self.population,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Right:
+        return cls(float(data["score"]), str(data["population"]))
+
 
 # What a sentence has before and after it is grounded.
 _SHARED = (
@@ -91,7 +124,8 @@ class Sentence:
 class GroundedSentence:
     """A sentence with the evidence that it stands on. It cannot be made without evidence.
 
-    regions: the regions it was read from, by name. notes: what the composer did to it.
+    regions: the regions it was read from, by name. notes: what the composer did to it. right: the
+    probability that it is right, where that was measured; see `grounded.compose.confidence`.
     """
 
     text: str
@@ -104,6 +138,7 @@ class GroundedSentence:
     abnormal: bool = False
     notes: tuple[str, ...] = ()
     score_kind: ScoreKind = ScoreKind.UNSPECIFIED
+    right: Right | None = None
 
     def __post_init__(self) -> None:
         _check_sentence(self.text, self.regions, self.score)
@@ -140,6 +175,7 @@ class GroundedSentence:
             "abnormal": self.abnormal,
             "origin": self.origin,
             "notes": list(self.notes),
+            **({"right": self.right.to_dict()} if self.right else {}),
         }
 
     @classmethod
@@ -161,6 +197,7 @@ class GroundedSentence:
             abnormal=bool(data["abnormal"]),
             notes=tuple(data["notes"]),
             score_kind=ScoreKind(data.get("score_kind", ScoreKind.UNSPECIFIED)),
+            right=Right.from_dict(data["right"]) if data.get("right") else None,
         )
 
 
@@ -254,6 +291,11 @@ class GroundedReport:
 
     def section(self, name: Section) -> tuple[GroundedSentence, ...]:
         return tuple(sentence for sentence in self.sentences if sentence.section == name)
+
+    @property
+    def withheld(self) -> tuple[GroundedSentence, ...]:
+        """The findings' sentences that say what was withheld, and in their notes why."""
+        return tuple(item for item in self.section("findings") if item.origin == WITHHELD)
 
     def add(self, sentence: GroundedSentence) -> GroundedReport:
         """The report with one more sentence among its findings, as an answer to a drawn box.

@@ -21,12 +21,15 @@ from grounded.protocols import (
     Question,
     RegionDetector,
     SentenceGenerator,
+    Trust,
     check_encoder,
+    check_trust,
     read_findings,
+    view_of,
 )
 from grounded.provenance import Provenance
 from grounded.regions import Regions
-from grounded.report import GroundedReport, GroundedSentence
+from grounded.report import GroundedReport, GroundedSentence, Sentence
 
 Film: TypeAlias = Any
 """An `Image`, or whatever `Image.open` takes: a path, bytes, an open file, a PIL image, a pydicom
@@ -38,9 +41,11 @@ DRAWN = "marked area"  # the name of a box drawn by hand
 class Reporter:
     """A detector, a generator, an explainer and a composer that work together.
 
-    A check, if there is one, looks at each film first: it may turn it over or refuse it. It holds
-    no state about any film: `read` gives a `Reading` that does. Raises ConfigError for a
-    generator that was trained on the maps of another encoder than the detector's.
+    A check, if there is one, looks at each film first: it may turn it over or refuse it. A
+    confidence, if there is one, says how probable each sentence is right, and may withhold some. It
+    holds no state about any film: `read` gives a `Reading` that does. Raises ConfigError for a
+    generator that was trained on the maps of another encoder than the detector's, and for a
+    confidence that was fitted on sentences of other weights.
     """
 
     detector: RegionDetector
@@ -50,9 +55,12 @@ class Reporter:
     preset: str = ""
     version: str = ""
     check: FilmCheck | None = None
+    confidence: Trust | None = None
 
     def __post_init__(self) -> None:
         check_encoder(self.detector, self.generator)
+        if self.confidence is not None:
+            check_trust(self.confidence, self.provenance)
 
     def __call__(self, film: Film, *, force: bool = False) -> GroundedReport:
         """The report of one film: `read(film).report()`."""
@@ -118,16 +126,27 @@ class Reporter:
         """The answer to each question as a report; a box drawn by hand is a region of it."""
         described = self.generator.describe(questions)
         return [
-            self.composer.compose(
-                image=question.image,
-                regions=question.found.joined(question.asked),
-                sentences=self.explainer.explain(question, sentences, self.generator),
-                atlas=self.detector.atlas,
-                scope=self.generator.scope,
-                provenance=self.provenance,
-            )
+            self._report(question, sentences)
             for question, sentences in zip(questions, described, strict=True)
         ]
+
+    def _report(self, question: Question, sentences: Sequence[Sentence]) -> GroundedReport:
+        atlas, scope = self.detector.atlas, self.generator.scope
+        if self.confidence is not None:
+            sentences = self.confidence.withhold(question, sentences, atlas)
+            scope = self.confidence.scope(scope)
+        report = self.composer.compose(
+            image=question.image,
+            regions=question.found.joined(question.asked),
+            sentences=self.explainer.explain(question, sentences, self.generator),
+            atlas=atlas,
+            scope=scope,
+            provenance=self.provenance,
+        )
+        if self.confidence is None:
+            return report
+        view = view_of(self.generator, question)
+        return replace(report, sentences=self.confidence.rate(report.sentences, view))
 
     @property
     def provenance(self) -> Provenance:
@@ -144,6 +163,7 @@ class Reporter:
                     ("check", self.check),
                     ("detector", self.detector),
                     ("generator", self.generator),
+                    ("confidence", self.confidence),
                 )
                 if made is not None
                 for file, digest in made.weights_sha256.items()

@@ -22,7 +22,7 @@ from grounded.geometry import Box
 from grounded.greys import Scale
 from grounded.image import ImageInfo
 from grounded.regions import Region
-from grounded.report import GroundedReport, GroundedSentence
+from grounded.report import WITHHELD, GroundedReport, GroundedSentence, Right
 from grounded.viz.marks import (
     Mark,
     closed_lines,
@@ -49,6 +49,7 @@ from grounded.viz.page import (
     PageLine,
     PageMeasurement,
     PageRegion,
+    PageRight,
     PageSentence,
     RegionEvidence,
     Said,
@@ -96,9 +97,12 @@ def document(
 
 def kind_of(sentence: GroundedSentence) -> Kind:
     """What a reader has to do with a sentence. "open": it leaves something not assessed.
+    "withheld": it stands where something may not be said at the level that was asked for.
 
     That something is there makes it abnormal; a doubt alone makes it uncertain.
     """
+    if sentence.origin == WITHHELD:
+        return "withheld"
     if _OPEN.search(sentence.text):
         return "open"
     if sentence.text == NOTHING_ABNORMAL:
@@ -165,7 +169,8 @@ def _sentence(
 ) -> PageSentence:
     kind, regions = kind_of(sentence), [report.regions[name] for name in sentence.regions]
     verdict, checks = _audited(sentence, report)
-    scored = kind != "open" and sentence.score_kind is not ScoreKind.UNSPECIFIED
+    asserts = kind not in ("open", "withheld")
+    scored = asserts and sentence.score_kind is not ScoreKind.UNSPECIFIED
     return PageSentence(
         number=number,
         text=sentence.text,
@@ -175,6 +180,7 @@ def _sentence(
         findings=tuple(_finding(finding) for finding in sentence.findings),
         score=sentence.score if scored else None,
         score_kind=sentence.score_kind.word if scored else "",
+        right=_right(sentence.right),
         notes=sentence.notes,
         evidence=tuple(_evidence(item, regions, measured) for item in sentence.evidence),
         verdict=verdict,
@@ -195,6 +201,12 @@ def _audit(report: GroundedReport) -> PageAudit | None:
         return None
     measures = {name: str(share) for name, share in audit.measures.items() if share.count}
     return PageAudit(audit.subject, measures, tuple(audit.notes))
+
+
+def _right(right: Right | None) -> PageRight | None:
+    if right is None:
+        return None
+    return PageRight(right.probability, right.kind.word, right.population)
 
 
 def _audited(sentence: GroundedSentence, report: GroundedReport) -> tuple[str, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from grounded.greys import Scale
 from grounded.provenance import Provenance, Scope
 from grounded.report import Removed, Section
 
-Kind = Literal["abnormal", "uncertain", "open", "normal"]
+Kind = Literal["abnormal", "uncertain", "withheld", "open", "normal"]
 InRange = Literal["", "borderline", "outside"]
 Corners = tuple[float, float, float, float]  # x0, y0, x1, y1
 Outline = list[list[float]]  # closed lines, each x, y, x, y ...
@@ -112,6 +112,15 @@ PageEvidence = RegionEvidence | BoxEvidence | MaskEvidence | MeasurementEvidence
 
 
 @dataclass(frozen=True, slots=True)
+class PageRight:
+    """How probable it is that all that a sentence claims is right, and on which films."""
+
+    score: float
+    score_kind: str
+    population: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageSentence:
     """score: None where there is none to show. findings: what the words speak of.
 
@@ -126,6 +135,7 @@ class PageSentence:
     findings: tuple[PageFinding, ...]
     score: float | None
     score_kind: str
+    right: PageRight | None
     notes: tuple[str, ...]
     evidence: tuple[PageEvidence, ...]
     verdict: str

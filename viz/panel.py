@@ -120,6 +120,8 @@ def _caption(
     )
     place = f"Sentence {number} · " if number else ""
     score = f"{sentence.score_kind.word} {sentence.score:.2f}"
+    if sentence.right is not None:
+        score = f"{score} · {sentence.right.kind.word} {sentence.right.probability:.2f}"
     head = f"{place}{sentence.section} · {score} · from {sentence.origin}"
     pad = size // 2
     parts = [

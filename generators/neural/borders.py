@@ -38,7 +38,7 @@ def known(reader: FindingReader, question: Question, stated: Sequence[Stated]) -
     """What is to be known of a film before it is measured. stated: of the film, set ones too."""
     there = placed([i for i in stated if i.label in HIDING and not i.is_absent])
     return Known(
-        view=_view(reader, question),
+        view=view_of(reader, question),
         hidden=_hidden(reader, question, {item.label for item in there}) if there else {},
         opaque=_named(there[0]) if there else "",
         heart=_heart(reader, question),
@@ -46,7 +46,7 @@ def known(reader: FindingReader, question: Question, stated: Sequence[Stated]) -
     )
 
 
-def _view(reader: FindingReader, question: Question) -> Projection:
+def view_of(reader: FindingReader, question: Question) -> Projection:
     """The projection that the film itself shows; "unknown" where that is not sure or not read."""
     ap = reader.is_ap(question)
     if ap >= SURE:

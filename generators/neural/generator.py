@@ -24,7 +24,7 @@ from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, ReadFinding, SetFindings
 from grounded.generators.measured.generator import ASSESSED, Measurable, Measured, unassessed
 from grounded.generators.measured.wording import Style
-from grounded.generators.neural.borders import known
+from grounded.generators.neural.borders import known, view_of
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
 from grounded.generators.neural.planned import (
     DENIED,
@@ -44,6 +44,7 @@ from grounded.protocols import Question, Target
 from grounded.provenance import Scope
 from grounded.regions import Region
 from grounded.report import Sentence
+from grounded.view import Projection
 
 Words = Literal["plain", "writer"]
 """Whose words findings are said in: fixed ones, or those of the writer that was trained."""
@@ -119,6 +120,10 @@ class Neural:
             tuple(item for read in self.reader.read(question) for item in read.found)
             for question in questions
         ]
+
+    def view(self, question: Question) -> Projection:
+        """See `grounded.protocols.ReadsView`."""
+        return view_of(self.reader, question)
 
     def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
         """The sentences for each question: what was read, then what was measured.

@@ -251,8 +251,10 @@ def _reason(job: Job, error: Exception) -> str:
 
 
 def _digest(reporter: Reporter, options: Options) -> str:
+    trust = reporter.confidence
     made_by = [
         reporter.provenance.to_dict(),
+        trust.scope(reporter.generator.scope).guarantee if trust else "",
         sorted(options.formats),
         options.force,
         options.anonymous,

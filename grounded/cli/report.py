@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from grounded.cli.options import Device, FilmView, Force, Preset, Trust
+from grounded.cli.options import (
+    AtMostMissed,
+    AtMostWrong,
+    Device,
+    FilmView,
+    Force,
+    Preset,
+    Trust,
+    level,
+)
 from grounded.cli.terminal import progress_bar, say
 from grounded.config import DEFAULT, load
 from grounded.errors import InvalidValueError
@@ -82,6 +91,8 @@ def report(
     device: Device = "auto",
     force: Force = False,
     trust: Trust = False,
+    at_most_wrong: AtMostWrong = "",
+    at_most_missed: AtMostMissed = "",
     pictures: _Pictures = True,
     format: _Format = "",
     batch_size: _BatchSize = 4,
@@ -118,15 +129,16 @@ def report(
     )
     if pool is not None and not audit:
         raise InvalidValueError("--pool is for an audit: give --audit with it")
+    levels = {"wrong": level(at_most_wrong), "missed": level(at_most_missed)}
     if Path("-") in (*films, out):
         if table is not None:
             raise InvalidValueError("a film from or to a stream has no table; use --view")
-        _report_stream(films, out, options, load(preset, device=device, trust=trust))
+        _report_stream(films, out, options, load(preset, device=device, trust=trust, **levels))
         return
     planned = plan(films, out, in_place=in_place)
     if table is not None:
         options = replace(options, stated=_stated(table, planned))
-    reporter = load(preset, device=device, trust=trust)
+    reporter = load(preset, device=device, trust=trust, **levels)
     _report_many(planned, out, options, reporter, resume=resume, quiet=quiet)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from grounded.cli.options import Device, Preset, Trust
+from grounded.cli.options import AtMostMissed, AtMostWrong, Device, Preset, Trust, level
 from grounded.cli.terminal import say
 from grounded.config import DEFAULT, load
 from grounded.errors import MissingExtraError
@@ -43,6 +43,8 @@ def serve(
     preset: Preset = DEFAULT,
     device: Device = "auto",
     trust: Trust = False,
+    at_most_wrong: AtMostWrong = "",
+    at_most_missed: AtMostMissed = "",
 ) -> None:
     """Open the reading room: drop films into a page, ask about places, work on the reports.
 
@@ -58,8 +60,9 @@ def serve(
         raise MissingExtraError(
             f"the reading room needs {error.name}; install it: pip install 'grounded[serve]'"
         ) from error
+    levels = {"wrong": level(at_most_wrong), "missed": level(at_most_missed)}
     run.serve(
-        lambda: load(preset, device=device, trust=trust),
+        lambda: load(preset, device=device, trust=trust, **levels),
         sessions or run.default_folder(),
         run.Address(host, port, expose, tuple(name or ())),
         films=films or (),

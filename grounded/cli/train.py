@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from grounded.cli.options import Trust
 from grounded.cli.terminal import say, show_figures
-from grounded.config import DEFAULT, locate
+from grounded.config import DEFAULT, load_unrated, locate
 from grounded.errors import InvalidValueError
 
 train = typer.Typer(
@@ -97,6 +98,36 @@ def train_sentence_generator(
         elif data is not None:
             preset = train_generator(GeneratorConfig.read(config), data, out, progress)
     say(f"{preset}: use it with --preset {preset.parent}")
+
+
+@train.command("confidence")
+def train_confidence(
+    preset: Annotated[
+        str, typer.Argument(help="A shipped preset by name, a TOML file, or a folder with one.")
+    ],
+    data: Annotated[Path, typer.Option(help="The folder that holds nih.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The file; else what the preset names.")
+    ] = None,
+    trust: Trust = False,
+) -> None:
+    """Fit how probable a preset's sentences are right, and from which score on they hold a level.
+
+    It has to be done anew for new weights: the file is true of those alone that it was fitted on.
+    """
+    from grounded.preset import name_confidence
+    from grounded.train.confidence import fit_confidence, lines
+    from grounded.train.screen import on_screen
+
+    reporter, named = load_unrated(preset, trust=trust)
+    with on_screen("Fitting") as progress:
+        made = fit_confidence(reporter, data, progress)
+    path = out or named
+    made.write(path)
+    name_confidence(locate(preset), path)
+    for line in lines(made):
+        say(line)
+    say(f"{path}: --at-most-wrong now withholds by it")
 
 
 @train.command("rgrg")

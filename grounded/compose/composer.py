@@ -22,7 +22,7 @@ from grounded.image import Image
 from grounded.language.labeller import Labeller
 from grounded.provenance import Provenance, Scope
 from grounded.regions import Regions
-from grounded.report import GroundedReport, Sentence
+from grounded.report import WITHHELD, GroundedReport, Sentence
 
 
 class AnatomicalComposer:
@@ -82,11 +82,11 @@ def edited(sentences: Sequence[Sentence], atlas: Atlas) -> DraftReport:
 
 
 def _rank(sentence: Sentence) -> int:
-    """The order of sentences: present, uncertain, normal, then not assessed or not judged."""
+    """The order of sentences: present, uncertain or withheld, normal, then what is left open."""
     found = {finding.presence for finding in sentence.findings}
     if sentence.abnormal and found != {"uncertain"}:
         return 0
-    if "uncertain" in found:
+    if "uncertain" in found or sentence.origin == WITHHELD:
         return 1
     return 2 if found else 3
 

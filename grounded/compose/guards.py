@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from grounded.atlas import Atlas, Side
+from grounded.compose.withholding import CLEAR
 from grounded.evidence import Measurement
 from grounded.findings import Finding, Presence
 from grounded.language.agreement import Nouns
@@ -31,7 +32,6 @@ _OPACITIES = frozenset(
         *("Nodule", "Mass", "Fibrosis", "Emphysema", "Calcification"),
     )
 )
-_CLEAR = re.compile(r"\bclear\b(?! of)", re.IGNORECASE)
 _OPAQUE = re.compile(r"\bclear\b|\bopaci", re.IGNORECASE)
 # "Otherwise clear" leaves room for what other sentences say.
 _RESERVED = re.compile(
@@ -253,7 +253,7 @@ def _clash(denial: Sentence, denied: Finding, said: Finding, atlas: Atlas) -> Cl
     if denied.presence != "absent" or said.presence == "absent":
         return "none"
     same = denied.label == said.label
-    clear = denied.label == "Lung Opacity" and _CLEAR.search(denial.text) is not None
+    clear = denied.label == "Lung Opacity" and CLEAR.search(denial.text) is not None
     if not same and not (clear and said.label in _OPACITIES):
         return "none"
     within = (said.region, *_ancestors(said.region, atlas))

@@ -11,10 +11,11 @@ from grounded.compose.merging import merge
 from grounded.findings import Finding, Presence
 from grounded.language.agreement import bilateral, name_places, polish
 from grounded.language.finding_words import FindingWords
-from grounded.report import Sentence
+from grounded.report import WITHHELD, Sentence
 
 NOTHING_ABNORMAL = "No abnormality among the findings assessed."
 NOTHING_SURE = "No definite abnormality among the findings assessed."
+SOME_WITHHELD = "Findings were withheld: what they are about can be neither stated nor denied."
 
 # What has to be acted on first comes first; what is not in here comes last.
 _URGENCY = (
@@ -48,19 +49,30 @@ def impression(
 
     What is uncertain is no impression by itself. kept: of the findings section. A sentence with a
     short form of its own gives that; for the findings of the others there is a fixed form, one for
-    all regions of a finding. given: all sentences from before the guards: only if none of them
-    found anything is nothing abnormal. origin: of what is written here.
+    all regions of a finding. What was withheld comes last, and then nothing is called normal.
+    given: all sentences from before the guards: only if none of them found anything is nothing
+    abnormal. origin: of what is written here.
     """
     own = [replace(item, text=item.impression) for item in kept if item.impression]
     said = [*own, *(_fixed_form(pairs, atlas, origin) for pairs in _found(kept))]
+    withheld = [item for item in kept if item.origin == WITHHELD]
     if any(_presence(item) == "present" for item in said):
-        return sorted(said, key=_order)
+        return [*sorted(said, key=_order), *_withheld(withheld)]
+    if withheld:
+        return _withheld(withheld)
     assessed = [item for item in kept if item.findings]
     unsure = any(_matters(item) or _NOT_JUDGED.search(item.text) for item in kept)
     if not assessed or any(_is_sure(item) if unsure else _matters(item) for item in given):
         return []
     text = NOTHING_SURE if unsure else NOTHING_ABNORMAL
     return [replace(merge(assessed), text=text, origin=origin, impression="", notes=())]
+
+
+def _withheld(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """One line for all that was withheld; none where that is nothing."""
+    if not sentences:
+        return []
+    return [replace(merge(sentences), text=SOME_WITHHELD, impression="", notes=())]
 
 
 def _order(sentence: Sentence) -> tuple[bool, int, int, float]:

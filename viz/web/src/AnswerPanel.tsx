@@ -52,7 +52,7 @@ function Line({ sentence, index }: { sentence: Sentence; index: number }): JSX.E
       <span>{sentence.text}</span>
       {sentence.kind !== "normal" && sentence.kind !== "open" && <Badge kind={sentence.kind} />}
       {sentence.score !== null && <span class="faint"> {scoreOf(sentence)}</span>}
-      {isLive.value && !isBlind.value && sentence.kind !== "open" && (
+      {isLive.value && !isBlind.value && sentence.kind !== "open" && sentence.kind !== "withheld" && (
         <button type="button" class="link take" title="Take this sentence into the report" onClick={() => void take(sentence.number)}>
           + report
         </button>

@@ -94,7 +94,7 @@ function awaited(question: Answer, told: Promise<Said>): void {
   );
 }
 
-const ORDER = ["abnormal", "uncertain", "normal", "open"];
+const ORDER = ["abnormal", "uncertain", "withheld", "normal", "open"];
 
 /** What is there first, what is not assessed last. */
 export function inOrder(sentences: Sentence[]): Sentence[] {

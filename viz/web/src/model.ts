@@ -1,7 +1,7 @@
 // The document that Python makes of a report (viz/document.py). Coordinates: image frame, pixels.
 
 export type Box = [x0: number, y0: number, x1: number, y1: number];
-export type Kind = "abnormal" | "uncertain" | "open" | "normal";
+export type Kind = "abnormal" | "uncertain" | "withheld" | "open" | "normal";
 export type Presence = "present" | "absent" | "uncertain";
 
 /** What a sentence rests on, as the audit found it. */
@@ -68,6 +68,13 @@ export type Evidence =
   | { kind: "measurement"; index: number }
   | Heat;
 
+/** How probable it is that all that a sentence claims is right, and on which films that was measured. */
+export interface Right {
+  score: number;
+  score_kind: string;
+  population: string;
+}
+
 export interface Sentence {
   number: number;
   text: string;
@@ -77,6 +84,7 @@ export interface Sentence {
   findings: Finding[];
   score: number | null;
   score_kind: string;
+  right: Right | null;
   notes: string[];
   evidence: Evidence[];
   verdict: Verdict | ""; // of the audit, "" without one
@@ -115,7 +123,7 @@ export interface Document extends Said {
   regions: Region[];
   missing: Record<string, string>;
   heat: { top: number; words: string } | null;
-  scope: { assessed: Record<string, string>; not_assessed: string[] };
+  scope: { assessed: Record<string, string>; not_assessed: string[]; guarantee?: string };
   audit: { subject: string; measures: Record<string, string>; notes: string[] } | null;
   removed: { text: string; regions: string[]; reason: string }[];
   provenance: {

@@ -5,6 +5,7 @@ import type { Kind } from "../model";
 export const WORDS: Record<Kind, string> = {
   abnormal: "abnormal",
   uncertain: "uncertain",
+  withheld: "withheld",
   open: "not assessed",
   normal: "normal",
 };

@@ -60,6 +60,17 @@ export function scoreOf(sentence: Sentence): string {
   return sentence.score === null ? "" : `${sentence.score_kind} ${sentence.score.toFixed(2)}`;
 }
 
+/** How probable it is that the sentence is right, with the films on which that was measured. */
+export function RightOf({ sentence }: { sentence: Sentence }): JSX.Element | null {
+  const right = sentence.right;
+  if (!right) return null;
+  return (
+    <span class="faint trust" title={`Measured on ${right.population}`}>
+      {right.score_kind} <b>{right.score.toFixed(2)}</b>
+    </span>
+  );
+}
+
 export function Card({ sentence }: { sentence: Sentence }): JSX.Element {
   const lit = light.value.sentences.has(sentence.number);
   return (
@@ -94,6 +105,7 @@ export function Basis({ sentence }: { sentence: Sentence }): JSX.Element {
       ))}
       {sentence.regions.length > 4 && <span class="faint">and {sentence.regions.length - 4} more</span>}
       {sentence.score !== null && <span class="faint">{scoreOf(sentence)}</span>}
+      <RightOf sentence={sentence} />
       {outside.map((item) => (
         <span class="faint">
           {item.name} {item.text}

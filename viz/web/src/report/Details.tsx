@@ -21,6 +21,7 @@ export function Details(): JSX.Element {
           ))}
         </ul>
         <p>Not assessed: {scope.not_assessed.join(", ") || "none of the vocabulary"}.</p>
+        {scope.guarantee && <p>{scope.guarantee}.</p>}
       </details>
       {removed.length > 0 && (
         <details>

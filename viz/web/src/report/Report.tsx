@@ -10,7 +10,7 @@ import { isBlind, isLive, session } from "../live/room";
 import type { Sentence } from "../model";
 import { doc, findings, impression, light, matters, outlines, telling } from "../store";
 import { Badge } from "./Badge";
-import { Card, lights, Says, scoreOf } from "./Card";
+import { Card, lights, RightOf, Says, scoreOf } from "./Card";
 import { Details } from "./Details";
 import { Measurements } from "./Measurements";
 import { Audited, Sign } from "./Verdict";
@@ -32,7 +32,7 @@ export function Report(): JSX.Element | null {
           {impression.value.map((sentence) => (
             <li class={`said ${sentence.kind} ${light.value.sentences.has(sentence.number) ? "lit" : ""}`} {...lights(sentence)}>
               <Says sentence={sentence} />
-              {sentence.kind === "uncertain" && <Badge kind="uncertain" />}
+              {(sentence.kind === "uncertain" || sentence.kind === "withheld") && <Badge kind={sentence.kind} />}
               <Actions sentence={sentence} />
             </li>
           ))}
@@ -45,6 +45,7 @@ export function Report(): JSX.Element | null {
         {cards.map((sentence) => (
           <Card key={sentence.number} sentence={sentence} />
         ))}
+        <Withheld sentences={findings.value.filter((item) => item.kind === "withheld")} />
         <Open sentences={findings.value.filter((item) => item.kind === "open")} />
         <Normal sentences={findings.value.filter((item) => item.kind === "normal" && !cards.includes(item))} />
         {isLive.value && <Writer />}
@@ -72,6 +73,25 @@ function FilmNotes(): JSX.Element | null {
         <li>{note}</li>
       ))}
     </ul>
+  );
+}
+
+/** What may not be said at the level that was asked for, each with why, and what is promised of the rest. */
+function Withheld({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
+  if (!sentences.length) return null;
+  return (
+    <div class="open withheld" role="group" aria-label="Withheld">
+      {sentences.map((sentence) => (
+        <div class={`said ${light.value.sentences.has(sentence.number) ? "lit" : ""}`} {...lights(sentence)}>
+          <Badge kind="withheld" /> <Says sentence={sentence} />
+          {sentence.notes.map((note) => (
+            <p class="faint">{note}</p>
+          ))}
+          <Actions sentence={sentence} />
+        </div>
+      ))}
+      {doc.value!.scope.guarantee && <p class="faint">{doc.value!.scope.guarantee}.</p>}
+    </div>
   );
 }
 
@@ -110,7 +130,7 @@ function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
         <ul class="scores">
           {sentences.map((item) => (
             <li class={`said ${light.value.sentences.has(item.number) ? "lit" : ""}`} {...lights(item)}>
-              <Sign sentence={item} /> <Says sentence={item} /> <span class="faint">{scoreOf(item)}</span>
+              <Sign sentence={item} /> <Says sentence={item} /> <span class="faint">{scoreOf(item)}</span> <RightOf sentence={item} />
               <Actions sentence={item} />
             </li>
           ))}

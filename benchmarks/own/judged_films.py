@@ -1,0 +1,140 @@
+"""How often what is said of films is so: by level, by probability, and by how much is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.compose.confidence import Confidence, Fitted, sort_of
+from grounded.evaluate.intervals import Estimate, interval, redraws
+from grounded.findings import Finding, Presence
+from grounded.train.judged import Judged
+from grounded.view import Projection
+
+BINS = 10
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """One finding as it was said, whether it is so, and the probability that it is."""
+
+    patient: str
+    view: Projection
+    finding: Finding
+    right: bool
+    probability: float
+
+    @property
+    def denies(self) -> bool:
+        return self.finding.presence == Presence.ABSENT
+
+
+def statements(said: Iterable[Judged], fitted: Fitted) -> list[Statement]:
+    """Those whose truth is known. Without a curve their probability is NaN."""
+    trust = Confidence.of(fitted)
+    return [
+        Statement(item.patient, item.view, finding, bool(right), _right(trust, [finding], item))
+        for item in said
+        for finding, right in zip(item.findings, item.right, strict=True)
+        if np.isfinite(right)
+    ]
+
+
+def _right(trust: Confidence, findings: Sequence[Finding], item: Judged) -> float:
+    found = trust.right(findings, item.view)
+    return found.probability if found else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Realised:
+    """Of what was said: how much was still said at a level, and how much of that was wrong.
+
+    wrong: with its 95 % interval, patients drawn again; of patients alike, each counting as one.
+    """
+
+    said: int
+    stated: int
+    patients: int
+    wrong: Estimate
+
+    def __str__(self) -> str:
+        if not self.stated:
+            return f"all {self.said} withheld"
+        return f"{self.wrong} of {self.stated} ({self.patients} patients); said {self.said}"
+
+
+def realised(items: Sequence[Statement], fitted: Fitted, level: float) -> Realised:
+    """What a level leaves of statements, and what of it is wrong."""
+    kept = [item for item in items if _is_stated(item.finding, fitted, level)]
+    return Realised(len(items), len(kept), len({i.patient for i in kept}), wrong_of(kept))
+
+
+def _is_stated(finding: Finding, fitted: Fitted, level: float) -> bool:
+    known = fitted.sorts.get(sort_of(finding))
+    limit = known.limit(level) if known else None
+    return limit is not None and finding.score >= limit
+
+
+def wrong_of(items: Sequence[Statement]) -> Estimate:
+    """The part that is wrong, the mean over patients, as the limits were fitted for."""
+    if not items:
+        return Estimate.none()
+    by_patient: dict[str, list[bool]] = {}
+    for item in items:
+        by_patient.setdefault(item.patient, []).append(not item.right)
+    parts = np.array([np.mean(wrong) for wrong in by_patient.values()])
+    drawn = redraws(len(parts)) @ parts / len(parts)
+    return interval(float(parts.mean()), drawn)
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Probabilities against how often it was so, in bins of equal width.
+
+    error: the expected calibration error, the mean distance of both by how many are in a bin.
+    """
+
+    mean: Values
+    right: Values
+    count: NDArray[np.int64]
+    error: float
+
+    @property
+    def total(self) -> int:
+        return int(self.count.sum())
+
+
+def reliability(probabilities: Sequence[float], right: Sequence[float]) -> Reliability:
+    """Of what has both."""
+    pairs = np.array([probabilities, right], dtype=np.float64).reshape(2, -1)
+    p, r = pairs[:, np.isfinite(pairs).all(axis=0)]
+    bins = np.minimum((p * BINS).astype(int), BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(bins, p, BINS) / count
+        so = np.bincount(bins, r, BINS) / count
+    error = float(np.nansum(np.abs(mean - so) * count) / max(count.sum(), 1))
+    return Reliability(mean, so, count, error)
+
+
+def of_sentences(
+    said: Sequence[Judged], fitted: Fitted, chosen: Callable[[Judged], bool] = lambda _: True
+) -> Reliability:
+    """The reliability of the probabilities that sentences carry."""
+    trust = Confidence.of(fitted)
+    items = [item for item in said if chosen(item)]
+    probabilities = [_right(trust, item.findings, item) for item in items]
+    return reliability(probabilities, [item.is_right for item in items])
+
+
+def risk_coverage(items: Sequence[Statement]) -> tuple[Values, Values]:
+    """The part that is said, and the part of it that is wrong, the most probable said first."""
+    known = [item for item in items if np.isfinite(item.probability)]
+    order = np.argsort([-item.probability for item in known], kind="stable")
+    wrong = np.array([not known[row].right for row in order], dtype=np.float64)
+    count = np.arange(1, len(wrong) + 1)
+    return count / max(len(wrong), 1), np.cumsum(wrong) / count

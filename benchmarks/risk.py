@@ -1,0 +1,207 @@
+"""How often reports are wrong, how probable they say it is, and what a level leaves of them.
+
+    python benchmarks/risk.py --data DIR [--preset neural] [--out risk.png]
+
+DIR holds `nih`, and `chest_anatomy`, `covid_films`, `tb` and `hannover` if their rows are wanted.
+The preset's confidence was fitted on NIH's calibration films; printed are, on NIH's held-out films
+and on the films of other hospitals: reliability of the probabilities, the part that is wrong of
+what is stated (present or possible) and of what is denied at 1, 5, 10 and 20 %, with 95 % intervals
+(patients drawn again), and how much is withheld. `--out` draws reliability and risk-coverage.
+What is known of other hospitals' films: JSRT and Wingspan are clear but for nodules and hearts,
+the COVID-era films are known by their notes, TBX11K by boxes of lesions, Hannover's by nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from own.judged_films import (
+    Realised,
+    Reliability,
+    Statement,
+    of_sentences,
+    realised,
+    risk_coverage,
+    statements,
+    wrong_of,
+)
+from rich.console import Console
+from rich.table import Table
+
+import grounded
+from grounded.compose.confidence import Confidence, Fitted
+from grounded.config import load_unrated
+from grounded.data.annotations import read_annotations
+from grounded.data.example import Example
+from grounded.data.finding_films import finding_films
+from grounded.data.nih import nih_films, part_of
+from grounded.data.tb import tuberculosis_films
+from grounded.errors import GroundedError
+from grounded.train.judged import Judged, judge, read_by_people
+
+LEVELS = (0.01, 0.05, 0.1, 0.2)
+NIH = "NIH, held out"
+NOTES = Path(__file__).parent / "covid_films.csv"
+
+
+def hospitals(data: Path) -> dict[str, list[Example]]:
+    """Films of which people say something, that nothing was trained or fitted on, by source."""
+    nih = [film for film in nih_films(data / "nih") if film.split == "held"]
+    found = {NIH: [film for film in nih if read_by_people(film)]}
+    if (data / "chest_anatomy").is_dir():
+        films = finding_films(data, NOTES)
+        covid = [film for film in films if film.source == "covid"]
+        clear = [f for f in films if f.source != "covid" and part_of(f.name) != "train"]
+        found |= {"JSRT and Wingspan": clear, "COVID-era": covid}
+    if (data / "tb").is_dir():
+        films = tuberculosis_films(data / "tb")
+        found["TBX11K (tuberculosis)"] = [film for film in films if film.split != "train"]
+    if (data / "hannover").is_dir():
+        found["Hannover (COVID, bedside)"] = list(_hannover(data / "hannover"))
+    return found
+
+
+def _hannover(folder: Path) -> Iterator[Example]:
+    for row in read_annotations(folder, required=("file", "patient", "view")):
+        path, view = folder / str(row["file"]), str(row["view"]).upper()
+        yield Example(path.stem, "hannover", str(row["patient"]), path, view)
+
+
+def read(reporter: grounded.Reporter, films: Sequence[Example], console: Console) -> list[Judged]:
+    """What is said of films. Those that are refused as no frontal chest are left out, and named."""
+    said: list[Judged] = []
+    for film in films:
+        try:
+            said += judge(reporter(film.path, force=True), film)
+        except GroundedError as error:
+            console.print(f"left out: {film.name}: {error}")
+    return said
+
+
+def show_levels(console: Console, found: dict[str, list[Statement]], fitted: Fitted) -> None:
+    for denies, what in ((False, "stated (present or possible)"), (True, "denied")):
+        table = Table("films", "no level", *(f"{100 * level:g} %" for level in LEVELS), title=what)
+        for name, items in found.items():
+            chosen = [item for item in items if item.denies == denies]
+            table.add_row(name, _all_said(chosen), *_cells(chosen, fitted))
+        console.print(table)
+    title = "NIH, held out: wrong of what is left at a level, by finding"
+    table = Table("finding", "", "no level", *(f"{100 * x:g} %" for x in LEVELS), title=title)
+    items = found[NIH]
+    for label, presence in sorted({(i.finding.label, str(i.finding.presence)) for i in items}):
+        chosen = [i for i in items if (i.finding.label, i.finding.presence) == (label, presence)]
+        table.add_row(label, presence, _all_said(chosen), *_cells(chosen, fitted))
+    console.print(table)
+
+
+def _cells(items: Sequence[Statement], fitted: Fitted) -> list[str]:
+    return [_cell(realised(items, fitted, level)) for level in LEVELS]
+
+
+def _cell(value: Realised) -> str:
+    if not value.stated:
+        return "all withheld"
+    share = 100 * value.stated / value.said
+    return f"{value.wrong}\n{value.stated} said ({share:.0f} %)"
+
+
+def _all_said(items: Sequence[Statement]) -> str:
+    return f"{wrong_of(items)}\n{len(items)} said"
+
+
+def show_reliability(console: Console, found: dict[str, Reliability]) -> None:
+    table = Table("sentences of", "number", "expected calibration error", title="probabilities")
+    for name, item in found.items():
+        table.add_row(name, str(item.total), f"{item.error:.3f}")
+    console.print(table)
+    table = Table("probability", "sentences", "mean", "right", title=f"{NIH}, by probability")
+    first = found[NIH]
+    for row, count in enumerate(first.count):
+        if count:
+            edges = f"{row / 10:.1f} to {(row + 1) / 10:.1f}"
+            table.add_row(edges, str(count), f"{first.mean[row]:.3f}", f"{first.right[row]:.3f}")
+    console.print(table)
+
+
+def draw(path: Path, found: dict[str, list[Statement]], reliable: dict[str, Reliability]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(16, 5))
+    left.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    for name, item in reliable.items():
+        kept = item.count > 4
+        label = f"{name} (error {item.error:.3f}, {item.total})"
+        left.plot(item.mean[kept], item.right[kept], marker="o", label=label)
+    left.set(xlabel="probability that the sentence is right", ylabel="how often it was right")
+    for axis, denies, what in ((middle, False, "stated"), (right, True, "denied")):
+        for name, items in found.items():
+            said, wrong = risk_coverage([item for item in items if item.denies == denies])
+            if len(said) > 4:
+                axis.plot(said, wrong, label=name)
+        axis.set(xlabel=f"part of what would be {what}", ylabel="part of it that is wrong")
+        axis.set(title=what, ylim=(0, 1))
+    for axis in (left, middle, right):
+        axis.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--preset", default="neural", help="its name, file or folder")
+    parser.add_argument("--every", type=int, default=1, help="only every n-th film; for a try")
+    parser.add_argument("--out", type=Path, help="draw the curves into this picture")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--width", type=int, default=190)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = read_options()
+    torch.set_num_threads(options.threads)
+    start = time.perf_counter()
+    console = Console(width=options.width)
+    reporter, file = load_unrated(options.preset)
+    fitted = Confidence(file).fitted
+    console.print(f"grounded {grounded.__version__}; fitted on {fitted.population}")
+    said = {
+        name: read(reporter, films[:: options.every], console)
+        for name, films in hospitals(options.data).items()
+    }
+    found = {name: statements(items, fitted) for name, items in said.items()}
+    unknown = [name for name, items in found.items() if not items]
+    reliable = {n: of_sentences(items, fitted) for n, items in said.items() if n not in unknown}
+    for view in ("AP", "PA"):
+        reliable[f"{NIH}, {view}"] = of_sentences(said[NIH], fitted, lambda i, v=view: i.view == v)
+    show_reliability(console, reliable)
+    show_levels(console, {n: items for n, items in found.items() if items}, fitted)
+    for name in unknown:
+        console.print(f"{name}: nobody says what is in these films; {_left(said[name], fitted)}")
+    if options.out:
+        draw(options.out, {n: i for n, i in found.items() if i}, reliable)
+    console.print(f"{time.perf_counter() - start:.0f} s, {options.threads} threads")
+
+
+def _left(said: Sequence[Judged], fitted: Fitted) -> str:
+    """What a level leaves of what is said, whether it is so or not."""
+    items = [
+        Statement(item.patient, item.view, finding, False, float("nan"))
+        for item in said
+        for finding in item.findings
+    ]
+    left = [f"{100 * x:g} %: {realised(items, fitted, x).stated}" for x in LEVELS]
+    return f"{len(items)} statements, of which a level leaves {', '.join(left)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,287 @@
+"""How probable it is that a sentence is right, and what is withheld where that is too little.
+
+Statements are of sorts: one finding, said to be there, to be possible or not to be there, with one
+kind of score. What is known of each sort was fitted on films of patients that nothing was trained
+on (`grounded.train.confidence`): the probability that such a statement is right, by its score and
+the film's view, and from which score on it holds a level, such as at most 5 % wrong. With a level
+set, statements that do not hold it are withheld, and the report says so in their place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from grounded.atlas import Atlas
+from grounded.compose.withholding import Refused, without_refused
+from grounded.errors import ConfigError, InvalidValueError
+from grounded.findings import Finding, Presence
+from grounded.protocols import Question
+from grounded.provenance import Scope
+from grounded.report import GroundedSentence, Right, Sentence
+from grounded.view import Projection
+
+SCHEMA = 1
+LEVELS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+"""The parts of wrong statements for which a limit is fitted; a level between holds the one below"""
+_EDGE = 1e-4  # no score is surer than that
+NOT_MEASURED = "how often it is right was not measured on films"
+
+Sort = tuple[str, str, str]
+"""What a statement is of: label, presence, kind of score."""
+
+
+def sort_of(finding: Finding) -> Sort:
+    return finding.label, str(finding.presence), str(finding.score_kind)
+
+
+def log_odds(probability: float) -> float:
+    inside = min(max(probability, _EDGE), 1 - _EDGE)
+    return math.log(inside / (1 - inside))
+
+
+def probability_of(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The probability that a statement is right: logistic in the log-odds of its score.
+
+    view: what an AP film adds to the log-odds, and a PA film takes away.
+    """
+
+    slope: float
+    intercept: float
+    view: float = 0.0
+
+    def at(self, score: float, projection: Projection = Projection.UNKNOWN) -> float:
+        shift = {Projection.AP: self.view, Projection.PA: -self.view}.get(projection, 0.0)
+        return probability_of(self.slope * log_odds(score) + self.intercept + shift)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What films held out show of one sort of statement.
+
+    curve: None where too few were made. limits: by level, the score from which on at most that part
+    is wrong; a level that no score holds is not in it. patients: with one film each in which it was
+    said and its truth is known; wrong: of those.
+    """
+
+    curve: Curve | None
+    limits: Mapping[float, float]
+    patients: int
+    wrong: int
+
+    def limit(self, level: float) -> float | None:
+        """The score from which on a level is held, by the next stricter one that was fitted."""
+        held = [fitted for fitted in self.limits if fitted <= level]
+        return self.limits[max(held)] if held else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "curve": asdict(self.curve) if self.curve else None,
+            "limits": {f"{level:g}": limit for level, limit in self.limits.items()},
+            "patients": self.patients,
+            "wrong": self.wrong,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Known:
+        limits = {float(level): float(limit) for level, limit in data["limits"].items()}
+        curve = Curve(**data["curve"]) if data["curve"] else None
+        return cls(curve, limits, int(data["patients"]), int(data["wrong"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """All that is known of a preset's statements.
+
+    sorts: by label, presence and kind of score. several: from the product of the probabilities of
+    a sentence's statements to that of the sentence. population: which films it is true of. failing:
+    how often the limits of a finding may fail by bad luck of the films that they were fitted on,
+    those of its presence and of its absence taken together. weights_sha256: of the weights that
+    made the statements.
+    """
+
+    sorts: Mapping[Sort, Known]
+    several: Curve
+    population: str
+    failing: float
+    weights_sha256: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        table = {
+            "schema": SCHEMA,
+            "population": self.population,
+            "failing": self.failing,
+            "several": asdict(self.several),
+            "sorts": [
+                {"label": label, "presence": presence, "score_kind": kind, **known.to_dict()}
+                for (label, presence, kind), known in self.sorts.items()
+            ],
+            "weights_sha256": dict(self.weights_sha256),
+        }
+        path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Fitted:
+        """Raises ConfigError for a file that is none of these."""
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+            if table["schema"] != SCHEMA:
+                raise ValueError(f"schema {table['schema']}")
+            return cls(
+                {
+                    (item["label"], item["presence"], item["score_kind"]): Known.from_dict(item)
+                    for item in table["sorts"]
+                },
+                Curve(**table["several"]),
+                str(table["population"]),
+                float(table["failing"]),
+                dict(table["weights_sha256"]),
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigError(
+                f"cannot read the confidence {path}: {error!r}; fit it with "
+                f"grounded train confidence"
+            ) from error
+
+
+class Confidence:
+    """fitted: the file that `grounded train confidence` writes.
+
+    wrong: the most of what is said to be there, or possible, that may be wrong, 0..1. missed: the
+    most of what is said not to be there that may be there; as `wrong` if it is not given. Without
+    either nothing is withheld. Raises ConfigError for a file that cannot be used, InvalidValueError
+    for a level that is none.
+    """
+
+    name = "confidence"
+
+    def __init__(
+        self,
+        fitted: str | os.PathLike[str],
+        wrong: float | None = None,
+        missed: float | None = None,
+    ) -> None:
+        path = Path(fitted)
+        self.fitted, self.fitted_on = (found := Fitted.read(path)), found.weights_sha256
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.weights_sha256: Mapping[str, str] = {path.name: digest}
+        self._set(wrong, missed)
+
+    @classmethod
+    def of(
+        cls, fitted: Fitted, wrong: float | None = None, missed: float | None = None
+    ) -> Confidence:
+        """From what is in memory."""
+        made = cls.__new__(cls)
+        made.fitted, made.fitted_on, made.weights_sha256 = fitted, fitted.weights_sha256, {}
+        made._set(wrong, missed)
+        return made
+
+    def _set(self, wrong: float | None, missed: float | None) -> None:
+        for level in (wrong, missed):
+            if level is not None and not 0 < level < 1:
+                raise InvalidValueError(f"a level lies between 0 and 1 (0.05 is 5 %), got {level}")
+        self.wrong, self.missed = wrong, wrong if missed is None else missed
+
+    @property
+    def withholds(self) -> bool:
+        return self.wrong is not None or self.missed is not None
+
+    def scope(self, scope: Scope) -> Scope:
+        """The scope with what is promised."""
+        return replace(scope, guarantee=self.guarantee) if self.withholds else scope
+
+    @property
+    def guarantee(self) -> str:
+        """What is promised, of which films, and how surely; "" where nothing is."""
+        promised = (
+            ("at most {} of what is stated is wrong", self.wrong),
+            ("at most {} of what is denied is there", self.missed),
+        )
+        said = [words.format(_percent(level)) for words, level in promised if level is not None]
+        if not said:
+            return ""
+        return (
+            f"Of each finding, with a certainty of {_percent(1 - self.fitted.failing)}: "
+            f"{' and '.join(said)}. This holds for films like those it was fitted on "
+            f"({self.fitted.population}), and need not for another hospital's"
+        )
+
+    def withhold(
+        self, question: Question, sentences: Sequence[Sentence], atlas: Atlas
+    ) -> list[Sentence]:
+        """The sentences without what does not hold the levels, and what says that it is withheld.
+
+        What a reader has set is not withheld: it is not the film's word.
+        """
+        if not self.withholds:
+            return list(sentences)
+        refused = {
+            finding: refusal
+            for sentence in sentences
+            for finding in sentence.findings
+            if not _is_set(finding, question) and (refusal := self._refusal(finding))
+        }
+        return without_refused(sentences, refused, atlas)
+
+    def _refusal(self, finding: Finding) -> Refused | None:
+        level = self.missed if finding.presence == Presence.ABSENT else self.wrong
+        if level is None:
+            return None
+        known = self.fitted.sorts.get(sort_of(finding))
+        limit = known.limit(level) if known else None
+        if limit is not None and finding.score >= limit:
+            return None
+        if known is None:
+            return Refused(_percent(level), NOT_MEASURED)
+        if limit is None:
+            counted = f"{known.wrong} of {known.patients} such statements were wrong"
+            return Refused(_percent(level), f"no score holds it: {counted}")
+        why = f"its score is {finding.score:.3f}, not {limit:.3f} or more"
+        return Refused(_percent(level), why)
+
+    def rate(
+        self, sentences: Iterable[GroundedSentence], projection: Projection
+    ) -> tuple[GroundedSentence, ...]:
+        """The sentences, each with the probability that it is right, where that was measured."""
+        return tuple(
+            replace(sentence, right=self.right(sentence.findings, projection))
+            for sentence in sentences
+        )
+
+    def right(self, findings: Sequence[Finding], projection: Projection) -> Right | None:
+        """The probability that all findings of a sentence are as it says.
+
+        None for a sentence without, and with one whose sort was not measured.
+        """
+        least: dict[Sort, float] = {}
+        for finding in findings:
+            sort = sort_of(finding)
+            least[sort] = min(finding.score, least.get(sort, 1.0))
+        curves = [known.curve if (known := self.fitted.sorts.get(s)) else None for s in least]
+        if not least or None in curves:
+            return None
+        parts = [c.at(least[s], projection) for c, s in zip(curves, least, strict=True) if c]
+        whole = math.prod(parts)
+        probability = self.fitted.several.at(whole) if len(parts) > 1 else whole
+        seen = f", {projection.value}" if projection in (Projection.AP, Projection.PA) else ""
+        return Right(probability, f"{self.fitted.population}{seen}")
+
+
+def _is_set(finding: Finding, question: Question) -> bool:
+    return finding.label in question.findings.get(finding.region, {})
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.3g} %"

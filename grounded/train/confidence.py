@@ -1,0 +1,273 @@
+"""Fits how probable sentences are right, and from which score on they hold a level.
+
+The limits are Learn then Test's (Angelopoulos, Bates, Candès, Jordan and Lei, 2021), as MAPIE does
+it: from the surest statements on, a limit is lowered while an exact test says that at most the
+level's part of the statements above it is wrong. One statement is drawn for each patient, so that
+the tests' draws are independent. Presence and absence of a finding share the chance of failing.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.stats import binom
+
+from grounded.compose.confidence import LEVELS, Curve, Fitted, Known, Sort, log_odds, sort_of
+from grounded.data.nih import nih_films
+from grounded.errors import DataError, MissingExtraError
+from grounded.reporter import Reporter
+from grounded.train.judged import Judged, judged, read_by_people
+from grounded.train.loop import Progress
+from grounded.view import Projection
+
+FAILING = 0.1
+POPULATION = "NIH ChestX-ray14, adults' films that radiologists read"
+FEWEST = 15  # patients with a statement of a sort, before its probability is fitted
+EACH_VIEW = 8  # statements of films of each view, before the views are told apart
+_MANY = 4  # tests, from which on they start twice
+_STIFF = 0.5  # the standard deviation of slope and view about 1 and 0, before films are seen
+
+Values = NDArray[np.float64]
+
+
+def fit_confidence(reporter: Reporter, data: Path, progress: Progress | None = None) -> Fitted:
+    """Fit what a reporter's sentences are worth on the calibration films of `data`/nih.
+
+    The reporter must not withhold anything. Raises DataError for a folder without such films.
+    """
+    progress = progress or Progress()
+    films = [f for f in nih_films(data / "nih") if f.split == "calibration" and read_by_people(f)]
+    if not films:
+        raise DataError(f"no calibration film in {data / 'nih'} was read by people")
+    said: list[Judged] = []
+    for done, film in enumerate(films, start=1):
+        said += judged(reporter, [film])
+        progress.advance(done, len(films))
+    return fitted(said, _weights(reporter))
+
+
+def _weights(reporter: Reporter) -> Mapping[str, str]:
+    """What the statements follow from; the check of a film only lets it pass, or turns it."""
+    known = reporter.provenance.weights_sha256
+    return {name: digest for name, digest in known.items() if not name.startswith("check/")}
+
+
+def fitted(
+    said: Sequence[Judged],
+    weights: Mapping[str, str],
+    population: str = POPULATION,
+    failing: float = FAILING,
+) -> Fitted:
+    """All that sentences whose truth is known show. failing: see `Fitted`."""
+    parts = [part for item in said for part in _parts(item)]
+    sorts = dict.fromkeys(part.sort for part in parts)
+    drawn = one_each(said)
+    known = {
+        sort: _known(
+            [part for part in parts if part.sort == sort], drawn.get(sort, []), failing / 2
+        )
+        for sort in sorts
+    }
+    alone = Fitted(known, Curve(1.0, 0.0), population, failing, weights)
+    return Fitted(known, _several(said, alone), population, failing, weights)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sort of statement in one sentence."""
+
+    sort: Sort
+    patient: str
+    view: Projection
+    score: float
+    right: bool
+
+
+def _parts(item: Judged) -> list[_Part]:
+    return [
+        _Part(sort, item.patient, item.view, score, bool(right))
+        for sort, (score, right) in item.by_sort().items()
+        if math.isfinite(right)
+    ]
+
+
+def one_each(said: Iterable[Judged], seed: int = 0) -> dict[Sort, list[tuple[float, bool]]]:
+    """Of each sort, one statement of each patient, drawn blindly: its score, and whether it is so.
+
+    A film is drawn first, so that a patient's many films count no more than another's one.
+    """
+    by_patient: dict[tuple[Sort, str], dict[str, list[tuple[float, bool]]]] = {}
+    for item in said:
+        for finding, right in zip(item.findings, item.right, strict=True):
+            if math.isfinite(right):
+                films = by_patient.setdefault((sort_of(finding), item.patient), {})
+                films.setdefault(item.film, []).append((finding.score, bool(right)))
+    random = np.random.default_rng(seed)
+    drawn: dict[Sort, list[tuple[float, bool]]] = {}
+    for (sort, _), films in sorted(by_patient.items()):
+        chosen = films[sorted(films)[random.integers(len(films))]]
+        drawn.setdefault(sort, []).append(chosen[random.integers(len(chosen))])
+    return drawn
+
+
+def _known(parts: Sequence[_Part], drawn: Sequence[tuple[float, bool]], failing: float) -> Known:
+    scores = np.array([score for score, _ in drawn])
+    right = np.array([is_so for _, is_so in drawn], dtype=bool)
+    enough = len({part.patient for part in parts}) >= FEWEST
+    return Known(
+        curve=curve(parts) if enough else None,
+        limits=limits(scores, right, failing),
+        patients=len(drawn),
+        wrong=int((~right).sum()),
+    )
+
+
+def curve(parts: Sequence[_Part]) -> Curve:
+    """The probability of being right by score and view; stiff where there are few statements."""
+    odds = np.array([log_odds(part.score) for part in parts])
+    right = np.array([part.right for part in parts])
+    view = np.array([_SIGNS.get(part.view, 0.0) for part in parts])
+    if min((view > 0).sum(), (view < 0).sum()) < EACH_VIEW:
+        view = np.zeros(len(parts))
+    return Curve(*_logistic(odds, right, view))
+
+
+_SIGNS = {Projection.AP: 1.0, Projection.PA: -1.0}
+
+
+def _logistic(odds: Values, right: NDArray[np.bool_], view: Values) -> tuple[float, float, float]:
+    """Slope, intercept and what the view adds; Platt's targets, so that all right is finite."""
+    there, wrong = right.sum(), (~right).sum()
+    targets = np.where(right, (there + 1) / (there + 2), 1 / (wrong + 2))
+
+    def loss(values: Values) -> float:
+        z = values[0] * odds + values[1] + values[2] * view
+        stiff = ((values[0] - 1) ** 2 + values[2] ** 2) / (2 * _STIFF**2)
+        return float((np.logaddexp(0, z) - targets * z).sum() + stiff)
+
+    found = minimize(loss, np.array([1.0, 0.0, 0.0]), method="BFGS").x
+    # a surer statement is never taken for a less probable one
+    return max(float(found[0]), 0.0), float(found[1]), float(found[2])
+
+
+def _several(said: Sequence[Judged], alone: Fitted) -> Curve:
+    """From the product of the probabilities of a sentence's sorts to that of the sentence."""
+    products, right = [], []
+    for item in said:
+        by_sort = item.by_sort()
+        curves = [alone.sorts[sort].curve if sort in alone.sorts else None for sort in by_sort]
+        if len(by_sort) > 1 and math.isfinite(item.is_right) and None not in curves:
+            parts = [
+                c.at(score, item.view)
+                for c, (score, _) in zip(curves, by_sort.values(), strict=True)
+                if c
+            ]
+            products.append(log_odds(math.prod(parts)))
+            right.append(bool(item.is_right))
+    if len(right) < FEWEST:
+        return Curve(1.0, 0.0)
+    nothing = np.zeros(len(right))
+    return Curve(*_logistic(np.array(products), np.array(right), nothing))
+
+
+def limits(scores: Values, right: NDArray[np.bool_], failing: float) -> dict[float, float]:
+    """The lowest score from which on each of `LEVELS` holds; without the levels that none holds.
+
+    scores, right: of independent statements. failing: how often a limit may not hold.
+    """
+    found = {level: limit(scores, right, level, failing) for level in LEVELS}
+    return {level: score for level, score in found.items() if score is not None}
+
+
+def limit(scores: Values, right: NDArray[np.bool_], level: float, failing: float) -> float | None:
+    """The lowest score from which on at most `level` of the statements are wrong."""
+    ranked = -np.sort(-scores)
+    tested, starts = sequence(len(ranked), level, failing)
+    if not tested:
+        return None
+    tried = [float(ranked[count - 1]) for count in tested]
+    control, risk, in_sequence = _mapie()
+    controller = control(
+        lambda given: np.stack([1 - given, given], axis=1),
+        risk,
+        target_level=level,
+        confidence_level=1 - failing,
+        best_predict_param_choice=risk,
+        list_predict_params=np.array(list(dict.fromkeys(tried))),
+        fwer_method=in_sequence(n_starts=starts),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says in words that no score holds the level
+        controller.calibrate(scores, right.astype(int))
+    valid = np.asarray(controller.valid_predict_params, dtype=np.float64)
+    return float(valid.min()) if len(valid) else None
+
+
+def sequence(most: int, level: float, failing: float) -> tuple[list[int], int]:
+    """How many of the surest statements are tested together, and from how many starts.
+
+    Where there are enough for several tests, the tests start anew from the middle, and each start
+    has half of the chance of failing: one wrong statement among the surest is not the end.
+    """
+    halved = counts(most, level, failing / 2)
+    return (halved, 2) if len(halved) >= _MANY else (counts(most, level, failing), 1)
+
+
+def counts(most: int, level: float, failing: float) -> list[int]:
+    """The fewest statements of which none, one, two ... may be wrong, so that no test is wasted.
+
+    It depends on nothing but their number.
+    """
+    found: list[int] = []
+    wrong, count = 0, 1
+    while count <= most:
+        as_tested = math.ceil(count * (wrong / count))  # MAPIE rounds up what a float makes of it
+        if binom.cdf(as_tested, count, level) <= failing:
+            found.append(count)
+            wrong += 1
+        count += 1
+    return found
+
+
+def _mapie() -> tuple[Any, Any, Any]:
+    """The controller, the part of the statements made that is wrong, and tests in sequence."""
+    try:
+        from mapie.risk_control import (
+            BinaryClassificationController,
+            BinaryRisk,
+            FWERFixedSequenceTesting,
+        )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"fitting the confidence needs {error.name}; install it: "
+            f"pip install 'grounded[confidence]'"
+        ) from error
+    wrong = BinaryRisk(
+        risk_occurrence=lambda truth, said: truth != said,
+        risk_condition=lambda truth, said: said == 1,
+        higher_is_better=False,
+    )
+    return BinaryClassificationController, wrong, FWERFixedSequenceTesting
+
+
+def lines(made: Fitted) -> list[str]:
+    """A line for each sort: how many were wrong, and the limits at the usual levels."""
+    return [_line(sort, known) for sort, known in made.sorts.items()]
+
+
+def _line(sort: Sort, known: Known) -> str:
+    label, presence, kind = sort
+    scores = {level: known.limit(level) for level in (0.01, 0.05, 0.1, 0.2)}
+    held = ", ".join(
+        f"{100 * level:g} %: {'withheld' if score is None else f'{score:.3f}'}"
+        for level, score in scores.items()
+    )
+    return f"{label} {presence} ({kind}): {known.wrong} of {known.patients} wrong; from {held}"

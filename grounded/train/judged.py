@@ -1,0 +1,142 @@
+"""What reports say of films that people read, and whether it is so, finding by finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grounded.chest.names import LUNGS, kind_of
+from grounded.compose.confidence import Sort, sort_of
+from grounded.data.example import Example
+from grounded.data.nih import BOXES, TEXT
+from grounded.findings import Finding, Presence
+from grounded.generators.neural.finding_net import FILM
+from grounded.report import GroundedReport, GroundedSentence
+from grounded.reporter import Reporter
+from grounded.train.findings.films import keep
+from grounded.train.findings.truth import LABELS, READERS
+from grounded.view import Projection, projection
+
+SIDE = 192  # of the square in which outlines and regions are compared
+UNKNOWN = float("nan")
+Values = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A sentence of the findings, and of each of its findings whether it is so: 1, 0 or NaN."""
+
+    film: str
+    patient: str
+    view: Projection
+    sentence: GroundedSentence
+    right: tuple[float, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.sentence.findings
+
+    @property
+    def is_right(self) -> float:
+        """Whether all of it is so; NaN where that is not known."""
+        return _all(self.right)
+
+    def by_sort(self) -> dict[Sort, tuple[float, float]]:
+        """Of each sort of statement in it: the least score, and whether all of it is so."""
+        found: dict[Sort, tuple[float, list[float]]] = {}
+        for finding, right in zip(self.findings, self.right, strict=True):
+            score, kept = found.setdefault(sort_of(finding), (1.0, []))
+            found[sort_of(finding)] = min(score, finding.score), [*kept, right]
+        return {sort: (score, _all(kept)) for sort, (score, kept) in found.items()}
+
+
+def _all(right: Sequence[float]) -> float:
+    return 0.0 if 0.0 in right else UNKNOWN if np.isnan(right).any() else 1.0
+
+
+def read_by_people(film: Example) -> bool:
+    """Whether anybody who saw the film says what is in it."""
+    people = [reading for reading in film.readings if reading.reader not in (TEXT, BOXES)]
+    return any(reading.findings or reading.regions or reading.marks for reading in people)
+
+
+def judged(reporter: Reporter, films: Iterable[Example]) -> Iterator[Judged]:
+    """The findings' sentences of each film's report, beside what people saw in the film."""
+    for film in films:
+        yield from judge(reporter(film.path, force=True), film)
+
+
+def judge(report: GroundedReport, film: Example) -> list[Judged]:
+    """The sentences of one report. What nobody who saw the film speaks of is not known."""
+    truth = _Truth.of(report, film)
+    return [
+        Judged(
+            film.name,
+            f"{film.source} {film.patient}",
+            projection(film.view),
+            sentence,
+            tuple(truth.of_finding(finding, sentence) for finding in sentence.findings),
+        )
+        for sentence in report.section("findings")
+        if sentence.findings
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Truth:
+    """What people say. film: (F,) by the most trusted who speaks; regions: (R, F), by outlines, or
+    as they are said of. A finding of a region is one of the film."""
+
+    film: Values
+    names: tuple[str, ...]
+    regions: Values
+
+    @classmethod
+    def of(cls, report: GroundedReport, film: Example) -> _Truth:
+        names = report.regions.names
+        kinds = (FILM, *dict.fromkeys(kind_of(name) for name in names))
+        known = keep(film, (names, report.regions.boxes), kinds, SIDE)
+        regions = known.regions[1:].copy()
+        for reading in film.readings:
+            for (name, label), presence in reading.regions.items():
+                if name in names and label in LABELS and presence != Presence.UNCERTAIN:
+                    there = float(presence == Presence.PRESENT)
+                    regions[names.index(name), LABELS.index(label)] = there
+        read = np.full(len(LABELS), np.nan, np.float32)
+        for row, reader in enumerate(READERS):
+            if reader != TEXT:
+                read = np.where(np.isfinite(read), read, known.read[row])
+        somewhere = (regions == 1).any(axis=0) & np.isnan(read)
+        return cls(np.where(somewhere, np.float32(1), read), names, regions)
+
+    def of_finding(self, finding: Finding, sentence: GroundedSentence) -> float:
+        """1 where it is as it is said, 0 where it is not, NaN where nobody says.
+
+        What is said to be there, or possible, has to be in its own region. What is denied of both
+        lungs has to be nowhere in the film. Where outlines and a region half agree is not known.
+        """
+        if finding.label not in LABELS:
+            return UNKNOWN
+        column = LABELS.index(finding.label)
+        film = float(self.film[column])
+        here = float(self.regions[self.names.index(finding.region), column])
+        if finding.presence == Presence.ABSENT:
+            return 1 - film if self._denies_film(finding, sentence) else 1 - _first(here, film)
+        return here if np.isfinite(here) else 0.0 if film == 0 else UNKNOWN
+
+    def _denies_film(self, finding: Finding, sentence: GroundedSentence) -> bool:
+        denied = {item.region for item in sentence.findings if item.label == finding.label}
+        lungs = [name for name in LUNGS if name in self.names]
+        return denied >= set(lungs) or finding.region not in _paired(self.names)
+
+
+def _first(here: float, film: float) -> float:
+    """Of a region whose truth is not known: that of a film without the finding."""
+    return here if np.isfinite(here) else 0.0 if film == 0 else UNKNOWN
+
+
+def _paired(names: Sequence[str]) -> set[str]:
+    return {name for name in names if name.startswith(("right ", "left "))}
