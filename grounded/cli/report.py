@@ -129,16 +129,17 @@ def report(
     )
     if pool is not None and not audit:
         raise InvalidValueError("--pool is for an audit: give --audit with it")
-    levels = {"wrong": level(at_most_wrong), "missed": level(at_most_missed)}
+    wrong, missed = level(at_most_wrong), level(at_most_missed)
     if Path("-") in (*films, out):
         if table is not None:
             raise InvalidValueError("a film from or to a stream has no table; use --view")
-        _report_stream(films, out, options, load(preset, device=device, trust=trust, **levels))
+        reporter = load(preset, device=device, trust=trust, wrong=wrong, missed=missed)
+        _report_stream(films, out, options, reporter)
         return
     planned = plan(films, out, in_place=in_place)
     if table is not None:
         options = replace(options, stated=_stated(table, planned))
-    reporter = load(preset, device=device, trust=trust, **levels)
+    reporter = load(preset, device=device, trust=trust, wrong=wrong, missed=missed)
     _report_many(planned, out, options, reporter, resume=resume, quiet=quiet)
 
 

@@ -60,9 +60,9 @@ def serve(
         raise MissingExtraError(
             f"the reading room needs {error.name}; install it: pip install 'grounded[serve]'"
         ) from error
-    levels = {"wrong": level(at_most_wrong), "missed": level(at_most_missed)}
+    wrong, missed = level(at_most_wrong), level(at_most_missed)
     run.serve(
-        lambda: load(preset, device=device, trust=trust, **levels),
+        lambda: load(preset, device=device, trust=trust, wrong=wrong, missed=missed),
         sessions or run.default_folder(),
         run.Address(host, port, expose, tuple(name or ())),
         films=films or (),

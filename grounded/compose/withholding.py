@@ -94,10 +94,10 @@ def _withheld(refused: Mapping[Finding, Refused], atlas: Atlas) -> Iterator[Sent
             for finding, refusal in refused.items()
             if finding.label in labels and refusal.level == level
         )
-        names = tuple(dict.fromkeys(name for outer in labels.values() for name in outer))
+        places = tuple(dict.fromkeys(name for outer in labels.values() for name in outer))
         what = " ".join(filter(None, (_listed(list(labels)), place)))
         text = f"Withheld: {what} cannot be stated or denied at the {level} level."
-        yield Sentence(text, names, WITHHELD, score=0.5, notes=tuple(notes))
+        yield Sentence(text, places, WITHHELD, score=0.5, notes=tuple(notes))
 
 
 def _outermost(names: Sequence[str], atlas: Atlas) -> list[str]:
