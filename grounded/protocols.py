@@ -263,7 +263,8 @@ def check_trust(trust: Trust, provenance: Provenance) -> None:
     if other:
         raise ConfigError(
             f"the preset's confidence was fitted on other weights ({', '.join(sorted(other))}); "
-            f"fit it again: grounded train confidence PRESET --data DIR"
+            f"fit it again: grounded train confidence PRESET --data DIR (or leave it out: a "
+            f"reporter with confidence=None)"
         )
 
 

@@ -304,6 +304,7 @@ def test_every_weight_file_is_named_with_its_digest(report: GroundedReport) -> N
         "check/sides": [SHIPPED / "sides/model.safetensors"],
         "detector/organ_net": [SHIPPED / "organ_net/model.safetensors"],
         "detector/encoder": [SHIPPED / "neural/encoder/model.safetensors"],
+        "confidence": [SHIPPED / "neural/findings/confidence.json"],
         "generator": [
             SHIPPED / "neural" / name
             for name in (

@@ -1,7 +1,7 @@
 """What is left of sentences when some of their findings may not be said, and words for the gap.
 
 A finding that is withheld is neither stated nor denied: what is left of a denial is said anew,
-without it, and no lung is called clear beside it.
+without it, no lung is called clear beside it, and it is no reason why something cannot be judged.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grounded.atlas import SIDES, Atlas, Side
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Label, Presence
 from grounded.language.agreement import join, name_places
 from grounded.language.finding_words import FindingWords
 from grounded.report import WITHHELD, Sentence
 
+_REASON = ", as "
 CLEAR = re.compile(r"\bclear\b(?! of)", re.IGNORECASE)
 
 
@@ -39,7 +40,19 @@ def without_refused(
             kept.append(sentence)
         else:
             kept += _denied(sentence, left, atlas)
+    stated = {f.label for s in kept for f in s.findings if f.presence != Presence.ABSENT}
+    kept = [_without_reason(sentence, stated) for sentence in kept]
     return [*kept, *_withheld(refused, atlas)]
+
+
+def _without_reason(sentence: Sentence, stated: set[Label]) -> Sentence:
+    """What cannot be judged, without a reason that names a finding which nothing states."""
+    head, found, reason = sentence.text.partition(_REASON)
+    terms = FindingWords.open().terms
+    named = {label for label, term in terms.items() if term.noun in reason}
+    if sentence.findings or not found or named <= stated:
+        return sentence
+    return replace(sentence, text=f"{head}.")
 
 
 def _sides(region: str, atlas: Atlas) -> set[Side]:
@@ -90,7 +103,7 @@ def _withheld(refused: Mapping[Finding, Refused], atlas: Atlas) -> Iterator[Sent
         groups.setdefault((_place(outer, atlas), level), {})[label] = outer
     for (place, level), labels in groups.items():
         notes = dict.fromkeys(
-            f"{finding.label}, {finding.presence}: {refusal.reason}"
+            f"{finding.label}: {refusal.reason}"
             for finding, refusal in refused.items()
             if finding.label in labels and refusal.level == level
         )

@@ -90,7 +90,7 @@ def test_what_does_not_hold_the_level_is_withheld_and_said_to_be() -> None:
         "Withheld: opacities in the left lung cannot be stated or denied at the 5 % level.",
     ]
     assert sentences[1].origin == WITHHELD
-    assert sentences[1].notes == ("Lung Opacity, present: its score is 0.700, not 0.900 or more",)
+    assert sentences[1].notes == ("Lung Opacity: its score is 0.700, not 0.900 or more",)
 
 
 def test_a_level_holds_by_the_next_stricter_one_that_was_fitted() -> None:
@@ -101,7 +101,7 @@ def test_a_level_holds_by_the_next_stricter_one_that_was_fitted() -> None:
 def test_where_no_score_holds_the_level_all_of_a_finding_is_withheld() -> None:
     [sentence] = kept(SURE, of=fitted({0.2: 0.5}))
     assert sentence.notes == (
-        "Lung Opacity, present: no score holds it: 2 of 60 such statements were wrong",
+        "Lung Opacity: no score holds it: 2 of 60 such statements were wrong",
     )
 
 
@@ -141,6 +141,18 @@ def test_no_lung_is_called_clear_beside_what_is_withheld_of_it() -> None:
     assert texts(kept(clear, effusion))[0] == "No opacity in the left lung."
     other = said("Possible right pleural effusion.", finding(EFFUSION, "uncertain", RIGHT, 0.6))
     assert texts(kept(clear, other))[0] == "The left lung is clear."
+
+
+def test_what_is_withheld_is_no_reason_why_something_cannot_be_judged() -> None:
+    text = "Heart size cannot be judged, as a pleural effusion on the right may hide its border."
+    judged = Sentence(text, (RIGHT,), "measured", (Box(0, 0, 9, 9),))
+    effusion = said("Right pleural effusion.", finding(EFFUSION, "present", RIGHT, 0.6))
+    assert texts(kept(judged, effusion))[0] == "Heart size cannot be judged."
+    assert texts(kept(judged)) == ["Heart size cannot be judged."]
+    sure = said("Right pleural effusion.", finding(EFFUSION, "present", RIGHT, 0.95))
+    assert judged in kept(judged, sure)
+    edge = replace(judged, text="Heart size cannot be judged, as the lung reaches the edge.")
+    assert edge in kept(edge, effusion)
 
 
 def test_misses_have_a_level_of_their_own() -> None:

@@ -74,7 +74,7 @@ def ignoring_the_image(reporter: Reporter, typical: Image) -> Reporter:
     _check(reporter)
     [regions] = reporter.detector.detect([typical])
     generator = IgnoresImage(reporter.generator, Question.of_film(typical, regions))
-    return replace(reporter, generator=generator)
+    return replace(reporter, generator=generator, confidence=None)
 
 
 def on_the_wrong_side(reporter: Reporter) -> Reporter:
@@ -82,7 +82,8 @@ def on_the_wrong_side(reporter: Reporter) -> Reporter:
     _check(reporter)
     atlas = reporter.detector.atlas
     counterparts = {name: atlas.counterpart(name) for name in atlas.names}
-    return replace(reporter, generator=WrongSide(reporter.generator, counterparts))
+    wrong = WrongSide(reporter.generator, counterparts)
+    return replace(reporter, generator=wrong, confidence=None)
 
 
 def with_shuffled_weights(reporter: Reporter, seed: int = 0) -> Reporter:
@@ -103,7 +104,7 @@ def with_shuffled_weights(reporter: Reporter, seed: int = 0) -> Reporter:
             for tensor in network.parameters():
                 order = torch.randperm(tensor.numel(), generator=random)
                 tensor.copy_(tensor.flatten()[order].view_as(tensor))
-    return replace(reporter, detector=detector, generator=generator)
+    return replace(reporter, detector=detector, generator=generator, confidence=None)
 
 
 def text_only(texts: Sequence[str], truth: Sequence[bool], films: Sequence[str]) -> list[bool]:
