@@ -24,7 +24,7 @@ from torch.nn import functional
 from grounded.chest.names import chest_atlas
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Presence
-from grounded.generators.neural.writer_net import PLACES, Conditions, WriterNet
+from grounded.generators.neural.writer_net import Conditions, WriterNet
 from grounded.language.labeller import Labeller
 from grounded.language.templates import RATIO
 from grounded.language.templates import fill as fill_in
@@ -46,15 +46,13 @@ class Brief:
 
     region: its full name, "right lower lung zone". kind: the name without the side, "lower lung
     zone". findings: the status of each finding that the sentence speaks of. ratio: a measured one
-    that it may state. seen: what is seen in the region, (PLACES, D), the cells of a grid of 4 x 4
-    in its box, row by row; None leaves the words to the other conditions.
+    that it may state.
     """
 
     region: str
     kind: str
     findings: Mapping[str, Presence]
     ratio: float | None = None
-    seen: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,21 +102,15 @@ class Terms:
         kinds = self.taught.get(self.labels[_index(self.labels, label, "finding")], ())
         return kind if kind in kinds or not kinds else kinds[0]
 
-    def conditions(self, briefs: Sequence[Brief], features: int) -> Conditions:
-        """What the network is conditioned on. features: the D of what it sees, 0 for nothing.
+    def conditions(self, briefs: Sequence[Brief]) -> Conditions:
+        """What the network is conditioned on.
 
         Raises InvalidValueError for a kind, a finding or a status that there are no words for.
         """
-        seen = torch.zeros(len(briefs), PLACES, features)
-        for row, brief in enumerate(briefs):
-            if brief.seen is not None:
-                seen[row] = _checked(brief.seen, features)
         return Conditions(
             torch.tensor([_index(self.kinds, b.kind, "kind of region") for b in briefs]),
             torch.tensor([self._statuses(brief.findings) for brief in briefs]),
             torch.tensor([math.nan if b.ratio is None else b.ratio for b in briefs]),
-            seen,
-            torch.tensor([brief.seen is not None for brief in briefs]),
         )
 
     def _statuses(self, findings: Mapping[str, Presence]) -> list[int]:
@@ -178,11 +170,6 @@ class Writer:
     def labels(self) -> tuple[str, ...]:
         return self.terms.labels
 
-    @property
-    def features(self) -> int:
-        """D of what it sees, 0 if it writes without image features."""
-        return self.net.features
-
     def write(
         self, briefs: Sequence[Brief], beams: int = 1, verify: Labeller | None = None
     ) -> list[Words]:
@@ -209,15 +196,12 @@ class Writer:
             )
         return written
 
-    def log_probability(
-        self, briefs: Sequence[Brief], templates: Sequence[str], seen: Tensor | None = None
-    ) -> Tensor:
+    def log_probability(self, briefs: Sequence[Brief], templates: Sequence[str]) -> Tensor:
         """How probable the network finds sentences with blanks: (N,), natural.
 
-        seen: (N, PLACES, D) in the place of what the briefs hold; the result can be differentiated
-        with respect to it. Raises InvalidValueError for a sentence that is too long.
+        Raises InvalidValueError for a sentence that is too long.
         """
-        conditions = self._conditions(briefs, seen)
+        conditions = self.terms.conditions(briefs).to(self.net.device)
         tokens, targets = self.encode(templates)
         with self._placed.computing():
             logits = self.net(conditions, tokens)  # (N, T, V)
@@ -251,7 +235,7 @@ class Writer:
 
     @torch.inference_mode()
     def _decode(self, briefs: Sequence[Brief], beams: int) -> list[list[Decoded]]:
-        conditions = self._conditions(briefs)
+        conditions = self.terms.conditions(briefs).to(self.net.device)
         end, ratio = (_token(self.tokenizer, text) for text in (END, RATIO))
         unknown = conditions.ratios.isnan()  # (N,)
 
@@ -272,15 +256,6 @@ class Writer:
                 max_length=self.net.length,
             )
 
-    def _conditions(self, briefs: Sequence[Brief], seen: Tensor | None = None) -> Conditions:
-        """seen: in the place of what the briefs hold."""
-        conditions = self.terms.conditions(briefs, self.features)
-        if seen is not None:
-            conditions = conditions._replace(
-                seen=_checked(seen, self.features), sees=torch.ones_like(conditions.sees)
-            )
-        return conditions.to(self.net.device)
-
     def _words(self, brief: Brief, decoded: Decoded) -> Words:
         template = self.tokenizer.decode(list(decoded.tokens), skip_special_tokens=False).strip()
         text = fill_in(template, brief.region, chest_atlas(), brief.ratio)
@@ -290,18 +265,6 @@ class Writer:
 def says(text: str, brief: Brief, labeller: Labeller) -> bool:
     """Whether the labeller reads in a sentence what the brief holds, and nothing else."""
     return {f.label: f.presence for f in labeller.label(text)} == dict(brief.findings)
-
-
-def _checked(seen: Tensor, features: int) -> Tensor:
-    if not features:
-        raise InvalidValueError(
-            "this writer writes without image features: its weights see nothing"
-        )
-    if seen.shape[-2:] != (PLACES, features):
-        raise InvalidValueError(
-            f"what is seen of a region is ({PLACES}, {features}), got {tuple(seen.shape)}"
-        )
-    return seen.float()
 
 
 def _index(known: tuple[str, ...], name: str, what: str) -> int:

@@ -1,8 +1,8 @@
 """The network that writes a sentence of a region: a small GPT-2 behind a prefix of conditions.
 
-Before the first word stand vectors for the kind of region, the status of each finding, a measured
-ratio, and what is seen in the region's box: the cells of a grid of PLACES. GPT-2 reads them like
-words; its position embeddings say which is which. Tensors only. Decoding goes through
+Before the first word stand vectors for the kind of region, the status of each finding, and a
+measured ratio. GPT-2 reads them like words; its position embeddings say which is which. It does not
+see the film: what is there was read before. Tensors only. Decoding goes through
 `grounded.nn.decode`.
 """
 
@@ -18,7 +18,6 @@ from torch.nn import functional
 from grounded.nn.decode import BeamCache, Best, best_of
 from grounded.nn.transformer import Attend, Transformer, causal_bias, masked
 
-PLACES = 16  # a grid of 4 x 4 in the region's box, row by row
 STATUSES = 4  # of a finding: not said, absent, uncertain, present
 RATIOS = tuple(0.36 + 0.02 * step for step in range(20))  # a ratio is encoded by how near each is
 RATIO_WIDTH = 0.02
@@ -28,15 +27,12 @@ class Conditions(NamedTuple):
     """What N sentences are to say.
 
     kinds: (N,) which kind of region. statuses: (N, L) 0..3 of each label. ratios: (N,), NaN where
-    unknown. seen: (N, PLACES, D), or (N, PLACES, 0) for a network without eyes; sees: (N,) whether
-    that counts.
+    unknown.
     """
 
     kinds: Tensor
     statuses: Tensor
     ratios: Tensor
-    seen: Tensor
-    sees: Tensor
 
     def to(self, device: torch.device) -> Conditions:
         return Conditions(*(value.to(device) for value in self))
@@ -45,8 +41,8 @@ class Conditions(NamedTuple):
 class WriterNet(nn.Module):
     """Conditions and the tokens so far in, logits of the next tokens out.
 
-    kinds, labels, vocabulary: how many there are. features: D of what is seen; 0 for a network that
-    sees nothing. length: the longest sentence in tokens, the start token included.
+    kinds, labels, vocabulary: how many there are. length: the longest sentence in tokens, the start
+    token included.
     """
 
     def __init__(
@@ -54,7 +50,6 @@ class WriterNet(nn.Module):
         kinds: int,
         labels: int,
         vocabulary: int,
-        features: int = 0,
         width: int = 192,
         layers: int = 4,
         heads: int = 4,
@@ -62,15 +57,12 @@ class WriterNet(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.labels, self.features, self.length = labels, features, length
-        self.prefix_length = 2 + labels + (PLACES if features else 0)
+        self.labels, self.length = labels, length
+        self.prefix_length = 2 + labels
         self.kind = nn.Embedding(kinds, width)
         self.status = nn.Embedding(labels * STATUSES, width)
         self.ratio = nn.Linear(len(RATIOS), width)
         self.no_ratio = nn.Parameter(torch.zeros(width))
-        if features:
-            self.look = nn.Sequential(nn.LayerNorm(features), nn.Linear(features, width))
-            self.nothing_seen = nn.Parameter(torch.zeros(width))
         self.gpt = Transformer(
             vocabulary, self.prefix_length + length, width, layers, heads, dropout
         )
@@ -95,11 +87,7 @@ class WriterNet(nn.Module):
         ratios = conditions.ratios[:, None]  # (N, 1)
         known = self.ratio(_bumps(ratios.nan_to_num(0.0)))
         ratio = torch.where(ratios.isnan(), self.no_ratio, known)[:, None]  # (N, 1, width)
-        prefix = [kind, statuses, ratio]
-        if self.features:
-            seen = self.look(conditions.seen)  # (N, PLACES, width)
-            prefix.append(torch.where(conditions.sees[:, None, None], seen, self.nothing_seen))
-        return torch.cat(prefix, 1)
+        return torch.cat([kind, statuses, ratio], 1)
 
     def cache(self, conditions: Conditions, beams: int) -> BeamCache:
         """A cache for `decode` with the prefix of N sentences in it, made once for all beams."""

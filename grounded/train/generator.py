@@ -76,7 +76,7 @@ def train_generator(
     labeller = Labeller.open()
     reports = [report for report in iu_text(data / "iu_text") if report.split == "train"]
     said = phrases(reports, labeller, own=config.writer.phrases, familiar=3)
-    train_writer(said, None, config.writer, output / WRITER, progress)
+    train_writer(said, config.writer, output / WRITER, progress)
     return write_neural_preset(output, of.organs.resolve())
 
 

@@ -20,13 +20,11 @@ from grounded.generators.neural.planned import ORIGIN, SET
 from grounded.nn.weights import bind
 from grounded.protocols import Attributable, Question, SentenceGenerator, encoded_film
 from grounded.report import Sentence
-from grounded.train.writer.bank import Bank
 from grounded.train.writer.corpus import Phrase
 from grounded.train.writer.run import WriterConfig, train_writer
 
 from .reading import (
     ENCODER,
-    LABELS,
     OPEN,
     PRESENT,
     SIDE,
@@ -92,16 +90,11 @@ def toy_phrases() -> list[Phrase]:
     return [*opacity, *devices, *hearts]
 
 
-def toy_bank() -> Bank:
-    vectors = torch.rand(2, 16, len(LABELS), generator=torch.Generator().manual_seed(0)).half()
-    return Bank(vectors, ("lung", "trachea"), ({"Lung Opacity": "present"}, {}), ("", ""), ("", ""))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("neural")
     write_findings(out / "findings")
-    train_writer(toy_phrases(), toy_bank(), TINY, out / "writer")
+    train_writer(toy_phrases(), TINY, out / "writer")
     bind(out / "writer", encoder=ENCODER)
     return out
 

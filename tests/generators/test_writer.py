@@ -6,20 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from tokenizers import Tokenizer
 
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Presence
 from grounded.generators.neural.writer import Brief, Words, Writer
-from grounded.generators.neural.writer_net import PLACES
 from grounded.language.labeller import Labeller
-from grounded.train.writer.bank import Bank
 from grounded.train.writer.corpus import Phrase
 from grounded.train.writer.run import WriterConfig, train_writer
-from grounded.train.writer.samples import Sight
 
-FEATURES = 6
 TINY = WriterConfig(
     vocabulary=300,
     length=40,
@@ -32,7 +27,6 @@ TINY = WriterConfig(
     batch=20,
     learning_rate=8e-3,
     log_every=1000,
-    sight=Sight(unseen=0.4, mismatched=0.3),
 )
 SENTENCES: list[tuple[str, str, str, Presence]] = [
     ("lung", "Pneumothorax", "There is a <side> pneumothorax.", "present"),
@@ -60,20 +54,10 @@ def toy_phrases() -> list[Phrase]:
     ]
 
 
-def toy_bank() -> Bank:
-    random = torch.Generator().manual_seed(0)
-    known: list[tuple[str, dict[str, Presence]]] = [
-        (kind, {label: presence}) for kind, label, _, presence in SENTENCES
-    ]
-    vectors = torch.randn(len(known), PLACES, FEATURES, generator=random).half()
-    nothing = ("",) * len(known)
-    return Bank(vectors, tuple(k for k, _ in known), tuple(f for _, f in known), nothing, nothing)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("writer")
-    train_writer(toy_phrases(), toy_bank(), TINY, out)
+    train_writer(toy_phrases(), TINY, out)
     return out
 
 
@@ -125,13 +109,6 @@ def test_nothing_to_write_gives_nothing(writer: Writer) -> None:
     assert writer.write([], verify=Labeller.open()) == []
 
 
-def test_what_is_seen_does_not_overrule_what_is_told(writer: Writer) -> None:
-    bank = toy_bank()
-    for seen in bank.vectors:
-        (words,) = writer.write([replace(lung("absent"), seen=seen)])
-        assert words.text == "No right pneumothorax."
-
-
 def test_a_sentence_that_says_something_else_is_written_again(writer: Writer) -> None:
     brief = Brief("left costophrenic angle", "costophrenic angle", {"Pleural Effusion": "present"})
     assert writer.write([brief])[0].text == "No left effusion."
@@ -159,15 +136,6 @@ def test_the_log_probability_is_that_of_the_written_sentence(writer: Writer) -> 
     assert found.tolist() == pytest.approx([sum(w.log_probs) for w in written], abs=1e-3)
 
 
-def test_the_log_probability_follows_what_is_seen(writer: Writer) -> None:
-    seen = toy_bank().vectors[:2].float().requires_grad_()
-    briefs = [lung("present"), HEART]
-    templates = [words.template for words in writer.write(briefs)]
-    writer.log_probability(briefs, templates, seen).sum().backward()
-    assert seen.grad is not None
-    assert seen.grad.abs().amax((1, 2)).min() > 0
-
-
 def test_a_kind_or_finding_without_words_is_named(writer: Writer) -> None:
     for brief, message in (
         (Brief("x", "lower lung zones", {}), "'lower lung zones'; did you mean 'lower lung zone'"),
@@ -177,11 +145,6 @@ def test_a_kind_or_finding_without_words_is_named(writer: Writer) -> None:
     ):
         with pytest.raises(InvalidValueError, match=message):
             writer.write([brief])
-
-
-def test_what_is_seen_has_to_have_the_right_shape(writer: Writer) -> None:
-    with pytest.raises(InvalidValueError, match=r"\(16, 6\), got \(16, 5\)"):
-        writer.write([replace(HEART, seen=torch.zeros(16, 5))])
 
 
 def test_a_sentence_that_is_too_long_is_refused(writer: Writer) -> None:

@@ -4,26 +4,24 @@ import pytest
 import torch
 from torch import Tensor
 
-from grounded.generators.neural.writer_net import PLACES, Conditions, WriterNet
+from grounded.generators.neural.writer_net import Conditions, WriterNet
 from grounded.nn.decode import Decoded, decode
 
-KINDS, LABELS, VOCABULARY, FEATURES, LENGTH = 3, 2, 40, 5, 14
+KINDS, LABELS, VOCABULARY, LENGTH = 3, 2, 40, 14
 START = 0
 
 
-@pytest.fixture(scope="module", params=[FEATURES, 0], ids=["seeing", "blind"])
-def net(request: pytest.FixtureRequest) -> WriterNet:
+@pytest.fixture(scope="module")
+def net() -> WriterNet:
     torch.manual_seed(6)
-    net = WriterNet(
-        KINDS, LABELS, VOCABULARY, request.param, width=16, layers=2, heads=2, length=LENGTH
-    ).eval()
+    net = WriterNet(KINDS, LABELS, VOCABULARY, width=16, layers=2, heads=2, length=LENGTH).eval()
     with torch.no_grad():
         for name, value in net.named_parameters():
             value.mul_(20 if "wpe" in name or "kind" in name or "status" in name else 5)
     return net
 
 
-def conditions(features: int, count: int = 9) -> Conditions:
+def conditions(count: int = 9) -> Conditions:
     random = torch.Generator().manual_seed(1)
     ratios = torch.rand(count, generator=random)
     ratios[::2] = torch.nan
@@ -31,8 +29,6 @@ def conditions(features: int, count: int = 9) -> Conditions:
         torch.randint(KINDS, (count,), generator=random),
         torch.randint(4, (count, LABELS), generator=random),
         ratios,
-        torch.randn(count, PLACES, features, generator=random),
-        torch.arange(count) % 3 > 0,
     )
 
 
@@ -43,7 +39,7 @@ def row(told: Conditions, index: int) -> Conditions:
 @pytest.fixture(scope="module")
 def stop(net: WriterNet) -> int:
     """The token that ends sentences in the most different places."""
-    told = conditions(net.features)
+    told = conditions()
     with torch.inference_mode():
         cache = net.cache(told, 1)
         endless = decode(net.step, cache, start=START, stop=-1, max_length=LENGTH)
@@ -71,7 +67,7 @@ def plain_greedy(net: WriterNet, told: Conditions, stop: int) -> list[int]:
 
 
 def test_one_beam_writes_what_the_most_probable_tokens_make(net: WriterNet, stop: int) -> None:
-    told = conditions(net.features)
+    told = conditions()
     expected = [plain_greedy(net, row(told, index), stop) for index in range(9)]
     assert [list(item.tokens) for item in run(net, told, 1, stop)] == expected
     assert len({len(tokens) for tokens in expected}) > 2
@@ -81,7 +77,7 @@ def test_one_beam_writes_what_the_most_probable_tokens_make(net: WriterNet, stop
 def test_the_log_probabilities_are_those_of_the_whole_sentence(
     net: WriterNet, stop: int, beams: int
 ) -> None:
-    told = conditions(net.features)
+    told = conditions()
     for index, said in enumerate(run(net, told, beams, stop)):
         tokens = [*said.tokens, *([stop] if said.finished else [])]
         with torch.inference_mode():
@@ -94,28 +90,7 @@ def test_the_log_probabilities_are_those_of_the_whole_sentence(
 def test_a_batch_writes_what_its_rows_write_one_by_one(
     net: WriterNet, stop: int, beams: int
 ) -> None:
-    told = conditions(net.features)
+    told = conditions()
     together = run(net, told, beams, stop)
     alone = [run(net, row(told, index), beams, stop)[0] for index in range(9)]
     assert [item.tokens for item in together] == [item.tokens for item in alone]
-
-
-def test_what_does_not_count_changes_nothing() -> None:
-    torch.manual_seed(0)
-    net = WriterNet(KINDS, LABELS, VOCABULARY, FEATURES, width=16, layers=1, heads=2).eval()
-    told = conditions(FEATURES)
-    other = told._replace(seen=torch.where(told.sees[:, None, None], told.seen, 7.0))
-    tokens = torch.zeros(9, 1, dtype=torch.long)
-    torch.testing.assert_close(net(told, tokens), net(other, tokens))
-    assert not torch.equal(
-        net(told, tokens), net(told._replace(sees=torch.ones_like(told.sees)), tokens)
-    )
-
-
-def test_the_order_of_what_is_seen_counts() -> None:
-    torch.manual_seed(0)
-    net = WriterNet(KINDS, LABELS, VOCABULARY, FEATURES, width=16, layers=1, heads=2).eval()
-    told = conditions(FEATURES)._replace(sees=torch.ones(9, dtype=torch.bool))
-    tokens = torch.zeros(9, 1, dtype=torch.long)
-    turned = told._replace(seen=told.seen.flip(1))
-    assert not torch.allclose(net(told, tokens), net(turned, tokens), atol=1e-6)

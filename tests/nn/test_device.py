@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.detectors.organs.net import OrganNet
 from grounded.errors import InvalidValueError
-from grounded.generators.neural.writer_net import PLACES, Conditions, WriterNet
+from grounded.generators.neural.writer_net import Conditions, WriterNet
 from grounded.generators.rgrg.net import DecoderLayout, DecoderNet
 from grounded.nn.decode import decode
 from grounded.nn.device import Placed, choose_device, one_thread
@@ -45,10 +45,9 @@ def encoder(films: Tensor) -> Callable[[], object]:
 
 
 def writer(films: Tensor) -> Callable[[], object]:
-    net = WriterNet(3, 2, 40, 5, width=16, layers=2, heads=2, length=LENGTH).eval()
+    net = WriterNet(3, 2, 40, width=16, layers=2, heads=2, length=LENGTH).eval()
     ratios = torch.tensor([0.5, torch.nan])
-    seen, sees = torch.randn(2, PLACES, 5), torch.tensor([True, False])
-    conditions = Conditions(torch.tensor([0, 2]), torch.zeros(2, 2).long(), ratios, seen, sees)
+    conditions = Conditions(torch.tensor([0, 2]), torch.zeros(2, 2).long(), ratios)
     tokens = torch.zeros(2, 3, dtype=torch.long)
 
     def work() -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,9 @@ from grounded.language.templates import RATIO, REGION, SIDE
 from grounded.nn.weights import write
 from grounded.train.configuration import Beside, Part, RunConfig
 from grounded.train.loop import TOTAL, Progress, Turns, decayed, ready, train
-from grounded.train.writer.bank import Bank
 from grounded.train.writer.corpus import Phrase
 from grounded.train.writer.samples import (
     Sample,
-    Sight,
     WriterSamples,
     by_statement,
     hold_out,
@@ -40,12 +38,11 @@ RATIO_TO_MEASURE = 0.52  # any; sentences that state a ratio are measured with i
 
 @dataclass(frozen=True, kw_only=True)
 class WriterConfig(RunConfig):
-    """All that a run depends on, beside reports and bank; see RunConfig for what all runs have.
+    """All that a run depends on, beside the reports; see RunConfig for what all runs have.
 
     phrases: our own sentences, for what reports say too seldom (configs/train/phrases.toml), None
     for the reports alone. vocabulary: tokens at most. length: of a sentence in tokens. held_out:
-    the part of the statements that is measured with. sight: what is shown of the region a sentence
-    speaks of.
+    the part of the statements that is measured with.
     """
 
     phrases: Beside | None = None
@@ -64,19 +61,16 @@ class WriterConfig(RunConfig):
     workers: int = 0
     log_every: int = 100
     measure_every: int = 1000
-    sight: Sight = field(default_factory=Sight)
 
 
 def train_writer(
     phrases: Sequence[Phrase],
-    bank: Bank | None,
     config: WriterConfig,
     folder: Path,
     progress: Progress | None = None,
 ) -> dict[str, float]:
     """Train, measure on the statements that are held out, fill `folder`; the figures by name.
 
-    bank: what is seen in regions; without one, the writer learns to write from findings alone.
     folder: gets model.safetensors, config.json, tokenizer.json and what
     `grounded.train.loop.train` writes. Raises DataError when there is nothing to learn from.
     """
@@ -86,8 +80,8 @@ def train_writer(
     progress = progress or Progress()
     progress.say(f"{len(held_apart)} phrases to train on, {len(held)} held out")
     engine = ready(config)
-    samples = WriterSamples(held_apart, bank, config.sight, config.seed)
-    writer = new_writer(held_apart, bank, config)
+    samples = WriterSamples(held_apart, config.seed)
+    writer = new_writer(held_apart, config)
     task = _Words(config, writer, samples, held, Labeller.open(), folder)
     return train(task, config, engine, folder, progress)
 
@@ -122,7 +116,7 @@ def fidelity(
 ) -> float:
     """The part of the phrases' statements that the labeller reads in what the writer writes.
 
-    Each statement counts once, and once more with a ratio if a phrase has one; nothing is seen.
+    Each statement counts once, and once more with a ratio if a phrase has one.
     verified: the sentences that do not say it are written again.
     """
     briefs = [
@@ -139,7 +133,7 @@ def fidelity(
 
 @torch.inference_mode()
 def perplexity(writer: Writer, phrases: Sequence[Phrase]) -> float:
-    """Perplexity per token of the phrases, each weighed by its count; no region is shown."""
+    """Perplexity per token of the phrases, each weighed by its count."""
     total, count = 0.0, 0
     for phrase in phrases:
         ratio = RATIO_TO_MEASURE if phrase.ratio else None
@@ -175,7 +169,7 @@ class _Words:
 
     def loss(self, net: nn.Module, batch: list[Sample], progress: float) -> Mapping[str, Tensor]:
         writer = self.writer
-        conditions = writer.terms.conditions([s.brief for s in batch], writer.features)
+        conditions = writer.terms.conditions([s.brief for s in batch])
         tokens, targets = writer.encode([sample.template for sample in batch])
         logits = net(conditions.to(writer.net.device), tokens)  # (N, T, V)
         entropy = functional.cross_entropy(
@@ -199,13 +193,13 @@ class _Words:
             "kinds": list(writer.kinds),
             "labels": list(writer.labels),
             "taught": {label: list(kinds) for label, kinds in writer.terms.taught.items()},
-            "net": _keywords(self.config, writer.terms, writer.tokenizer, writer.features),
+            "net": _keywords(self.config, writer.terms, writer.tokenizer),
         }
         write(self.folder, config, half)
         writer.tokenizer.save(str(self.folder / TOKENIZER))
 
 
-def new_writer(phrases: Sequence[Phrase], bank: Bank | None, config: WriterConfig) -> Writer:
+def new_writer(phrases: Sequence[Phrase], config: WriterConfig) -> Writer:
     """A writer with random weights, for the kinds of region and the findings of the phrases."""
     labels = {label for phrase in phrases for label, _ in phrase.findings}
     terms = Terms(
@@ -214,20 +208,16 @@ def new_writer(phrases: Sequence[Phrase], bank: Bank | None, config: WriterConfi
         taught(phrases),
     )
     tokenizer = train_tokenizer([phrase.text for phrase in phrases], config.vocabulary)
-    features = bank.features if bank is not None and len(bank) else 0
-    net = WriterNet(**_keywords(config, terms, tokenizer, features))
+    net = WriterNet(**_keywords(config, terms, tokenizer))
     return Writer.of(net, terms, tokenizer)
 
 
-def _keywords(
-    config: WriterConfig, terms: Terms, tokenizer: Tokenizer, features: int
-) -> dict[str, Any]:
+def _keywords(config: WriterConfig, terms: Terms, tokenizer: Tokenizer) -> dict[str, Any]:
     """What WriterNet is constructed with."""
     return {
         "kinds": len(terms.kinds),
         "labels": len(terms.labels),
         "vocabulary": tokenizer.get_vocab_size(),
-        "features": features,
         "width": config.width,
         "layers": config.layers,
         "heads": config.heads,

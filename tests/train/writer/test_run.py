@@ -11,12 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from grounded.errors import DataError, InvalidValueError
+from grounded.errors import DataError
 from grounded.findings import Presence
 from grounded.generators.neural.writer import Writer
 from grounded.language.labeller import Labeller
 from grounded.train.loop import Progress
-from grounded.train.writer.bank import Bank
 from grounded.train.writer.corpus import Phrase
 from grounded.train.writer.run import (
     WriterConfig,
@@ -27,7 +26,6 @@ from grounded.train.writer.run import (
 )
 from grounded.train.writer.samples import (
     Sample,
-    Sight,
     WriterSamples,
     by_statement,
     hold_out,
@@ -47,7 +45,6 @@ TINY = WriterConfig(
     device="cpu",
     log_every=2,
     measure_every=2,
-    sight=Sight(unseen=0.2),
 )
 STATUSES: tuple[Presence, ...] = ("absent", "uncertain", "present")
 WORDS = {"absent": "No", "uncertain": "Possible", "present": "There is a"}
@@ -73,26 +70,9 @@ def toy_phrases(kinds: tuple[str, ...] = ("lung", "apical zone")) -> list[Phrase
     return phrases
 
 
-def toy_bank(sizes: tuple[str, ...] = ("small", "large")) -> Bank:
-    """Of each size one lung with a pneumothorax and one without; the vectors number the rows."""
-    count = 2 * len(sizes)
-    vectors = torch.arange(count).half()[:, None, None].expand(count, 16, 4)
-    findings: tuple[dict[str, Presence], ...] = (
-        {"Pneumothorax": "present"},
-        {"Pneumothorax": "absent"},
-    )
-    return Bank(
-        vectors,
-        ("lung",) * count,
-        findings * len(sizes),
-        tuple(size for size in sizes for _ in range(2)),
-        ("",) * count,
-    )
-
-
 def test_a_tiny_writer_learns_to_say_what_it_is_told(tmp_path: Path) -> None:
     config = replace(TINY, steps=260, batch=24, measure_every=1000, dropout=0.0)
-    figures = train_writer(toy_phrases(), None, config, tmp_path)
+    figures = train_writer(toy_phrases(), config, tmp_path)
     assert figures["fidelity verified"] >= figures["fidelity"] >= 0.5
     assert figures["perplexity"] < 3
     phrases = hold_out(toy_phrases(), 0.1, 0)[0]
@@ -101,11 +81,10 @@ def test_a_tiny_writer_learns_to_say_what_it_is_told(tmp_path: Path) -> None:
 
 def test_a_run_writes_weights_log_and_figures(tmp_path: Path) -> None:
     lines: list[str] = []
-    train_writer(toy_phrases(), toy_bank(), TINY, tmp_path, Progress(lines.append))
+    train_writer(toy_phrases(), TINY, tmp_path, Progress(lines.append))
     writer = Writer(tmp_path)
     assert writer.kinds == ("apical zone", "lung")
     assert writer.labels == ("Pneumothorax", "Pleural Effusion")
-    assert writer.features == 4
     assert all(
         value.dtype == torch.float16 for value in load_file(tmp_path / "model.safetensors").values()
     )
@@ -118,15 +97,15 @@ def test_a_run_writes_weights_log_and_figures(tmp_path: Path) -> None:
 
 def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
     through, stopped = tmp_path / "through", tmp_path / "stopped"
-    train_writer(toy_phrases(), toy_bank(), TINY, through)
+    train_writer(toy_phrases(), TINY, through)
 
     def stop_after_two(done: int, of: int) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_writer(toy_phrases(), toy_bank(), TINY, stopped, Progress(advance=stop_after_two))
-    train_writer(toy_phrases(), toy_bank(), TINY, stopped)
+        train_writer(toy_phrases(), TINY, stopped, Progress(advance=stop_after_two))
+    train_writer(toy_phrases(), TINY, stopped)
     first = load_file(through / "model.safetensors")
     for name, value in load_file(stopped / "model.safetensors").items():
         assert torch.equal(value, first[name]), name
@@ -134,7 +113,7 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path: Path)
 
 def test_without_phrases_there_is_nothing_to_learn(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no phrases"):
-        train_writer([], None, TINY, tmp_path)
+        train_writer([], TINY, tmp_path)
 
 
 def test_the_tokenizer_gives_back_any_sentence_and_keeps_blanks_whole() -> None:
@@ -157,33 +136,15 @@ def test_statements_that_are_held_out_are_made_of_known_parts() -> None:
 def test_rare_statements_are_drawn_by_the_root_of_their_count() -> None:
     often = Phrase("No <side> effusion.", "lung", (("Pleural Effusion", "absent"),), count=900)
     rare = Phrase("A <side> effusion.", "lung", (("Pleural Effusion", "present"),), count=100)
-    samples = WriterSamples([often, rare], None, Sight(), seed=0)
+    samples = WriterSamples([often, rare], seed=0)
     drawn = [sample.template for sample in drawn_from(samples, 2000)]
     assert drawn.count(often.text) / 2000 == pytest.approx(0.75, abs=0.03)
 
 
 def test_a_sample_of_a_number_is_always_the_same() -> None:
-    samples, again = (WriterSamples(toy_phrases(), None, Sight(), seed=0) for _ in range(2))
+    samples, again = (WriterSamples(toy_phrases(), seed=0) for _ in range(2))
     assert samples[7].template == again[7].template
     assert len({samples[number].template for number in range(20)}) > 1
-
-
-def test_what_is_shown_fits_what_is_said() -> None:
-    phrases = [
-        Phrase("A small pneumothorax.", "lung", (("Pneumothorax", "present"),), size="small"),
-        Phrase("A pneumothorax.", "lung", (("Pneumothorax", "present"),)),
-        Phrase("No pneumothorax.", "lung", (("Pneumothorax", "absent"),)),
-    ]
-    samples = WriterSamples(phrases, toy_bank(), Sight(0.0, 0.0), seed=0)
-    shown: dict[str, set[float]] = {}
-    for sample in drawn_from(samples, 100):
-        assert sample.brief.seen is not None
-        shown.setdefault(sample.template, set()).add(float(sample.brief.seen[0, 0]))
-    assert shown == {
-        "A small pneumothorax.": {0.0},
-        "A pneumothorax.": {0.0, 2.0},
-        "No pneumothorax.": {1.0, 3.0},
-    }
 
 
 def test_how_large_something_is_is_not_said_where_that_is_not_shown() -> None:
@@ -193,25 +154,10 @@ def test_how_large_something_is_is_not_said_where_that_is_not_shown() -> None:
         Phrase("A pneumothorax.", "lung", has),
         Phrase("Patchy opacity.", "lung", (("Lung Opacity", "present"),), variety="patchy"),
     ]
-    samples = WriterSamples(phrases, toy_bank(("", "large")), Sight(0.3, 0.3), seed=0)
+    samples = WriterSamples(phrases, seed=0)
     drawn = {sample.template for sample in drawn_from(samples, 200)}
     # a statement of which nothing plainer is said keeps its words
     assert drawn == {"A pneumothorax.", "Patchy opacity."}
-
-
-def test_nothing_is_shown_where_nothing_fits() -> None:
-    phrases = toy_phrases(("apical zone",))
-    samples = WriterSamples(phrases, toy_bank(), Sight(0.0, 0.5), seed=0)
-    assert all(sample.brief.seen is None for sample in drawn_from(samples, 50))
-
-
-def test_some_are_shown_nothing_and_some_another_region() -> None:
-    phrase = Phrase("A pneumothorax.", "lung", (("Pneumothorax", "present"),))
-    samples = WriterSamples([phrase], toy_bank(), Sight(unseen=0.4, mismatched=0.2), seed=0)
-    seen = [sample.brief.seen for sample in drawn_from(samples, 2000)]
-    assert np.mean([item is None for item in seen]) == pytest.approx(0.4, abs=0.04)
-    wrong = [item is not None and int(item[0, 0]) % 2 == 1 for item in seen]
-    assert np.mean(wrong) == pytest.approx(0.1, abs=0.03)  # half of those of another region
 
 
 def test_a_ratio_is_given_with_the_sentences_that_state_one() -> None:
@@ -220,7 +166,7 @@ def test_a_ratio_is_given_with_the_sentences_that_state_one() -> None:
         Phrase("Ratio <ratio>.", "cardiac silhouette", large, ratio=True),
         Phrase("The heart is large.", "cardiac silhouette", large),
     ]
-    for sample in drawn_from(WriterSamples(phrases, None, Sight(), seed=0), 50):
+    for sample in drawn_from(WriterSamples(phrases, seed=0), 50):
         if "<ratio>" in sample.template:
             assert sample.brief.ratio is not None
             assert sample.brief.ratio >= 0.5
@@ -234,7 +180,7 @@ def test_sentences_with_and_without_a_ratio_are_drawn_as_often() -> None:
         Phrase("Ratio <ratio>.", "cardiac silhouette", large, ratio=True, count=90),
         Phrase("The heart is large.", "cardiac silhouette", large),
     ]
-    samples = drawn_from(WriterSamples(phrases, None, Sight(), seed=0), 1000)
+    samples = drawn_from(WriterSamples(phrases, seed=0), 1000)
     stated = [sample.brief.ratio is not None for sample in samples]
     assert np.mean(stated) == pytest.approx(0.5, abs=0.06)
 
@@ -246,10 +192,5 @@ def test_a_region_of_a_kind_has_a_side_where_there_are_two() -> None:
 
 
 def test_the_perplexity_of_nothing_is_no_number(tmp_path: Path) -> None:
-    assert train_writer(toy_phrases(), None, replace(TINY, steps=1, held_out=0), tmp_path) == {}
+    assert train_writer(toy_phrases(), replace(TINY, steps=1, held_out=0), tmp_path) == {}
     assert np.isnan(perplexity(Writer(tmp_path), []))
-
-
-def test_the_parts_of_a_bank_have_to_be_of_one_length() -> None:
-    with pytest.raises(InvalidValueError, match="'kinds': 1"):
-        Bank(torch.zeros(2, 16, 4), ("lung",), ({}, {}), ("", ""), ("", ""))
