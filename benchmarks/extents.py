@@ -2,8 +2,8 @@
 
     python benchmarks/extents.py --data DIR [--preset neural]
 
-DIR holds `nih`. Of what is called present in a lung and was outlined there by radiologists, apart on
-films kept for calibration and on films held out. Size and place may be said only if they hold here:
+DIR holds `nih`. Of what is called present in a lung and radiologists outlined there, apart on
+films kept for calibration and films held out. Size and place may be said only if they hold here:
 
 - effusion: the rank correlation of its outlined area with the area over which the map speaks of it;
 - opacity: the share of the lung that it covers, the mean absolute error of the map's share, and of
