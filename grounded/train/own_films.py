@@ -20,7 +20,7 @@ from grounded.detectors.organs.detector import OrganDetector
 from grounded.errors import ConfigError, DataError
 from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import CALIBRATION, read_calibrations
-from grounded.nn.weights import WEIGHTS, bind, read_config, sha256
+from grounded.nn.weights import read_config
 from grounded.train.configuration import Part, configured, read_configuration
 from grounded.train.findings.calibration import StatementConfig
 from grounded.train.findings.films import keep, places
@@ -133,7 +133,6 @@ def train_on_own_films(
     apart = kept["calibration"], kept["held"]
     for line in state(net, reading, config.statements, kept["calibration"], apart, output):
         progress.say(line)
-    bind(output / WRITER, encoder=sha256(output / ENCODER / WEIGHTS))
     return write_neural_preset(output, output / DETECTOR)
 
 

@@ -17,14 +17,12 @@ from grounded.findings import Finding, Presence
 from grounded.generators.measured.generator import Measured
 from grounded.generators.neural.generator import Neural
 from grounded.generators.neural.planned import ORIGIN, SET
-from grounded.nn.weights import bind
 from grounded.protocols import Attributable, Question, SentenceGenerator, encoded_film
 from grounded.report import Sentence
 from grounded.train.writer.corpus import Phrase
 from grounded.train.writer.run import WriterConfig, train_writer
 
 from .reading import (
-    ENCODER,
     OPEN,
     PRESENT,
     SIDE,
@@ -95,7 +93,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("neural")
     write_findings(out / "findings")
     train_writer(toy_phrases(), TINY, out / "writer")
-    bind(out / "writer", encoder=ENCODER)
     return out
 
 
