@@ -294,3 +294,72 @@ def test_padding_is_black_before_the_window_too(dataset: DatasetMaker, ramp: np.
     greys = greyscale(padded, Header(made)).greys
     assert greys.values[:, :8].max() == 0
     assert greys.values.max() == 65535
+
+
+def said(made: Dataset) -> tuple[str, ...]:
+    return shown(made)[1]
+
+
+def test_what_was_left_out_of_a_header_is_said_in_whole_sentences(dataset) -> None:
+    damaged = lookup([7, 0, 16], [1, 2, 3])
+    hiding = lookup([4096, 0, 12], [0] * 4095 + [4095])
+    assert said(dataset(ModalityLUTSequence=damaged, **WINDOW)) == (
+        "The modality LUT in the header is damaged: it was left out.",
+    )
+    assert said(dataset(RescaleSlope=0, RescaleIntercept=5, **WINDOW)) == (
+        "The rescale slope in the header is 0: it was left out.",
+    )
+    assert said(dataset(VOILUTSequence=damaged, **WINDOW)) == (
+        "A VOI LUT in the header is damaged: it was left out.",
+    )
+    assert said(dataset(VOILUTSequence=hiding, **WINDOW)) == (
+        "A VOI LUT in the header would hide the film: it was left out.",
+    )
+    assert said(dataset(WindowCenter=2048, WindowWidth=-3)) == (
+        "The window width -3 in the header cannot be used.",
+    )
+    assert said(dataset(WindowCenter=90000, WindowWidth=10)) == (
+        "A window in the header would hide the film: it was left out.",
+    )
+
+
+def test_what_contradicts_itself_or_is_raw_is_said_in_whole_sentences(dataset) -> None:
+    assert said(dataset(PresentationLUTShape="INVERSE", **WINDOW)) == (
+        "Photometric interpretation and presentation LUT shape contradict each other. The film was "
+        "turned over: check that air is dark.",
+    )
+    assert said(dataset(PresentationIntentType="FOR PROCESSING", **WINDOW)) == (
+        "Raw detector data (FOR PROCESSING): its grey scale is not that of a finished film.",
+    )
+    assert said(dataset(PresentationLUTShape="IDENTITY", **WINDOW)) == ()
+
+
+@pytest.mark.parametrize(("sign", "turned"), [(1, True), (-1, False), (0, False)])
+def test_the_sign_of_raw_data_decides_whether_they_are_turned(dataset, ramp, sign, turned) -> None:
+    made = dataset(
+        PresentationIntentType="FOR PROCESSING", PixelIntensityRelationshipSign=sign, **WINDOW
+    )
+    expected = 1 - ramp / 4095 if turned else ramp / 4095
+    np.testing.assert_allclose(shown(made)[0], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("clipped", "used"), [(0.94, True), (0.96, False)])
+def test_a_window_may_clip_95_percent_of_the_film(dataset, clipped, used) -> None:
+    stored = np.random.default_rng(0).integers(1000, 2000, (60, 80)).astype(np.uint16)
+    level = int(np.percentile(stored, 100 * clipped))
+    hidden = said(dataset(stored, WindowCenter=level + 500, WindowWidth=1000))
+    assert (hidden == ()) is used
+
+
+def test_eight_bits_are_shown_as_they_are_where_half_the_range_is_used(dataset) -> None:
+    rng = np.random.default_rng(0)
+    wide = rng.integers(40, 180, (60, 80)).astype(np.uint8)
+    pixels, _ = shown(dataset(wide, BitsStored=8))
+    np.testing.assert_allclose(pixels, wide / 255, atol=1e-6)
+    narrow = rng.integers(40, 160, (60, 80)).astype(np.uint8)
+    assert shown(dataset(narrow, BitsStored=8))[0].max() == 1
+
+
+def test_a_film_of_one_value_is_black(dataset) -> None:
+    pixels, _ = shown(dataset(np.full((48, 64), 700, np.uint16)))
+    assert not pixels.any()

@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate, get_frame
 
 from grounded import Image
 from grounded.dicom.read.header import Header, coded, open_header
-from grounded.dicom.read.pixels import stored_values
+from grounded.dicom.read.pixels import frames_of, stored_values
 from grounded.errors import ImageError
 from grounded.films.source import source_of
 
@@ -249,3 +249,103 @@ def test_a_value_too_long_to_be_meant_is_not_converted(write) -> None:
     made.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian
     made.save_as(path, implicit_vr=True, enforce_file_format=True)
     assert Image.open(path).pixels.max() == 1
+
+
+def notes(made: Dataset) -> tuple[str, ...]:
+    return stored_values(Header(made), "it").warnings
+
+
+def test_what_was_decided_on_bits_is_said_in_whole_sentences(dataset, ramp) -> None:
+    smooth = ramp + np.arange(64, dtype=np.uint16)
+    assert notes(dataset()) == ()
+    assert notes(dataset(smooth, HighBit=13)) == (
+        "High Bit is 13 in the header, but the pixels use the 12 bits from 0 on.",
+    )
+    assert notes(dataset((ramp << 4).astype(np.uint16), HighBit=11)) == (
+        "The pixels lie in the upper 12 bits, not as High Bit in the header says.",
+    )
+    assert notes(dataset(ramp, BitsStored=10)) == (
+        "The header says 10 bits, but the pixels use 12: all were read.",
+    )
+
+
+def test_upper_bits_are_believed_to_be_values_where_the_window_says_so(dataset, ramp) -> None:
+    made = dataset((ramp << 4).astype(np.uint16), WindowCenter=32768)
+    assert notes(made) == ("The header says 12 bits, but the pixels use 16: all were read.",)
+    assert Header(made).whole("BitsStored") == 16
+
+
+def test_what_a_header_lacks_is_listed(dataset) -> None:
+    made = dataset(SamplesPerPixel=2, BitsStored=40, PixelRepresentation=5, HighBit=11)
+    assert notes(made) == (
+        "Samples per Pixel, Bits Stored, Pixel Representation in the header cannot be used.",
+    )
+    assert (made.SamplesPerPixel, made.BitsStored, made.PixelRepresentation) == (1, 16, 0)
+    colour = dataset(np.dstack([GREY] * 3), PhotometricInterpretation="RGB", BitsStored=8)
+    assert notes(colour) == ("Planar Configuration in the header cannot be used.",)
+    assert colour.PlanarConfiguration == 0
+
+
+def test_a_compressed_picture_s_own_words_are_followed_and_said(dataset, tmp_path) -> None:
+    made = dataset(GREY.astype(np.uint16), BitsStored=12)
+    path = save_compressed(made, jpeg(GREY), tmp_path, uid.JPEGBaseline8Bit)
+    twelve = "The header says 12 bits, and the compressed picture has 8."
+    assert twelve in Image.open(path).info.warnings
+    made = dataset(GREY, BitsStored=8, HighBit=7)
+    path = save_compressed(made, jpeg(GREY, "RGB"), tmp_path, uid.JPEGBaseline8Bit)
+    three = "The compressed picture has 3 samples a pixel, not as the header."
+    assert three in Image.open(path).info.warnings
+
+
+def test_the_luminance_of_a_grey_film_called_rgb_is_said(dataset) -> None:
+    middle = np.full_like(GREY, 128)
+    made = dataset(
+        np.dstack([GREY, middle, middle]),
+        PhotometricInterpretation="RGB",
+        BitsStored=8,
+        PlanarConfiguration=0,
+    )
+    stored = stored_values(Header(made), "it")
+    assert stored.warnings == (
+        "The header says RGB, and the samples are YCbCr: their luminance was read.",
+    )
+    np.testing.assert_array_equal(stored.values, np.dstack([GREY] * 3))
+    made.PhotometricInterpretation = "YBR_FULL"
+    assert notes(made) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"Rows": None, "BitsAllocated": None}, "the header lacks Rows, BitsAllocated, so its"),
+        ({"PhotometricInterpretation": "HSV"}, "photometric interpretation 'HSV' is not supported"),
+        ({"BitsAllocated": 12}, "12 bits allocated a pixel; expected 1, 8, 16 or 32"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_named(dataset, changed, message) -> None:
+    with pytest.raises(ImageError, match=f"^it: {message}"):
+        notes(dataset(**changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "contents"),
+    [
+        ({"Modality": "SR"}, "an object of modality 'SR'"),
+        ({"Modality": None}, "a DICOM object"),
+        ({"FloatPixelData": b"\0" * 8}, "floating-point results"),
+    ],
+)
+def test_an_object_without_a_picture_is_named(dataset, changed, contents) -> None:
+    made = dataset(**changed)
+    del made.PixelData
+    with pytest.raises(ImageError) as error:
+        notes(made)
+    assert str(error.value) == f"it holds {contents} and no picture; expected a chest film"
+
+
+@pytest.mark.parametrize(("stated", "frames"), [(None, 1), (0, 1), (3, 3), (-2, 1)])
+def test_a_number_of_frames_is_one_at_least(stated, frames) -> None:
+    made = Dataset()
+    if stated is not None:
+        made.NumberOfFrames = stated
+    assert frames_of(Header(made)) == frames
