@@ -69,8 +69,13 @@ def compare(here: Sequence[Row], other: Sequence[Row]) -> list[Difference]:
     ]
     names += sorted({n for a, b in pairs for n in a.values.keys() & b.values.keys()} - set(names))
     found = [_difference(name, pairs) for name in names]
-    corrected = false_discovery_control([item.p for item in found], method="bh")
-    return [replace(item, q=float(q)) for item, q in zip(found, corrected, strict=True)]
+    # what is the same in every film is no test; swapping the runs would not change that
+    tested = [item.name for item in found if item.p < 1.0 or item.here != item.other]
+    if not tested:
+        return found
+    chances = [item.p for item in found if item.name in tested]
+    corrected = dict(zip(tested, false_discovery_control(chances, method="bh"), strict=True))
+    return [replace(item, q=float(corrected.get(item.name, 1.0))) for item in found]
 
 
 def _difference(name: str, pairs: Sequence[tuple[Row, Row]]) -> Difference:

@@ -12,7 +12,7 @@ from pathlib import Path
 from grounded.evaluate import plots
 from grounded.evaluate.comparison import BY
 from grounded.evaluate.errors import ATTRIBUTES, KINDS, CountedError, weight_of
-from grounded.evaluate.groups import FEW
+from grounded.evaluate.groups import FEW, FIGURES, GroupFigure
 from grounded.evaluate.robustness import MEASURES, REFUSED, Robustness
 from grounded.evaluate.rows import PRIOR, WEIGHTED
 from grounded.evaluate.tables import OURS, Evaluation, Figure
@@ -119,7 +119,7 @@ def _cards(evaluation: Evaluation) -> list[Card]:
             part = name == PRIOR
             value = f"{100 * figure.value:.1f} %" if part else f"{figure.value:.2f}"  # type: ignore[operator]
             title = name if part else f"{name} a report"
-            cards.append(Card(title, value, _interval(figure)))
+            cards.append(Card(title, value, _percent(figure) if part else _interval(figure)))
     return cards
 
 
@@ -176,7 +176,7 @@ def _comparison(evaluation: Evaluation) -> Iterator[Section]:
         (plots.forest("This run minus the other", shown, "errors a report", zero=True),)
         if shown
         else (),
-        ("figure", "here", "other", "difference (95 % interval)", "p", "q", "films", ""),
+        ("figure", "here", "other", "difference, 95 % interval", "p", "q", "films", ""),
         tuple(
             (
                 item.name,
@@ -189,6 +189,7 @@ def _comparison(evaluation: Evaluation) -> Iterator[Section]:
                 "differs" if item.significant else "",
             )
             for item in evaluation.differences
+            if item.here or item.other
         ),
         note=f"{BY}; q is p corrected for the number of figures; what differs has q below 0.05.",
     )
@@ -207,22 +208,24 @@ def _groups(evaluation: Evaluation) -> Iterator[Section]:
     yield Section(
         "By group of patients",
         (plots.forest("Weighted errors", shown, "weighted errors a report"),) if shown else (),
-        ("group", "figure", "value (95 % interval)", "films", "patients", ""),
-        tuple(
-            (
-                f"{item.by}: {item.group}",
-                item.name,
-                str(item.estimate),
-                str(item.films),
-                str(item.patients),
-                item.warning,
-            )
-            for item in evaluation.groups
-        ),
-        frozenset({0, 1, 5}),
+        ("group", *(f"{name}" for name in FIGURES), "films", "patients", ""),
+        tuple(_group_rows(evaluation)),
+        frozenset({0, len(FIGURES) + 3}),
         note=f"Too small to tell (fewer than {FEW} patients): {', '.join(small)}." if small else "",
         warns=True,
     )
+
+
+def _group_rows(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    """One row a group, one column a figure with its interval."""
+    groups: dict[tuple[str, str], dict[str, GroupFigure]] = {}
+    for item in evaluation.groups:
+        groups.setdefault((item.by, item.group), {})[item.name] = item
+    for (by, group), found in groups.items():
+        first = next(iter(found.values()))
+        values = (str(found[name].estimate) if name in found else "" for name in FIGURES)
+        size = (str(first.films), str(first.patients), first.warning)
+        yield (f"{by}: {group}", *values, *size)
 
 
 def _probabilities(evaluation: Evaluation) -> Iterator[Section]:
@@ -290,6 +293,12 @@ def _worst(evaluation: Evaluation) -> Iterator[Section]:
 def _in_words(error: CountedError) -> str:
     said = f"{error.label} {error.kind}"
     return f"{said} ({error.attribute})" if error.kind == "wrong" else said
+
+
+def _percent(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{100 * figure.low:.1f} to {100 * figure.high:.1f} %"
 
 
 def _interval(figure: Figure) -> str:

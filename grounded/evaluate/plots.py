@@ -32,20 +32,22 @@ Interval = tuple[float, float, float]
 def stacked(
     title: str, rows: Sequence[str], parts: Mapping[str, Sequence[float]], unit: str
 ) -> str:
-    """Bars of parts on one another, a row each."""
+    """Bars of parts on one another, a row each, with their sums; the first part in red."""
 
     def draw(axes: Any) -> None:
         left = [0.0] * len(rows)
-        for (name, values), colour in zip(parts.items(), COLOURS, strict=False):
+        colours = (RED, ORANGE, BLUE, GREY, *COLOURS) if len(parts) > 1 else (BLUE,)
+        for (name, values), colour in zip(parts.items(), colours, strict=False):
             bars = axes.barh(rows, values, left=left, color=colour, label=name, height=0.6)
-            labels = [f"{value:.2f}" if value >= 0.06 * _widest(parts) else "" for value in values]
-            axes.bar_label(bars, labels, label_type="center", color="white", fontsize=8)
             left = [a + b for a, b in zip(left, values, strict=True)]
+        axes.bar_label(bars, [f"{value:.2f}" for value in left], padding=4, fontsize=9)
         axes.invert_yaxis()
+        axes.margins(x=0.12)
         axes.set_xlabel(unit)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        if len(parts) > 1:
+            axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.3), ncols=4, frameon=False)
 
-    return _svg(title, draw, (7.2, 0.9 + 0.42 * len(rows)))
+    return _svg(title, draw, (5.0, 1.0 + 0.34 * len(rows) + (0.4 if len(parts) > 1 else 0)))
 
 
 def forest(title: str, rows: Mapping[str, Interval], unit: str, zero: bool = False) -> str:
@@ -118,10 +120,6 @@ def banded(title: str, x: Sequence[float], y: Sequence[Interval], across: str) -
         axes.grid(color="#e4e4e4")
 
     return _svg(title, draw, (4.6, 3.0))
-
-
-def _widest(parts: Mapping[str, Sequence[float]]) -> float:
-    return max((sum(values) for values in zip(*parts.values(), strict=True)), default=0.0)
 
 
 def _svg(title: str, draw: Any, size: tuple[float, float]) -> str:
