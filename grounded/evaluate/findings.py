@@ -8,10 +8,12 @@ labellers cannot be compared; each names its own.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
@@ -78,18 +80,17 @@ def radeval_scores(
         )
     try:
         release = f"radeval {version('radeval')}"
-        if not download:
-            _stay_offline()
-        radeval: Any = importlib.import_module("radeval")
-    except (PackageNotFoundError, ImportError) as error:
+    except PackageNotFoundError as error:
         raise MissingExtraError(
             f"{', '.join(metrics)} need RadEval 2 (pip install radeval), which cannot be "
             f"imported: {error}"
         ) from error
-    # CRIMSON would otherwise ask a service; reports of patients are sent nowhere
+    # CRIMSON could also ask a service; reports of patients are sent nowhere
     chosen = {name: {"provider": "hf"} if name == "crimson" else {} for name in metrics}
     try:
-        with warnings.catch_warnings():  # it turns all warnings off
+        # RadEval turns all warnings off
+        with warnings.catch_warnings(), nullcontext() if download else _offline():
+            radeval: Any = importlib.import_module("radeval")
             evaluator = radeval.RadEval(metrics=chosen, show_progress=False)
             results = evaluator(refs=list(references), hyps=list(written))
     except (OSError, ImportError, ValueError, RuntimeError) as error:
@@ -100,12 +101,23 @@ def radeval_scores(
     return {key: float(value) for key, value in _numbers(results)}, release
 
 
-def _stay_offline() -> None:
-    """Hugging Face's libraries read the first two when they are imported, their hub each time."""
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Nothing is fetched: Hugging Face's libraries and nltk, which RadEval asks, stay here."""
+    # the first two are read when Hugging Face's libraries are imported, the hub's flag each time
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
     constants = sys.modules.get("huggingface_hub.constants")
     if constants is not None:
         setattr(constants, "HF_HUB_OFFLINE", True)  # noqa: B010  # typed as final
+    if importlib.util.find_spec("nltk") is None:
+        yield
+        return
+    nltk: Any = importlib.import_module("nltk")
+    own, nltk.download = nltk.download, lambda *_, **__: False
+    try:
+        yield
+    finally:
+        nltk.download = own
 
 
 def _numbers(results: dict[str, Any], prefix: str = "") -> list[tuple[str, float]]:

@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, which colour-blind readers tell apart; nothing is t
 
 from __future__ import annotations
 
+import html
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -139,4 +140,5 @@ def _svg(title: str, draw: Any, size: tuple[float, float]) -> str:
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
-    return text[text.index("<svg") :].replace("<svg ", '<svg role="img" ', 1)
+    named = f'<svg role="img" aria-label="{html.escape(title)}" '
+    return text[text.index("<svg") :].replace("<svg ", named, 1)

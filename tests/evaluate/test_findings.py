@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from grounded.errors import MissingExtraError
+from grounded.errors import InvalidValueError, MissingExtraError
 from grounded.evaluate.findings import example_fourteen, finding_table, micro_five, radeval_scores
 from grounded.findings import CHEXPERT
 from grounded.language.labeller import Labeller
@@ -38,3 +38,16 @@ def test_micro_five_and_example_fourteen_by_hand() -> None:
 def test_without_radeval_the_error_names_it() -> None:
     with pytest.raises(MissingExtraError, match="pip install radeval"):
         radeval_scores(["a"], ["b"])
+
+
+def test_a_metric_of_radeval_that_would_ask_a_service_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="radfact_ct"):
+        radeval_scores(["a"], ["b"], ["radfact_ct"])
+
+
+def test_radeval_computes_beside_ours_and_fetches_nothing() -> None:
+    pytest.importorskip("radeval")
+    written, references = ["the heart is enlarged"], ["the heart is enlarged"]
+    values, release = radeval_scores(written, references, ["rouge"])
+    assert values["rougeL"] == pytest.approx(1)
+    assert release.startswith("radeval ")
