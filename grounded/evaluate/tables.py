@@ -38,7 +38,7 @@ from grounded.evaluate.reports import Case, Reference, pair, read_references, re
 from grounded.evaluate.rows import PRIOR, WEIGHTED, Row, mean_of, row_of
 from grounded.evaluate.scores import Scores, pooled_scores
 from grounded.evaluate.text import Tokenizer, text_scores
-from grounded.language.labeller import Labeller
+from grounded.language.labeller import Labeller, Remembering
 from grounded.version import VERSION
 
 SCHEMA = 1
@@ -253,7 +253,7 @@ def evaluate(
     """All figures that the cases allow; a table without any case to stand on is left out."""
     if labeller not in ("rules", "radeval"):
         raise InvalidValueError(f'labeller is "rules" or "radeval", got {labeller!r}')
-    table, rules = urgency or Urgency.open(), Labeller.open()
+    table, rules = urgency or Urgency.open(), Remembering.of(Labeller.open())
     chosen = (*(("f1chexbert", "radgraph") if labeller == "radeval" else ()), *metrics)
     test = entailment or LabelEntailment(rules)
     boxed = [case for case in cases if case.written.regions is not None and case.reference.boxes]
@@ -269,7 +269,7 @@ def evaluate(
         *_finding_boxes(cases),
         *_choices(boxed),
         *words,
-        *(_findings(worded, uncertain) if labeller == "rules" else ()),
+        *(_findings(worded, uncertain, rules) if labeller == "rules" else ()),
         *_radeval(worded, chosen, download),
         *_probabilities(scored),
     ]
@@ -416,12 +416,11 @@ def _choices(cases: Sequence[Case]) -> Iterator[Figure]:
         yield from _triple(table, name, pooled_scores(truth, said), how, len(cases))
 
 
-def _findings(cases: Sequence[Case], uncertain: Uncertain) -> Iterator[Figure]:
+def _findings(cases: Sequence[Case], uncertain: Uncertain, rules: Labeller) -> Iterator[Figure]:
     if not cases:
         return
     written = [case.written.text for case in cases]
     references = [case.reference.text for case in cases]
-    rules = Labeller.open()
     truth = finding_table(references, rules, uncertain)
     said = finding_table(written, rules, uncertain)
     how = (

@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
@@ -157,6 +157,24 @@ class Labeller:
         if cues.absent_before.found_in(before) or cues.absent_after.found_in(after):
             return Presence.ABSENT
         return Presence.PRESENT
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering(Labeller):
+    """A labeller that reads the same sentence once: many reports say the same of a clear film."""
+
+    said: dict[tuple[str, str], list[Finding]] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, labeller: Labeller) -> Remembering:
+        return cls(labeller.cues, labeller.rules)
+
+    def label(self, sentence: str, region: str = "") -> list[Finding]:
+        """What `Labeller.label` gives; the list is shared, so it is not to be changed."""
+        key = (sentence, region)
+        if key not in self.said:
+            self.said[key] = Labeller.label(self, sentence, region)
+        return self.said[key]
 
 
 def sentences(report: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from grounded.errors import ConfigError
 from grounded.findings import CHEXPERT, VOCABULARY
-from grounded.language.labeller import Labeller, sentences
+from grounded.language.labeller import Labeller, Remembering, sentences
 
 LABELLER = Labeller.open()
 
@@ -225,3 +225,13 @@ def test_rules_that_cannot_be_read_are_named_with_their_file(tmp_path: Path) -> 
     odd.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot read the labeller's rules"):
         Labeller.open(odd)
+
+
+def test_a_labeller_that_remembers_reads_as_one_that_does_not() -> None:
+    plain = Labeller.open()
+    remembering = Remembering.of(plain)
+    for sentence in ("Small left effusion.", "No pneumothorax.", "Small left effusion."):
+        assert remembering.label(sentence, "left lung") == plain.label(sentence, "left lung")
+    assert len(remembering.said) == 2
+    text = "The heart is enlarged. No effusion."
+    assert remembering.label_report(text) == plain.label_report(text)
