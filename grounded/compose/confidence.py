@@ -247,7 +247,9 @@ class Confidence:
             return Refused(_percent(level), NOT_MEASURED)
         if limit is None:
             counted = f"{known.wrong} of {known.patients} such statements were wrong"
-            return Refused(_percent(level), f"no score holds it: {counted}")
+            few = known.wrong <= level * known.patients
+            why = "too few films to tell" if few else "no score holds it"
+            return Refused(_percent(level), f"{why}: {counted}")
         why = f"its score is {finding.score:.3f}, not {limit:.3f} or more"
         return Refused(_percent(level), why)
 

@@ -47,9 +47,11 @@ def said(text: str, *findings: Finding) -> Sentence:
     )
 
 
-def fitted(limits: dict[float, float] | None = None, **curve: float) -> Fitted:
+def fitted(limits: dict[float, float] | None = None, wrong: int = 2, **curve: float) -> Fitted:
     """All sorts of opacity and effusion alike; only a score of 0.9 holds 5 %, if not told."""
-    made = Known(Curve(**{"slope": 1.0, "intercept": 0.0, **curve}), limits or {0.05: 0.9}, 60, 2)
+    made = Known(
+        Curve(**{"slope": 1.0, "intercept": 0.0, **curve}), limits or {0.05: 0.9}, 60, wrong
+    )
     sorts = {
         sort_of(finding(label, presence, RIGHT, 0.5)): made
         for label in (OPACITY, EFFUSION)
@@ -99,9 +101,17 @@ def test_a_level_holds_by_the_next_stricter_one_that_was_fitted() -> None:
 
 
 def test_where_no_score_holds_the_level_all_of_a_finding_is_withheld() -> None:
-    [sentence] = kept(SURE, of=fitted({0.2: 0.5}))
+    [sentence] = kept(SURE, of=fitted({0.2: 0.5}, wrong=30))
     assert sentence.notes == (
-        "Lung Opacity: no score holds it: 2 of 60 such statements were wrong",
+        "Lung Opacity: no score holds it: 30 of 60 such statements were wrong",
+    )
+
+
+def test_too_few_films_are_called_so() -> None:
+    few = {sort_of(SURE.findings[0]): Known(Curve(1.0, 0.0), {}, 7, 0)}
+    [sentence] = kept(SURE, of=replace(fitted(), sorts=few))
+    assert sentence.notes == (
+        "Lung Opacity: too few films to tell: 0 of 7 such statements were wrong",
     )
 
 
