@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files grounded detectors generators viz configs 2>/dev/null)
 
-.PHONY: demo serve web test test-full-size fuzz kills lint format clean mutants
+.PHONY: demo serve web test test-full-size fuzz kills validate lint format clean mutants
 
 demo: $(VENV)/.installed
 	$(BIN)/grounded report examples/normal_pa.jpg -o out/demo
@@ -35,6 +35,10 @@ fuzz: $(VENV)/.dev
 # A batch is killed again and again and goes on: nothing lost, half or twice.
 kills: $(VENV)/.dev
 	$(BIN)/python benchmarks/batch_kills.py examples/normal_pa.jpg --kills 50
+
+# What dicom3tools, dcmtk, pydicom and highdicom say of each DICOM object.
+validate: $(VENV)/.dev
+	$(BIN)/python benchmarks/validators.py examples/normal_pa.jpg
 
 # How many small faults in the code the fast tests notice; all rooms, or ROOMS="geometry marks".
 mutants: $(VENV)/.dev

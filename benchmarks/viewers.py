@@ -22,7 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 import grounded
 from grounded.config import load
 from grounded.dicom.wrap.film import Patient, wrapped
-from grounded.errors import NothingToExportError
 from grounded.export.exporters import export
+from grounded.findings import Presence
 
 PLUGINS = "/usr/share/orthanc/plugins"
 FLAGS = ["--no-sandbox", "--headless", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -41,6 +41,7 @@ OBJECTS = {
     "sr.dcm": "SR", "narrative.sr.dcm": "SR", "seg.dcm": "SEG", "heat.seg.dcm": "SEG",
     "gsps.dcm": "PR", "sc.dcm": "OT", "pdf.dcm": "DOC", "ko.dcm": "KO",
 }  # fmt: skip
+CRITICAL = {"right lung": {"Pneumothorax": Presence.PRESENT}}  # set by hand, so that there is a KO
 CONFIG = """window.config = {
   routerBasename: '/', extensions: [], modes: [], customizationService: {}, showStudyList: true,
   maxNumberOfWebWorkers: 1, investigationalUseDialog: { option: 'never' },
@@ -85,13 +86,9 @@ def objects_of(path: Path, preset: str, names: list[str]) -> tuple[bytes, dict[s
     """The film as DICOM, and the objects of its report."""
     reporter = load(preset)
     image, made = wrapped(grounded.Image.open(path), Patient("VIEWER", name="Viewer^Test"))
-    report = reporter(image)
-    labels = ",".join({f.label for s in report.sentences for f in s.findings})
-    options = {"ko.dcm": {"critical": labels}}
-    files = {}
-    for name in names:
-        with suppress(NothingToExportError):  # no finding, nothing to select
-            files[name] = export(report, name, options.get(name, {}))
+    reading = reporter.read(image)
+    report, critical = reading.report(), reading.report(CRITICAL)
+    files = {name: export(critical if name == "ko.dcm" else report, name) for name in names}
     return made or path.read_bytes(), files
 
 

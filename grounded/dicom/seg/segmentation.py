@@ -102,10 +102,8 @@ def _written(
         **identity.series(number, what),
         **identity.times,
     )
-    shared = made.SharedFunctionalGroupsSequence[0]
-    if "PixelMeasuresSequence" not in shared:  # OHIF 3.13 shows no Segmentation without it
-        shared.PixelMeasuresSequence = [Dataset()]
-    shared.PixelMeasuresSequence[0].setdefault("SliceThickness", _THICKNESS)
+    for measures in made.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence", ()):
+        measures.setdefault("SliceThickness", _THICKNESS)
     for keyword in _LIKE_THE_FILM:
         if context.get(keyword):
             setattr(made, keyword, context[keyword].value)

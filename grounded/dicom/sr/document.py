@@ -40,9 +40,12 @@ def document(report: GroundedReport, uids: str) -> Dataset:
     context = context_of(report.film)
     identity = Identity.of(report, context, DOCUMENT, uids)
     writer = Writer(report, context, identity, StoredFrame.of(report.image))
+    root = writer.content()[0]
+    tree = root.ContentSequence
+    root.ContentSequence = tree[:1]  # highdicom would copy and search it all, for twice the time
     made = Comprehensive3DSR(
         evidence=[context],
-        content=writer.content()[0],
+        content=root,
         is_complete=True,
         **states(report),
         **identity.series(_NUMBER, "Report"),
@@ -51,6 +54,7 @@ def document(report: GroundedReport, uids: str) -> Dataset:
         contributing_equipment=equipment(report, identity),
         specific_character_set="ISO_IR 192",
     )
+    made.ContentSequence = tree
     _keep_grids(made, report)
     verify(made, report)
     return identity.dated(made)

@@ -7,7 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from grounded import Heatmap
+from grounded import Heatmap, Image
 from grounded.errors import NothingToExportError
 
 
@@ -59,3 +59,10 @@ def test_a_report_without_outlines_or_heat_says_so(reported, tmp_path) -> None:
     for name in ("seg.dcm", "heat.seg.dcm"):
         with pytest.raises(NothingToExportError):
             bare.save(tmp_path / f"film.{name}")
+
+
+def test_outlines_of_a_film_without_spacing_can_be_read_too(dx, report_of, tmp_path, valid) -> None:
+    film = Image.open(dx(PixelSpacing=None, ImagerPixelSpacing=None))
+    report_of(film).save(tmp_path / "film.seg.dcm")
+    valid(tmp_path / "film.seg.dcm")
+    assert highdicom.seg.segread(tmp_path / "film.seg.dcm").number_of_segments == 1
