@@ -40,9 +40,8 @@ def test_it_refers_to_the_film_and_says_what_it_is(state) -> None:
 
 def test_a_turned_film_is_shown_turned(reported, tmp_path) -> None:
     turned = replace(reported.film.info, orientation=6, height=100, width=80)
-    film = replace(
-        reported.film, pixels=np.ascontiguousarray(np.rot90(reported.film.pixels, -1)), info=turned
-    )
+    pixels = np.ascontiguousarray(np.rot90(reported.film.pixels, -1))
+    film = replace(reported.film, pixels=pixels, info=turned, unwindowed=None)
     report = replace(reported, image=turned, film=film, sentences=(), regions=reported.regions[[]])
     report.save(tmp_path / "turned.gsps.dcm")
     made = pydicom.dcmread(tmp_path / "turned.gsps.dcm")

@@ -26,9 +26,8 @@ def test_organs_are_binary_segments_on_the_films_pixels(reported, tmp_path, vali
 
 def test_a_turned_film_has_its_segments_on_the_stored_pixels(reported, tmp_path) -> None:
     turned = replace(reported.film.info, orientation=6, height=100, width=80)
-    film = replace(
-        reported.film, pixels=np.ascontiguousarray(np.rot90(reported.film.pixels, -1)), info=turned
-    )
+    pixels = np.ascontiguousarray(np.rot90(reported.film.pixels, -1))
+    film = replace(reported.film, pixels=pixels, info=turned, unwindowed=None)
     heart = reported.regions[["cardiac silhouette"]]
     heart = replace(heart, boxes=np.array([[10, 20, 40, 60]]), masks=(_mask(10, 20, 40, 60),))
     report = replace(reported, image=turned, film=film, regions=heart, sentences=())

@@ -64,7 +64,7 @@ def turned(image: Image, orientation: int) -> Image:
     pixels = np.ascontiguousarray(np.rot90(image.pixels, -TURNS[orientation]))
     height, width = pixels.shape
     info = replace(image.info, height=height, width=width, orientation=orientation)
-    return replace(image, pixels=pixels, info=info)
+    return replace(image, pixels=pixels, info=info, unwindowed=None)
 
 
 def box_around(pixels: np.ndarray, *, dark: bool) -> Box:
