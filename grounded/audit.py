@@ -18,9 +18,9 @@ class Verdict(StrEnum):
 
     SUPPORTED = "supported"
     """It falls when its own place is altered, and by that place rather than by the film as a whole:
-    further than 95 of 100 places do in which there is no such finding."""
+    further than 97 of 100 places do in which there is no such finding, in each way."""
     WEAK = "weakly supported"
-    """So, but only further than 80 of 100 such places, or not in each way of altering it."""
+    """So, but only further than 95 of 100 such places, or not in each way of altering it."""
     ELSEWHERE = "not by its region"
     """It changes with the film, but its own place has no more to do with it than others have."""
     BLIND = "does not use the image"

@@ -118,6 +118,7 @@ def test_words_without_a_place_are_asked_of_whole_films_only(run, film: Path, tm
     assert status == 0
     assert "[not audited] There is an opacity somewhere." in said
     assert "neither boxes nor a side" in said
+    assert "direct shortcut" not in said  # there is no place that could be hidden
 
 
 @pytest.mark.parametrize(

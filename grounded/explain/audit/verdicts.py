@@ -32,10 +32,10 @@ from grounded.explain.audit.subjects import Claim
 from grounded.findings import Presence
 
 SAME, WITHOUT = "other patient, same finding", "other patient, without it"
-SUPPORTS = 0.35  # log-odds: 5 % of the places without the finding reach it by both measures
-COUNTS = 0.1  # 20 % of them do
-MOVES = 0.5  # every real claim is moved further by something, none by shuffled weights
-NOISE = 0.15  # how far the ways of hiding are apart at least
+SUPPORTS = 0.3  # log-odds: 97.5 % of the places without the finding are below, by both measures
+COUNTS = 0.1  # 95 % of them are
+MOVES = 0.5  # real claims are moved by 2.6 or more by something, those of shuffled weights by 0.2
+NOISE = 0.4  # the ways of hiding a place are as far apart, by their standard deviation
 SAME_SIDE = "mirrored, same side"
 NO_FILM = ("noise", "blank")
 OTHER_CLAIM = ("across", "mirrored")  # conditions in which the other side is asked about
@@ -150,15 +150,16 @@ def measures(rows: Sequence[tuple[Claim, Row]]) -> dict[str, Share]:
     made = [(claim, row) for claim, row in rows if row["film"].says]
     there = [row for claim, row in made if claim.presence != Presence.ABSENT]
     sided = [row for row in there if "across" in row and not row["across"].says]
-    every = [row for _, row in made]
+    placed = [row for _, row in made if _of(row, "own")]
+    shown = [row for row in there if _of(row, "own")]
     return {
         "causal grounding rate": _share(
-            every, lambda row: _goes(row, "own") and not _goes(row, "other")
+            placed, lambda row: _goes(row, "own") and not _goes(row, "other")
         ),
         "unrelated-image answer rate": _share(there, _said_anyway),
-        "relevant-mask stability": _share(there, lambda row: not _goes(row, "rest")),
-        "direct shortcut": _share(there, lambda row: all(a.says for a in _of(row, "own"))),
-        "contextual shortcut": _share(there, lambda row: _goes(row, "other")),
+        "relevant-mask stability": _share(shown, lambda row: not _goes(row, "rest")),
+        "direct shortcut": _share(shown, lambda row: all(a.says for a in _of(row, "own"))),
+        "contextual shortcut": _share(shown, lambda row: _goes(row, "other")),
         "sides follow": _share(
             sided, lambda r: r["mirrored"].probability > r[SAME_SIDE].probability
         ),
