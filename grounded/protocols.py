@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from grounded.atlas import Atlas
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Findings, ReadFinding, SetFindings
-from grounded.image import Image
+from grounded.image import Image, ImageInfo
 from grounded.provenance import Provenance, Scope
 from grounded.regions import Encoded, Regions
 from grounded.report import GroundedReport, GroundedSentence, Sentence
@@ -200,9 +200,9 @@ class Trust(Protocol):
         ...
 
     def rate(
-        self, sentences: Sequence[GroundedSentence], projection: Projection
+        self, info: ImageInfo, sentences: Sequence[GroundedSentence], projection: Projection
     ) -> tuple[GroundedSentence, ...]:
-        """The sentences of a report with the probability that each is right."""
+        """The sentences of a film's report with the probability that each is right."""
         ...
 
 

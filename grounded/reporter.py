@@ -146,7 +146,7 @@ class Reporter:
         if self.confidence is None:
             return report
         view = view_of(self.generator, question)
-        return replace(report, sentences=self.confidence.rate(report.sentences, view))
+        return replace(report, sentences=self.confidence.rate(report.image, report.sentences, view))
 
     @property
     def provenance(self) -> Provenance:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from grounded.atlas import Atlas
 from grounded.compose.withholding import Refused, without_refused
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Finding, Presence
+from grounded.image import ImageInfo
 from grounded.protocols import Question
 from grounded.provenance import Scope
 from grounded.report import GroundedSentence, Right, Sentence
@@ -31,6 +32,7 @@ SCHEMA = 1
 LEVELS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """The parts of wrong statements for which a limit is fitted; a level between holds the one below"""
 _EDGE = 1e-4  # no score is surer than that
+OF_ADULTS = "this is a child's film, and the limits are those of adults"
 NOT_MEASURED = "how often it is right was not measured on films"
 
 Sort = tuple[str, str, str]
@@ -223,22 +225,26 @@ class Confidence:
     ) -> list[Sentence]:
         """The sentences without what does not hold the levels, and what says that it is withheld.
 
-        What a reader has set is not withheld: it is not the film's word.
+        What a reader has set is not withheld: it is not the film's word. Of a child's film all is,
+        as the limits are those of adults' films.
         """
         if not self.withholds:
             return list(sentences)
+        child = question.image.info.child
         refused = {
             finding: refusal
             for sentence in sentences
             for finding in sentence.findings
-            if not _is_set(finding, question) and (refusal := self._refusal(finding))
+            if not _is_set(finding, question) and (refusal := self._refusal(finding, child))
         }
         return without_refused(sentences, refused, atlas)
 
-    def _refusal(self, finding: Finding) -> Refused | None:
+    def _refusal(self, finding: Finding, child: bool) -> Refused | None:
         level = self.missed if finding.presence == Presence.ABSENT else self.wrong
         if level is None:
             return None
+        if child:
+            return Refused(_percent(level), OF_ADULTS)
         known = self.fitted.sorts.get(sort_of(finding))
         limit = known.limit(level) if known else None
         if limit is not None and finding.score >= limit:
@@ -254,9 +260,14 @@ class Confidence:
         return Refused(_percent(level), why)
 
     def rate(
-        self, sentences: Iterable[GroundedSentence], projection: Projection
+        self, info: ImageInfo, sentences: Sequence[GroundedSentence], projection: Projection
     ) -> tuple[GroundedSentence, ...]:
-        """The sentences, each with the probability that it is right, where that was measured."""
+        """The sentences, each with the probability that it is right, where that was measured.
+
+        It was measured on films of adults, so a child's film has none.
+        """
+        if info.child:
+            return tuple(sentences)
         return tuple(
             replace(sentence, right=self.right(sentence.findings, projection))
             for sentence in sentences

@@ -13,8 +13,8 @@ from grounded.report import GroundedReport, GroundedSentence
 
 COLUMNS = (
     "film", "study_uid", "instance_uid", "pixels_sha256", "view", "section", "sentence_number",
-    "sentence", "finding", "code", "presence", "region", "side", "score", "score_kind", "abnormal",
-    "origin", "version", "preset", "weights_sha256",
+    "sentence", "finding", "code", "presence", "region", "side", "score", "score_kind", "right",
+    "abnormal", "origin", "version", "preset", "weights_sha256",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def _row(
     yield "sentence_number", number
     yield "sentence", _plain(sentence.text)
     yield from _of_finding(report, sentence, finding)
+    yield "right", f"{sentence.right.probability:.6g}" if sentence.right else ""
     yield "abnormal", "yes" if sentence.abnormal else "no"
     yield "origin", sentence.origin
     yield "version", provenance.version

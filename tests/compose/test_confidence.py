@@ -179,6 +179,15 @@ def test_what_a_reader_has_set_is_not_withheld() -> None:
     assert Confidence.of(fitted(), 0.05).withhold(question, [UNSURE], ATLAS) == [UNSURE]
 
 
+def test_of_a_child_s_film_nothing_is_promised() -> None:
+    film = replace(FILM, info=replace(FILM.info, child=True))
+    trust = Confidence.of(fitted(), 0.05)
+    [sentence] = trust.withhold(Question.of_film(film, FOUND), [SURE], ATLAS)
+    assert "limits are those of adults" in sentence.notes[0]
+    [rated, *_] = trust.rate(film.info, composed([SURE]).sentences, Projection.PA)
+    assert rated.right is None
+
+
 def test_a_sentence_that_claims_nothing_stays() -> None:
     open_ = Sentence("Not assessed: nodules.", (RIGHT,), "neural", (Box(0, 0, 9, 9),))
     assert kept(open_) == [open_]
@@ -215,7 +224,7 @@ def test_an_impression_beside_something_withheld_calls_nothing_normal() -> None:
 
 def test_a_sentence_carries_the_probability_that_it_is_right() -> None:
     report = composed([SURE])
-    [sentence, *_] = Confidence.of(fitted()).rate(report.sentences, Projection.UNKNOWN)
+    [sentence, *_] = Confidence.of(fitted()).rate(FILM.info, report.sentences, Projection.UNKNOWN)
     assert sentence.right is not None
     assert sentence.right.probability == pytest.approx(0.95)
     assert sentence.right.population == "films of a test"
