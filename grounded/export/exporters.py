@@ -24,6 +24,7 @@ from grounded.errors import (
     NothingToExportError,
     ReportError,
 )
+from grounded.films.quiet import silenced
 from grounded.report import GroundedReport
 
 Exporter = Callable[..., bytes]
@@ -88,7 +89,8 @@ def export(report: GroundedReport, name: str, options: Mapping[str, str] | None 
             f"the exporter {name!r} takes no option {', '.join(sorted(unknown))}; it takes: {known}"
         )
     try:
-        return write(report, **given)
+        with silenced():  # what libraries warn of may quote the patient's name
+            return write(report, **given)
     except ModuleNotFoundError as error:
         raise _missing(name, _point(name), error) from error
 

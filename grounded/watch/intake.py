@@ -17,6 +17,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 from grounded.dicom.pacs.dimse import SYNTAXES, file_of_event
 from grounded.errors import ReportError
 from grounded.export.exporters import write_whole
+from grounded.films.quiet import silenced
 from grounded.watch.config import WatchConfig
 from grounded.watch.queue import Queue, State
 
@@ -47,8 +48,9 @@ class Intake:
     def take(self, data: bytes) -> int:
         """Keep a file and note it; the status for its sender. What is kept survives a kill."""
         try:
-            header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
-            uid, study = str(header.SOPInstanceUID), str(header.StudyInstanceUID)
+            with silenced():
+                header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+                uid, study = str(header.SOPInstanceUID), str(header.StudyInstanceUID)
         except Exception:  # a damaged file makes the parser fail in any way
             return BROKEN
         if not all(character in "0123456789." for character in uid + study):

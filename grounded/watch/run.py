@@ -18,6 +18,7 @@ from grounded.dicom.pacs.address import Address
 from grounded.dicom.pacs.archive import Archive, Sent
 from grounded.dicom.pacs.reach import archive
 from grounded.errors import ArchiveError, GroundedError, ReportError
+from grounded.films.quiet import silenced
 from grounded.watch.config import WatchConfig
 from grounded.watch.intake import Intake, listening
 from grounded.watch.queue import Film, Queue, State
@@ -92,7 +93,8 @@ class Watch:
                 self.queue.move(film.instance_uid, State.SENDING)
             files = sorted(results_of(film, self.config).glob("*.dcm"))
             try:
-                sent = self.pacs.send([path.read_bytes() for path in files], again=again)
+                with silenced():
+                    sent = self.pacs.send([path.read_bytes() for path in files], again=again)
             except Exception as error:  # libraries fail in any way; the film goes later
                 wait = min(self.waits.get(film.instance_uid, 0.5) * 2, _LONGEST_WAIT)
                 self.waits[film.instance_uid] = wait

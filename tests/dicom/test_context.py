@@ -8,6 +8,7 @@ from grounded import Image
 from grounded.dicom.context import context_of, decoded
 from grounded.dicom.deidentify import KEY, other_uid
 from grounded.errors import InvalidValueError, ReportError
+from grounded.export.exporters import export
 from grounded.films.child import read_in_child
 from grounded.films.source import Source
 from grounded.image import BURNED_IN
@@ -106,3 +107,12 @@ def test_a_free_text_of_a_table_goes(dx) -> None:
     item["LUTData"].VR = "OW"
     image = Image.open(dx(VOILUTSequence=[item])).anonymous()
     assert b"Jane" not in image.header
+
+
+@pytest.mark.parametrize(
+    "name", ["sr.dcm", "narrative.sr.dcm", "seg.dcm", "gsps.dcm", "sc.dcm", "pdf.dcm", "fhir.json"]
+)
+def test_a_name_of_one_word_stands_in_no_warning(dx, report_of, name) -> None:
+    """Warnings are errors in these tests, and libraries quote the name in theirs."""
+    film = Image.open(dx(PatientName="Zwiebelmann", ReferringPhysicianName="Ward"))
+    assert export(report_of(film), name)

@@ -13,6 +13,7 @@ from pydicom.uid import generate_uid
 from grounded.dicom.context import encoded
 from grounded.dicom.identity import hashed_uid
 from grounded.errors import ConfigError, InvalidValueError, MissingExtraError
+from grounded.films.quiet import silenced
 from grounded.image import Image
 
 _VIEWS = ("PA", "AP")
@@ -78,6 +79,7 @@ def wrapped(image: Image, patient: Patient) -> tuple[Image, bytes]:
     return replace(read, info=known, forced=image.forced), made
 
 
+@silenced()  # highdicom warns of a name of one word, and quotes it
 def wrap(image: Image, patient: Patient) -> bytes:
     """The film as a DICOM file: a Secondary Capture of 8 bits, or 16 where it holds more.
 
