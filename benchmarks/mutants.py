@@ -66,7 +66,9 @@ ROOMS = {
         ("grounded/dicom/read/*", "grounded/view.py"), ("tests/dicom/read", "tests/test_view.py")
     ),
     "compose": Room(("grounded/compose/*",), ("tests/compose", "tests/test_second_atlas.py")),
-    "language": Room(("grounded/language/*",), ("tests/language",)),
+    "language": Room(
+        ("grounded/language/*",), ("tests/language", "tests/evaluate/test_attributes.py")
+    ),
     "chest": Room(
         ("grounded/chest/*",),
         ("tests/chest", "tests/generators/test_measured.py", "tests/generators/test_statements.py"),

@@ -31,6 +31,7 @@ BOTH_SIDES = [
     ("There is no right pleural effusion.", "There is no pleural effusion."),
     ("No right-sided pneumothorax is seen.", "No pneumothorax is seen."),
     ("No pleural effusion on the right.", "No pleural effusion on either side."),
+    ("No sign of a nodule on the right.", "No sign of a nodule on either side."),
     ("No focal opacity in the right lung.", "No focal opacity in the lungs."),
     (
         "There is a patchy opacity in the right lower lung zone.",
@@ -276,6 +277,7 @@ def test_the_plural_follows_the_end_of_the_word(one: str, many: str) -> None:
         ("pneumothorax", "bilateral pneumothoraces"),
         ("pleural thickening", "bilateral pleural thickening"),
         ("Atelectasis", "bilateral Atelectasis"),
+        ("mild basal atelectasis", "bilateral mild basal atelectasis"),
     ],
 )
 def test_what_can_be_counted_is_several_on_both_sides(noun: str, both: str) -> None:

@@ -235,3 +235,15 @@ def test_a_labeller_that_remembers_reads_as_one_that_does_not() -> None:
     assert len(remembering.said) == 2
     text = "The heart is enlarged. No effusion."
     assert remembering.label_report(text) == plain.label_report(text)
+
+
+def test_of_several_phrases_the_longest_one_wins() -> None:
+    phrases = type(LABELLER.cues.stop)(["mass", "lesion|mass effect", "zone"])
+    found = phrases.pattern.search("no mass effect")
+    assert found is not None
+    assert found[0] == "mass effect"
+
+
+def test_a_part_that_is_less_sure_leaves_the_whole_as_it_is() -> None:
+    found = said("There is an opacity, possible consolidation.")
+    assert (found["Lung Opacity"], found["Consolidation"]) == ("present", "uncertain")
