@@ -8,7 +8,7 @@ import pytest
 
 from grounded.audit import Audit, Check, SentenceAudit, Verdict
 from grounded.greys import Greys, Scale, Window
-from grounded.viz.html import render_page
+from grounded.viz.html import render_fragment, render_page
 
 pytestmark = pytest.mark.browser
 
@@ -194,6 +194,18 @@ def test_greys_beyond_the_films_own_window_come_back(opened, drawn):
             page.mouse.up(button="right")
             page.wait_for_timeout(100)
             assert 20 < grey_at(page, 100, 650) < grey_at(page, 500, 650) < 235
+
+
+def test_in_a_notebook_the_page_stands_in_a_frame_and_its_regions_answer(browser, drawn):
+    answers = {"left lung": replace(drawn, sentences=drawn.sentences[1:2])}
+    page = browser.new_page()
+    page.set_content(render_fragment(replace(drawn, answers=lambda: answers)))
+    frame = page.frame_locator("iframe")
+    frame.locator("canvas[data-drawn]").wait_for()
+    frame.locator(".regions summary").click()
+    frame.locator('[data-entry="left lung"]').click()
+    assert "left lung is clear" in frame.locator(".answer li").inner_text()
+    page.close()
 
 
 def test_inverting_turns_black_to_white(page):

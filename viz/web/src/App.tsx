@@ -19,7 +19,7 @@ export function App(): JSX.Element {
         <About />
         <span class="actions">
           <LiveActions />
-          <button type="button" class={doc.value ? "" : "gone"} title="Copy the report as text (C)" onClick={() => void copyText()}>
+          <button type="button" class={doc.value ? (isLive.value ? "live-copy" : "") : "gone"} title="Copy the report as text (C)" onClick={() => void copyText()}>
             Copy
           </button>
           <button type="button" class={doc.value ? "roomy" : "gone"} onClick={() => window.print()}>
@@ -83,14 +83,24 @@ function Reading(): JSX.Element {
   );
 }
 
+/** A film that may be mirrored, or in which no region was found, need not have its right on the left. */
+function isUnsure(): boolean {
+  const report = doc.value;
+  const isDone = !isLive.value || session.value?.status === "ready";
+  return !!report && (report.film.sides_in_doubt || (isDone && report.regions.length === 0));
+}
+
 function Side({ letter, words }: { letter: string; words: string }): JSX.Element {
   return (
     <div class="side" aria-hidden="true">
       <b>
         {letter}
-        {doc.value?.film.sides_in_doubt ? "?" : ""}
+        {isUnsure() ? "?" : ""}
       </b>
-      <span>{words}</span>
+      <span>
+        {words}
+        {isUnsure() ? "?" : ""}
+      </span>
     </div>
   );
 }
