@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -171,9 +172,9 @@ class Room:
         """Read, and audit, what was waiting when the server was stopped."""
         for id in self.store.all_ids("reading"):
             self._read_later(self.store.get(id))
-        for id in self.store.all_ids("ready"):
-            if self.store.get(id).row.stage == AUDIT:
-                self._put(id, stage="")
+        for id in self.store.all_ids("ready", stage=AUDIT):
+            self._put(id, stage="")
+            with suppress(GroundedError):  # where too many wait it can be asked for again
                 self.audit(id)
 
     def _read_later(self, kept: Kept) -> None:

@@ -268,11 +268,13 @@ class Store:
             newest = chosen.order_by(SessionRow.changed.desc(), SessionRow.id)
             return total, session.scalars(newest.offset(offset).limit(limit)).all()
 
-    def all_ids(self, status: str = "") -> Sequence[str]:
-        """The sessions of a status, or all, the oldest first."""
+    def all_ids(self, status: str = "", stage: str = "") -> Sequence[str]:
+        """The sessions of a status and a stage, or all, the oldest first."""
         chosen = select(SessionRow.id)
         if status:
             chosen = chosen.where(SessionRow.status == status)
+        if stage:
+            chosen = chosen.where(SessionRow.stage == stage)
         with self._transaction() as session:
             return session.scalars(chosen.order_by(SessionRow.created)).all()
 

@@ -150,6 +150,15 @@ def test_a_report_is_audited_in_its_turn_and_keeps_its_verdicts(room) -> None:
     assert exported["audit"]["sentences"]
 
 
+def test_an_audit_that_a_restart_stopped_is_made_then(start: Start) -> None:
+    client = start()
+    id = add(client)["id"]
+    client.room.store.put(id, stage="audit")
+    done = audited(start(), id)
+    findings = [s for s in done["document"]["sentences"] if s["section"] == "findings"]
+    assert {sentence["verdict"] for sentence in findings} == {"does not use the image"}
+
+
 def audited(client: TestClient, id: str) -> dict:
     """The session when its audit is done."""
     for _ in range(600):
