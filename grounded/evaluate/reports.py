@@ -172,7 +172,7 @@ def _of_example(film: Example) -> Reference:
     ]
     about = {k: str(v) for k, v in {"view": film.view, **film.about}.items() if v != ""}
     return Reference(
-        " ".join(film.report.split()) or " ".join(phrase.text for phrase in film.phrases),
+        " ".join(film.report.split()),
         dict(film.boxes) or None,
         frozenset(film.sentences),
         abnormal_regions(film),

@@ -27,7 +27,7 @@ from grounded.evaluate.errors import (
 )
 from grounded.evaluate.grounding import Entailment, place_errors, places, radfact
 from grounded.evaluate.intervals import Estimate, interval, redraws
-from grounded.evaluate.reports import Case
+from grounded.evaluate.reports import Case, Statement
 from grounded.language.labeller import Labeller, sentences
 from grounded.language.mentions import words_of_comparison
 
@@ -69,8 +69,17 @@ class Row:
         return cls(data["image"], data["patient"], dict(data["about"]), tuple(errors), values)
 
 
-def row_of(case: Case, labeller: Labeller, urgency: Urgency, entailment: Entailment) -> Row:
-    """The errors of a report and its numbers, of words, places and comparisons."""
+def row_of(
+    case: Case,
+    labeller: Labeller,
+    urgency: Urgency,
+    entailment: Entailment,
+    boxed: bool = True,
+) -> Row:
+    """The errors of a report and its numbers, of words, places and comparisons.
+
+    boxed: whether its generator says places at all; if not, none are judged.
+    """
     found = places(case, labeller)
     errors = counted(case, labeller)
     known = {(e.label, e.attribute) for e in errors}
@@ -82,14 +91,29 @@ def row_of(case: Case, labeller: Labeller, urgency: Urgency, entailment: Entailm
     if found:
         values["mIoU of findings"] = float(np.mean([place.iou for place in found.values()]))
         values["pointing game"] = float(np.mean([place.pointed for place in found.values()]))
-    written, reference = case.written.statements, case.reference.statements
-    if any(s.boxes for s in reference) and written:
-        scores = radfact(written, reference, entailment)
-        for name in scores.__slots__:
-            value = getattr(scores, name)
-            if not math.isnan(value):
-                values[f"RadFact {name.replace('_', ' ')}"] = value
+    values |= _radfact_values(case, entailment, boxed)
     return Row(case.image, case.patient, case.about, tuple(errors), values)
+
+
+def _radfact_values(case: Case, entailment: Entailment, boxed: bool) -> dict[str, float]:
+    """RadFact's parts; of a reference that is single phrases, no whole report, only the recalls."""
+    reference = _statements(case.reference.statements, case.reference.text)
+    written = _statements(case.written.statements, case.written.text)
+    if not reference:
+        return {}
+    scores = radfact(written, reference, entailment)
+    parts = {name: getattr(scores, name) for name in scores.__slots__}
+    return {
+        f"RadFact {name.replace('_', ' ')}": value
+        for name, value in parts.items()
+        if not math.isnan(value)
+        and (boxed or name.startswith("logical"))
+        and (case.reference.text or name.endswith("recall"))
+    }
+
+
+def _statements(known: Sequence[Statement], text: str) -> Sequence[Statement]:
+    return known or [Statement(sentence) for sentence in sentences(text)]
 
 
 def counted(case: Case, labeller: Labeller) -> list[CountedError]:

@@ -259,7 +259,8 @@ def evaluate(
     boxed = [case for case in cases if case.written.regions is not None and case.reference.boxes]
     worded = [case for case in cases if case.reference.text]
     words, by_report = _words(worded, tokenizer)
-    rows = [row_of(case, rules, table, test) for case in cases]
+    placed = any(said.boxes for case in cases for said in case.written.statements)
+    rows = [row_of(case, rules, table, test, placed) for case in cases]
     rows = [replace(row, values={**row.values, **by_report.get(row.image, {})}) for row in rows]
     scored = Scored.of(cases, rules)
     figures = [
@@ -342,9 +343,10 @@ def _finding_boxes(cases: Sequence[Case]) -> Iterator[Figure]:
             for box in boxes
         ]
         true = {label: known.marks.get(label, ()) for label in known.located}
-        if true and case.written.boxes:
+        if true:
             pairs.append((found, true))
-    yield from _average_precision("findings marked", "finding", pairs)
+    if any(found for found, _ in pairs):  # or else the generator says no places
+        yield from _average_precision("findings marked", "finding", pairs)
 
 
 def _average_precision(table: str, what: str, pairs: Sequence[Any]) -> Iterator[Figure]:

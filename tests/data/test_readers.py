@@ -216,6 +216,9 @@ def test_ms_cxr_gives_phrases_with_their_boxes(tmp_path: Path) -> None:
     assert film.phrases[0].text == "small left apical pneumothorax."
     assert film.phrases[0].boxes == (Box(2, 3, 12, 8),)
     assert film.findings == {"Pneumothorax": "present"}
+    reference = references_of([film])["ab-cd"]
+    assert reference.text == ""  # phrases are no whole report: what else is said is not unsupported
+    assert reference.statements[0].boxes == film.phrases[0].boxes
 
 
 def test_vindr_cxr_takes_the_majority_of_its_readers(tmp_path: Path) -> None:

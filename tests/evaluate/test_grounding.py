@@ -10,6 +10,7 @@ import pytest
 from grounded import Box
 from grounded.errors import InvalidValueError
 from grounded.evaluate.areas import Overlap
+from grounded.evaluate.errors import Urgency
 from grounded.evaluate.grounding import (
     LabelEntailment,
     Place,
@@ -19,6 +20,7 @@ from grounded.evaluate.grounding import (
     radfact,
 )
 from grounded.evaluate.reports import Case, Reference, Statement, Written
+from grounded.evaluate.rows import row_of
 from grounded.language.labeller import Labeller
 
 HERE, THERE = Box(0, 0, 10, 10), Box(50, 50, 60, 60)
@@ -110,3 +112,25 @@ def test_the_pointing_game_takes_the_heatmap_before_the_box() -> None:
     assert not place.pointed
     assert not Place((), (HERE,), None).pointed
     assert Place((), (HERE,), None).iou == 0
+
+
+def _values(written: Written, reference: Reference, boxed: bool = True) -> set[str]:
+    row = row_of(Case("a", written, reference), Labeller.open(), Urgency.open(), OURS, boxed)
+    return {name.removeprefix("RadFact ") for name in row.values if name.startswith("RadFact")}
+
+
+def test_radfact_judges_plain_text_by_its_words_alone() -> None:
+    phrases = (Statement("Left pleural effusion.", (HERE,)),)
+    text = Written("Left effusion. Clear right lung.")
+    assert _values(text, Reference("Left effusion."), False) == {
+        "logical precision",
+        "logical recall",
+    }
+    placed = Written("", statements=phrases)
+    assert _values(placed, Reference("", statements=phrases)) == {
+        "logical recall",
+        "spatial recall",
+        "grounding recall",
+    }
+    assert len(_values(placed, Reference("Left pleural effusion.", statements=phrases))) == 6
+    assert _values(text, Reference("")) == set()

@@ -167,6 +167,7 @@ def test_boxes_and_labels_stand_in_the_documented_columns(tmp_path: Path) -> Non
     assert reference.findings == {"Pleural Effusion": "present", "Edema": "absent"}
     found = evaluate_files(written, true)
     assert found["finding mAP 50"] == pytest.approx(1)
+    assert "words" not in {figure.table for figure in found.figures}
     assert found["mIoU of findings"] == pytest.approx(0.64)
     assert found["missed findings"] == 0
 

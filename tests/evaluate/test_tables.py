@@ -65,6 +65,7 @@ def test_what_has_no_reference_is_left_out() -> None:
     assert {figure.table for figure in _evaluate(only_text).figures} == {
         "errors a report",
         "prior studies",
+        "places",
         "words",
         "findings",
     }
