@@ -63,7 +63,12 @@ ROOMS = {
         ),
     ),
     "dicom": Room(
-        ("grounded/dicom/read/*", "grounded/view.py"), ("tests/dicom/read", "tests/test_view.py")
+        ("grounded/dicom/read/*", "grounded/view.py"),
+        ("tests/dicom/read", "tests/test_view.py"),
+        slow=(
+            "tests/dicom/read/test_pixels.py::test_a_value_too_long_to_be_meant_is_not_converted",
+            "tests/dicom/read/test_film.py::test_damaged_files_end_in_an_error_of_our_own_or_in_a_film",
+        ),
     ),
     "compose": Room(("grounded/compose/*",), ("tests/compose", "tests/test_second_atlas.py")),
     "language": Room(

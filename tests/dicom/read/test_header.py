@@ -62,7 +62,6 @@ def test_each_of_several_numbers_stands_for_itself() -> None:
 
 
 def test_a_value_of_more_than_a_quarter_million_bytes_is_not_converted() -> None:
-    assert raw("WindowCenter", "DS", b"1\\" * ((1 << 17) - 1) + b"12").numbers("WindowCenter")
     assert raw("WindowCenter", "DS", b"1\\" * (1 << 17) + b"1").numbers("WindowCenter") == ()
 
 
