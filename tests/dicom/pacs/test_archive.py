@@ -4,6 +4,9 @@ import io
 import shutil
 import ssl
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
 
 import pydicom
 import pytest
@@ -147,3 +150,51 @@ def test_objects_go_through_tls_to_whom_is_trusted(certificate, reported, monkey
         assert len(received) == 1
     finally:
         entity.shutdown()
+
+
+def test_a_pacs_that_says_that_it_has_an_object_already_is_believed(reported) -> None:
+    pynetdicom = pytest.importorskip("pynetdicom")
+    entity = pynetdicom.AE(ae_title="PACS")
+    entity.add_supported_context("1.2.840.10008.5.1.4.1.1.88.34")
+    handlers = [(pynetdicom.evt.EVT_C_STORE, lambda _: 0x0111)]  # duplicate SOP instance
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    try:
+        pacs = archive(Address.parse(f"dicom://PACS@127.0.0.1:{server.server_address[1]}"))
+        assert pacs.send([export(reported, "sr.dcm")]).stored == 1
+    finally:
+        entity.shutdown()
+
+
+class _TakesNoQuestions(BaseHTTPRequestHandler):
+    """A DICOMweb server with STOW-RS alone."""
+
+    stored: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        self.send_error(501)
+
+    def do_POST(self) -> None:
+        self.stored.append(len(self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(200)
+        self.send_header("content-type", "application/dicom+json")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_web_archive_that_takes_no_questions_gets_all_again(reported) -> None:
+    pytest.importorskip("dicomweb_client")
+    server = HTTPServer(("127.0.0.1", 0), _TakesNoQuestions)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        pacs = archive(Address.parse(f"http://127.0.0.1:{server.server_address[1]}"))
+        sent = pacs.send([export(reported, "sr.dcm")], again=True)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert sent == Sent(1, 0, asked=False)
+    assert len(_TakesNoQuestions.stored) == 1
