@@ -140,6 +140,13 @@ def test_synthetic_films_are_made_reported_and_evaluated(run, tmp_path: Path) ->
         (("report", "none.png", "-o", "out"), "none.png"),
         (("report", ".", "-o", "out"), "no file"),
         (("report", "none.png", "-o", "out", "--preset", "best"), "no preset 'best'"),
+        (("report", "none.png", "-o", "out", "--at-most-wrong", "5"), "such as 5%"),
+        (
+            ("report", "none.png", "-o", "-", "--preset", "baseline", "--at-most-wrong", "5%"),
+            "grounded train confidence",
+        ),
+        (("train", "confidence", "best", "--data", "."), "no preset 'best'"),
+        (("train", "confidence", "baseline", "--data", "no_films"), "no_films"),
         (("describe", "none.png", "1,2,3"), "x0,y0,x1,y1"),
         (("convert", "rgrg", "none.pt", "-o", "out"), "none.pt"),
         (("train", "detector", "none.toml", "--data", ".", "-o", "out"), "none.toml"),

@@ -1,11 +1,13 @@
 """A preset's confidence goes with every report, and a level goes with every way to ask for one."""
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,13 +18,15 @@ from grounded.cli.options import level
 from grounded.compose.composer import AnatomicalComposer
 from grounded.compose.confidence import Confidence, Curve, Fitted, Known
 from grounded.config import CONFIDENCE, load_unrated
+from grounded.data.nih import part_of
 from grounded.detectors.atlas_prior import AtlasPrior
-from grounded.errors import ConfigError, InvalidValueError
+from grounded.errors import ConfigError, DataError, InvalidValueError
 from grounded.explain.places import RegionBoxes
 from grounded.findings import Presence, ScoreKind
 from grounded.preset import name_confidence
 from grounded.protocols import Question
 from grounded.provenance import Scope
+from grounded.train.confidence import fit_confidence
 from grounded.view import Projection
 
 OPACITY = "Lung Opacity"
@@ -112,6 +116,31 @@ def test_a_batch_at_another_level_is_another_model() -> None:
         _digest(reporter(Confidence.of(FITTED, wrong)), options) for wrong in (None, 0.05, 0.1)
     }
     assert len(digests) == 3
+
+
+def collection(folder: Path, part: str) -> Path:
+    """Films of NIH's layout, of patients of one part: radiologists saw nothing in them."""
+    patients = [str(number) for number in range(300) if part_of(str(number)) == part][:16]
+    (folder / "nih" / "films_64").mkdir(parents=True)
+    rows = []
+    for name in patients:
+        file = f"films_64/{name}_000.png"
+        cv2.imwrite(str(folder / "nih" / file), np.tile(np.arange(64, dtype=np.uint8), (64, 1)))
+        known = {"age": "50", "sex": "F", "view": "PA", "text_labels": [], "rsna": None}
+        rows.append({"file": file, "patient": name, **known, "radiologist_objects": []})
+    (folder / "nih" / "annotations.json").write_text(json.dumps(rows), encoding="utf-8")
+    return folder
+
+
+def test_a_confidence_is_fitted_on_the_calibration_films_alone(tmp_path: Path) -> None:
+    pytest.importorskip("mapie", reason="fitting the confidence needs MAPIE")
+    made = fit_confidence(reporter(None), collection(tmp_path / "a", "calibration"))
+    known = made.sorts[OPACITY, "present", "probability"]
+    assert (known.patients, known.wrong) == (16, 16)
+    assert known.limits == {}
+    assert made.weights_sha256 == {"generator/net": "0" * 64}
+    with pytest.raises(DataError, match="no calibration film"):
+        fit_confidence(reporter(None), collection(tmp_path / "b", "held"))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from grounded.audit import Audit, Check, SentenceAudit, Share, Verdict
 from grounded.compose.impression import NOTHING_SURE
 from grounded.findings import Presence, ScoreKind
 from grounded.greys import Greys, Scale, Window
+from grounded.report import WITHHELD, Right
 from grounded.viz.document import document, kind_of
 
 
@@ -114,6 +115,31 @@ def test_a_sentence_carries_the_verdict_of_the_audit_and_what_it_follows_from(dr
     assert by_text[first.text]["checks"] == ["Lung Opacity present, right lung: weakly supported"]
     assert by_text[second.text]["verdict"] == "not audited"
     assert list(shown["audit"]["measures"]) == ["causal grounding rate"]
+
+
+def test_a_sentence_carries_the_probability_that_it_is_right(drawn):
+    first, *others = drawn.sentences
+    rated = replace(first, right=Right(0.87, "films of a test"))
+    made = page_of(replace(drawn, sentences=(rated, *others)))
+    assert made["sentences"][0]["right"] == {
+        "score": 0.87,
+        "score_kind": "probability that the sentence is right",
+        "population": "films of a test",
+    }
+    assert made["sentences"][1]["right"] is None
+
+
+def test_what_is_withheld_has_a_kind_of_its_own_and_no_score(drawn):
+    text = "Withheld: nodules cannot be stated or denied at the 5 % level."
+    withheld = replace(drawn.sentences[0], text=text, origin=WITHHELD, findings=())
+    assert kind_of(withheld) == "withheld"
+    [made, *_] = page_of(replace(drawn, sentences=(withheld,)))["sentences"]
+    assert made["score"] is None
+
+
+def test_the_page_says_what_is_promised(drawn):
+    scope = replace(drawn.scope, guarantee="At most so much is wrong")
+    assert page_of(replace(drawn, scope=scope))["scope"]["guarantee"] == "At most so much is wrong"
 
 
 def test_without_an_audit_no_sentence_has_a_verdict(drawn):
