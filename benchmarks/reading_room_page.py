@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import os
 import shutil
 import time
 from importlib import resources
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=30)
     given = parser.parse_args()
     _print_weights()
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})

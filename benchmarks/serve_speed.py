@@ -3,13 +3,14 @@
     python benchmarks/serve_speed.py examples/normal_pa.jpg --films 200 --readers 8
 
 Prints: from drop to first pixel, first regions and full report; from click to sentence (median and
-95th percentile) alone and with several readers at once; what-if and hide; and the memory of the
-server after many different films.
+95th percentile) alone and with several readers at once; what-if and hide; the memory of the server
+after many different films; and the load of the machine, for a busy one is slower.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -132,6 +133,7 @@ def main() -> None:
     arguments = parser.parse_args()
     film = arguments.film.read_bytes()
     with server(arguments.preset) as (client, process):
+        print(f"load of the machine, before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         time.sleep(5)  # it warms up
         drops = [drop(client, changed(film, number)) for number in range(5)]
         for stage in ("first pixel", "first regions", "full report"):
@@ -151,6 +153,7 @@ def main() -> None:
         for number in range(len(drops), arguments.films):
             drop(client, changed(film, number))
         print(f"memory after {max(arguments.films, len(drops))} films: {resident(process):.0f} MB")
+        print(f"load of the machine, after: {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from grounded.serve.routes_report import report
 from grounded.serve.routes_sessions import sessions
 from grounded.serve.security import Door, TooLargeError
 from grounded.serve.store import ConflictError, UnknownSessionError
+from grounded.serve.words import in_words
 from grounded.version import VERSION
 
 _LOG = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ async def _sweep(room: Room) -> None:
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    body: dict[str, object] = {"detail": str(error)}
+    body: dict[str, object] = {"detail": in_words(error)}
     if isinstance(error, ConflictError):
         room: Room = request.app.state.room
         state = await asyncio.to_thread(room.state, request.path_params["id"])

@@ -50,7 +50,7 @@ from grounded.serve.models import (
 )
 from grounded.serve.store import ConflictError, Kept, Store, timestamp
 from grounded.serve.views import agreement_state, session_state, warning_states
-from grounded.serve.words import relabelled
+from grounded.serve.words import in_words, relabelled
 
 T = TypeVar("T")
 AUDIT = "audit"  # the stage of a session whose report is being audited
@@ -195,9 +195,9 @@ class Room:
             self._found(id, reading)
             self._written(id, reading.report())
         except UnsuitableImageError as error:
-            self._put(id, status="refused", stage="", reason=_plain(error), can_force=True)
+            self._put(id, status="refused", stage="", reason=in_words(error), can_force=True)
         except GroundedError as error:
-            self._put(id, status="failed", stage="", reason=_plain(error))
+            self._put(id, status="failed", stage="", reason=in_words(error))
         except Exception as error:
             # the words of a foreign error may quote the film's header
             _LOG.error("a film could not be read: %s", type(error).__name__)
@@ -521,8 +521,3 @@ def _as_json(said: Sequence[GroundedSentence], regions: Regions) -> list[dict[st
 def _not_late(warned: Sequence[Warned]) -> list[Warned]:
     """Without what can only be said of a report that is done."""
     return [item for item in warned if "does not mention" not in item.words]
-
-
-def _plain(error: GroundedError) -> str:
-    """An error's words for the page, where a button stands for the option of the command line."""
-    return str(error).replace(", read it with force (force=True, --force)", ", read it anyway")

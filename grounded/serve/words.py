@@ -49,6 +49,11 @@ def matters(findings: Iterable[Finding]) -> bool:
     )
 
 
+def in_words(error: Exception) -> str:
+    """An error for the page, where a button stands for the option of the command line."""
+    return str(error).replace(" with force (force=True, --force)", " anyway")
+
+
 def shortened(text: str) -> str:
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 1].rstrip()}…"
 

@@ -1,5 +1,6 @@
 """The gate that ships, on the example film and on what is no film; its network alone."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_a_turned_film_is_turned_back_with_a_note(
     assert checked.info.orientation == orientation
     assert checked.info.spacing_mm == ((0.3, 0.2) if turns % 2 else (0.2, 0.3))
     assert "turned back" in checked.info.warnings[-1]
+
+
+@pytest.mark.parametrize("lies", [lambda all: np.rot90(all, -1), lambda all: all.max() - all])
+def test_greys_before_the_window_go_with_a_film_that_is_set_right(
+    gate: FilmGate, film: Image, lies: Callable
+) -> None:
+    greys = film.greys.lying(lies)
+    lain = changed(film, greys.scale.window.shown(greys.values))
+    checked = gate.check(replace(lain, unwindowed=greys))
+    assert checked.info.warnings
+    shown = checked.scale.window.shown(checked.greys.values)
+    np.testing.assert_allclose(shown, checked.pixels, atol=1e-4)
 
 
 def test_the_content_of_a_turned_film_turns_with_it(gate: FilmGate, film: Image) -> None:

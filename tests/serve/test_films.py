@@ -104,6 +104,8 @@ def test_a_coloured_picture_can_be_read_anyway(client: TestClient) -> None:
     film = encoded(colours)
     answer = client.post("/api/films", content=film)
     assert (answer.status_code, answer.json()["can_force"]) == (422, True)
+    assert "anyway" in answer.json()["detail"]
+    assert "--force" not in answer.json()["detail"]
     state = add(client, film, force=True)
     assert any("by force" in warning for warning in state["film"]["warnings"])
 
