@@ -123,21 +123,13 @@ def distinct(sentences: Iterable[GroundedSentence], labeller: Labeller) -> tuple
     kept: set[str] = set()
     faithful = total = 0
     for sentence in sentences:
-        if not sentence.findings:
+        if not {finding.label for finding in sentence.findings} & set(labeller.rules):
             continue
         total += 1
-        if _agrees(sentence, labeller):
+        if is_faithful(sentence.text, sentence.findings, labeller):
             faithful += 1
             kept.add(_NUMBER.sub("#", sentence.text))
     return kept, Rate(faithful, total)
-
-
-def _agrees(sentence: GroundedSentence, labeller: Labeller) -> bool:
-    """No finding is read back as another presence, and one at least as it is."""
-    said = {finding.label: finding.presence for finding in labeller.label(sentence.text)}
-    own = {finding.label: finding.presence for finding in sentence.findings}
-    shared = set(said) & set(own)
-    return bool(shared) and all(said[label] == own[label] for label in shared)
 
 
 def main() -> None:
