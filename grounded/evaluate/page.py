@@ -81,7 +81,12 @@ def _curves(found: Robustness, name: str) -> Section:
         tuple(
             (
                 f"{point.strength:g}",
-                *(str(point.values[measure]) for measure in measures),
+                *(
+                    f"{point.values[measure].value:.3f}"
+                    if measure == REFUSED
+                    else str(point.values[measure])
+                    for measure in measures
+                ),
                 str(point.films),
             )
             for point in points
