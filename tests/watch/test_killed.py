@@ -40,6 +40,9 @@ workers = {workers}
 least_free_mb = 1
 """
 PATIENCE = 120  # seconds, for a busy machine
+pytestmark = pytest.mark.filterwarnings(  # pynetdicom leaves a socket of a failed association open
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 
 
@@ -249,7 +252,7 @@ def test_a_film_that_crashes_its_decoder_is_listed_and_the_next_is_read(tmp_path
     intake = Intake(place.config, place.queue)
     intake.take(encoded(first))
     with place.running() as process:
-        [decoder] = until(lambda: below(process.pid, "films.child"))
+        [decoder] = until(lambda: below(process.pid, "child.serve"))
         os.kill(decoder, signal.SIGSEGV)
         [crashed] = place.until(lambda films: films[0].state in DONE)
         intake.take(encoded(second))
