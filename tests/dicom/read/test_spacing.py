@@ -161,3 +161,10 @@ def test_an_aspect_of_a_hundredth_to_five_counts(ratio, aspect) -> None:
     assert found.aspect == pytest.approx(aspect)
     expected = f"Pixels are not square: {aspect:.3g} times as high as wide."
     assert found.warnings == ((expected,) if aspect != 1 else ())
+
+
+def test_pixels_that_are_not_square_are_named_beside_a_spacing_that_cannot_be() -> None:
+    assert spacing(PixelSpacing=[0, 0], PixelAspectRatio=[4, 5]).warnings == (
+        "PixelSpacing in the header cannot be used.",
+        "Pixels are not square: 0.8 times as high as wide.",
+    )
