@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from grounded.dicom.read.grey import greyscale
+from grounded.dicom.read.grey import Levels, greyscale
 from grounded.dicom.read.header import Header
 
 from .conftest import DatasetMaker
@@ -363,3 +363,10 @@ def test_eight_bits_are_shown_as_they_are_where_half_the_range_is_used(dataset) 
 def test_a_film_of_one_value_is_black(dataset) -> None:
     pixels, _ = shown(dataset(np.full((48, 64), 700, np.uint16)))
     assert not pixels.any()
+
+
+def test_levels_of_values_with_fractions_are_those_that_occur() -> None:
+    levels = Levels.of(np.array([[0.5, 1.5], [1.5, 7.0]]))
+    assert levels.values.tolist() == [0.5, 1.5, 7.0]
+    assert levels.counts.tolist() == [1, 2, 1]
+    assert levels.places.tolist() == [[0, 1], [1, 2]]

@@ -306,3 +306,15 @@ def test_padding_that_the_stored_bits_cannot_hold_is_cut(
     made.dataset.add_new(Tag("PixelPaddingValue"), "SL", stated)
     assert cut_padding_value(made) == cut
     assert cut_padding_value(header(BitsAllocated=16)) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "usable"), [(-32768, 65535, True), (-32769, 5, False), (0, 65536, False)]
+)
+def test_entries_of_a_table_are_16_bits_signed_or_unsigned(
+    low: int, high: int, usable: bool
+) -> None:
+    item = Dataset()
+    item.add_new(Tag("LUTDescriptor"), "US", [2, 0, 16])
+    item.add_new(Tag("LUTData"), "SL", [low, high])
+    assert (table_of(Header(item)) is not None) is usable
