@@ -64,7 +64,7 @@ def train_generator(
     of, progress = config.findings, progress or Progress()
     films = read_films(data, of.kinds, of.side, OrganDetector(of.organs))
     if of.blank:
-        films = {part: [blanked(f, of.kinds) for f in kept] for part, kept in films.items()}
+        films = {part: blanked(kept, of.kinds) for part, kept in films.items()}
     progress.say(", ".join(f"{len(kept)} films: {part}" for part, kept in films.items()))
     net = train_findings(of, films["train"], films["calibration"], output, progress=progress)
     # figures are those of one source: films of others are told apart by how they look

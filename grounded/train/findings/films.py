@@ -98,17 +98,22 @@ def places(film: Example, detector: OrganDetector) -> Places:
     return found.names, found.boxes
 
 
-def blanked(film: Known, kinds: Sequence[str]) -> Known:
-    """The film with both lungs under grey, and what lies between them: a control.
+def blanked(films: Sequence[Known], kinds: Sequence[str]) -> list[Known]:
+    """The films with both lungs under grey, and what lies between them: a control.
 
-    What can still be read of it follows from how and of whom the film was taken.
+    What can still be read of them follows from how and of whom they were taken. Films whose lungs
+    were not looked for are left out, since nothing of them can be hidden.
     """
+    lung = kinds.index("lung")
+    return [_blanked(film, lung) for film in films if (film.kinds == lung).any()]
+
+
+def _blanked(film: Known, lung: int) -> Known:
     pixels, side = film.film.copy(), film.film.shape[0]
-    boxes = film.boxes[film.kinds == kinds.index("lung")] * side
-    if len(boxes):
-        x0, y0 = boxes[:, :2].min(axis=0).astype(int)
-        x1, y1 = np.ceil(boxes[:, 2:].max(axis=0)).astype(int)
-        pixels[y0:y1, x0:x1] = 128
+    boxes = film.boxes[film.kinds == lung] * side
+    x0, y0 = boxes[:, :2].min(axis=0).astype(int)
+    x1, y1 = np.ceil(boxes[:, 2:].max(axis=0)).astype(int)
+    pixels[y0:y1, x0:x1] = 128
     return replace(film, film=pixels)
 
 

@@ -103,9 +103,15 @@ def test_a_mirrored_film_has_its_lesion_on_the_other_side(film: Known) -> None:
 
 
 def test_a_blanked_film_shows_nothing_between_the_lungs_borders(film: Known) -> None:
-    hidden = blanked(film, KINDS).film
+    [known] = blanked([film], KINDS)
+    hidden = known.film
     assert (hidden[8:80, 8:88] == 128).all()
     assert (hidden[:8] == film.film[:8]).all()
+
+
+def test_a_film_whose_lungs_are_not_known_cannot_be_blanked_and_is_left_out(film: Known) -> None:
+    elsewhere = replace(film, boxes=film.boxes[:1], kinds=film.kinds[:1])
+    assert len(blanked([elsewhere, film, elsewhere], KINDS)) == 1
 
 
 def test_all_films_of_a_folder_become_examples(tmp_path: Path) -> None:
