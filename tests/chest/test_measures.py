@@ -556,3 +556,12 @@ def test_the_score_below_the_range_is_that_of_the_lower_limit() -> None:
     reference = measures.RIGHT_AREA_SHARE
     assert reference.judge(0.51 - reference.error).score == pytest.approx(0.84134, abs=1e-4)
     assert reference.judge(0.51 + reference.error).score == pytest.approx(0.84134, abs=1e-4)
+
+
+def test_a_value_far_below_a_one_sided_limit_is_surely_no_finding() -> None:
+    verdict = measures.CARDIOTHORACIC_RATIO.judge(0.2)
+    assert (verdict.presence, verdict.side) == (Presence.ABSENT, 1)
+    assert verdict.score == pytest.approx(1)
+    assert measures.CARDIOTHORACIC_RATIO.judge(0.24).score == pytest.approx(1)
+    low = measures.ReferenceRange((0.0, 0.5), 0.2, "made up", sharp=True)
+    assert low.judge(0.2).score == pytest.approx(0.9332, abs=1e-4)  # 0.3 below the high limit

@@ -338,3 +338,9 @@ def test_by_side_both_sides_share_a_phrase_where_their_zones_are_alike() -> None
 )
 def test_articles_follow_their_sound(text: str, polished: str) -> None:
     assert polish(text) == polished
+
+
+def test_a_region_that_is_plural_already_keeps_its_name_for_both_sides() -> None:
+    plurals = Nouns.of(Atlas.open("chest29")).plurals
+    assert plurals["hilar structures"] == "hilar structures"
+    assert plurals["costophrenic angle"] == "costophrenic angles"

@@ -247,3 +247,11 @@ def test_of_several_phrases_the_longest_one_wins() -> None:
 def test_a_part_that_is_less_sure_leaves_the_whole_as_it_is() -> None:
     found = said("There is an opacity, possible consolidation.")
     assert (found["Lung Opacity"], found["Consolidation"]) == ("present", "uncertain")
+
+
+@pytest.mark.parametrize(
+    "text", ["There is a calcified density.", "A metallic density projects over the chest."]
+)
+def test_what_a_rule_ignores_is_no_mention(text: str) -> None:
+    assert "Lung Opacity" not in said(text)
+    assert said("There is a hazy density.")["Lung Opacity"] == "present"

@@ -84,3 +84,7 @@ def test_numbers_stay_where_they_are_no_ratios() -> None:
     assert (
         blank("About 0.25 of the left lung.", "left lung", CHEST) == "About 0.25 of the <region>."
     )
+
+
+def test_a_side_is_blanked_whatever_its_case() -> None:
+    assert blank("Left chest tube.", "left lung", CHEST) == "<side> chest tube."
