@@ -5,7 +5,7 @@
     python benchmarks/audit.py --data DIR --curves --films 10       # deletion and insertion
     python benchmarks/audit.py --speed [FILM ...]                   # how much longer than a report
 
-DIR is the folder of NIH films with radiologists' outlines. The controls are tried on patients held
+DIR holds `nih`, with radiologists' outlines. The controls are tried on patients held
 out, on films of 128 px; the method was made on films of the part that calibrates, and its first
 version on the 704 px films of the part held out, which are left out here. What is audited are
 sentences that the preset's report would hold: a finding that radiologists outlined on one side and
@@ -87,7 +87,7 @@ def drawn_films(folder: Path, part: Split, seed: int) -> list[Example]:
     """The films of a part of the patients that radiologists read, in an order that is drawn."""
     films = [
         film
-        for film in nih_films(folder)
+        for film in nih_films(folder / "nih")
         if film.split == part
         and film.about["resolution"] == SIDE
         and any(reading.reader == RADIOLOGISTS for reading in film.readings)

@@ -2,7 +2,7 @@
 
     python benchmarks/generators.py --data DIR [--films 30] [--seed 1] [--out DIR]
 
-DIR is the folder of NIH films; drawn are films of 128 px of patients held out that radiologists
+DIR holds `nih`; drawn are films of 128 px of patients held out that radiologists
 read. The reference of a film is what they saw, in words, with the sides of their outlines; what
 they did not look for counts as absent, in the reference and in nobody's favour.
 
@@ -92,7 +92,7 @@ class Row:
 def read_by_radiologists(folder: Path, part: Split, seed: int) -> list[Example]:
     films = [
         film
-        for film in nih_films(folder)
+        for film in nih_films(folder / "nih")
         if film.split == part
         and film.about["resolution"] == SIDE
         and any(reading.reader == RADIOLOGISTS for reading in film.readings)
