@@ -207,8 +207,9 @@ def greys_at(page, places):
 def test_a_box_is_moved_resized_and_asked_from_the_keyboard(page):
     read(page)
     page.keyboard.press("b")
-    page.keyboard.press("b")
-    page.wait_for_selector(".handle")
+    while page.locator(".handle").count() == 0:  # no box before the film is seen
+        page.keyboard.press("b")
+        page.wait_for_timeout(100)
     before = page.locator(".own").get_attribute("d")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Shift+ArrowDown")

@@ -43,7 +43,7 @@ function startBox(): void {
     return;
   }
   const film = doc.value?.film;
-  if (!film || drawn.value) return;
+  if (!film || drawn.value || !stage.value.width) return; // nothing is seen before the stage has a size
   const { width, height } = stage.value;
   const a = toFilm(view.value, film.aspect, { x: width * 0.4, y: height * 0.4 });
   const b = toFilm(view.value, film.aspect, { x: width * 0.6, y: height * 0.6 });
