@@ -8,24 +8,9 @@ import pytest
 from PIL import Image as Picture
 
 from grounded import GroundedReport
-from grounded.cli import main
 from grounded.version import VERSION
 
 LISTS = {"report.files", "manifest.csv", "manifest.jsonl"}
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs the command line and gives its exit status, output and errors."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["grounded", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

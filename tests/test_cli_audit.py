@@ -13,7 +13,6 @@ import pytest
 from PIL import Image as Picture
 
 from grounded.audit import Audit
-from grounded.cli import main
 
 SEES = """
 import json, sys
@@ -26,20 +25,6 @@ for side, part, box in (right, left):
         print(json.dumps({"text": f"There is an opacity in the {side} lung.", "boxes": [box]}))
 """
 WORDS = "There is an opacity in the right lung."
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs the command line and gives its exit status, output and errors."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["grounded", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
