@@ -7,51 +7,66 @@ from typing import Annotated, Literal
 
 import typer
 
+from grounded.cli.options import listed
 from grounded.cli.terminal import say
+
+_Reports = Annotated[
+    Path, typer.Argument(help="A folder of report.json files, JSON lines, CSV or Parquet.")
+]
+_Reference = Annotated[
+    Path, typer.Argument(help="A table (CSV, JSON lines, Parquet), or a data set (--reader).")
+]
+_Reader = Annotated[
+    str, typer.Option(help="The data set that REFERENCE is: padchest-gr, vindr-cxr ...")
+]
+_Split = Annotated[
+    str, typer.Option(help="Of the data set: train, calibration or held; else for the heading.")
+]
+_Name = Annotated[str, typer.Option(help="The data set's name, for the heading.")]
+_Labeller = Annotated[
+    Literal["rules", "radeval"], typer.Option(help="Ours, or RadEval's if it is installed.")
+]
+_Metrics = Annotated[
+    str, typer.Option(help="Metrics of RadEval beside, such as radgraph,radcliq,green.")
+]
+_Download = Annotated[bool, typer.Option("--download", help="Let RadEval download its weights.")]
+_Uncertain = Annotated[
+    Literal["present", "absent"], typer.Option(help="What uncertain findings count as.")
+]
+_Tokenizer = Annotated[
+    Literal["words", "ptb"], typer.Option(help="Ours, or the Penn Treebank's (needs Java).")
+]
+_Urgency = Annotated[
+    Path | None, typer.Option(help="A TOML table of how much an error on a finding counts.")
+]
+_Entailment = Annotated[
+    str, typer.Option(help="Another entailment test of RadFact, as package.module:Class.")
+]
+_Against = Annotated[
+    Path | None, typer.Option(help="The result file of another run on the same films.")
+]
+_Out = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Write the result file (JSON) there.")
+]
+_Page = Annotated[Path | None, typer.Option(help="Write a page with plots (HTML) there.")]
 
 
 def evaluate(
-    reports: Annotated[
-        Path, typer.Argument(help="A folder of report.json files, JSON lines, CSV or Parquet.")
-    ],
-    reference: Annotated[
-        Path, typer.Argument(help="A table (CSV, JSON lines, Parquet), or a data set (--reader).")
-    ],
-    reader: Annotated[
-        str, typer.Option(help="The data set that REFERENCE is: padchest-gr, vindr-cxr ...")
-    ] = "",
-    split: Annotated[
-        str, typer.Option(help="Of the data set: train, calibration or held; else for the heading.")
-    ] = "",
-    name: Annotated[str, typer.Option(help="The data set's name, for the heading.")] = "",
-    labeller: Annotated[
-        Literal["rules", "radeval"], typer.Option(help="Ours, or RadEval's if it is installed.")
-    ] = "rules",
-    metrics: Annotated[
-        str, typer.Option(help="Metrics of RadEval beside, such as radgraph,radcliq,green.")
-    ] = "",
-    download: Annotated[
-        bool, typer.Option("--download", help="Let RadEval download its weights.")
-    ] = False,
-    uncertain: Annotated[
-        Literal["present", "absent"], typer.Option(help="What uncertain findings count as.")
-    ] = "present",
-    tokenizer: Annotated[
-        Literal["words", "ptb"], typer.Option(help="Ours, or the Penn Treebank's (needs Java).")
-    ] = "words",
-    urgency: Annotated[
-        Path | None, typer.Option(help="A TOML table of how much an error on a finding counts.")
-    ] = None,
-    entailment: Annotated[
-        str, typer.Option(help="Another entailment test of RadFact, as package.module:Class.")
-    ] = "",
-    against: Annotated[
-        Path | None, typer.Option(help="The result file of another run on the same films.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write the result file (JSON) there.")
-    ] = None,
-    page: Annotated[Path | None, typer.Option(help="Write a page with plots (HTML) there.")] = None,
+    reports: _Reports,
+    reference: _Reference,
+    reader: _Reader = "",
+    split: _Split = "",
+    name: _Name = "",
+    labeller: _Labeller = "rules",
+    metrics: _Metrics = "",
+    download: _Download = False,
+    uncertain: _Uncertain = "present",
+    tokenizer: _Tokenizer = "words",
+    urgency: _Urgency = None,
+    entailment: _Entailment = "",
+    against: _Against = None,
+    out: _Out = None,
+    page: _Page = None,
 ) -> None:
     """Count the errors of reports against references, by urgency, with the usual tables beside."""
     import json
@@ -61,7 +76,7 @@ def evaluate(
     from grounded.evaluate.grounding import load_entailment
     from grounded.evaluate.page import write_page
     from grounded.evaluate.reports import references_of
-    from grounded.evaluate.tables import evaluate_files, read_rows
+    from grounded.evaluate.tables import Judging, evaluate_files, read_rows
 
     known = references_of(read_films(reader, reference, split)) if reader else reference
     other = read_rows(against) if against is not None else []
@@ -70,13 +85,15 @@ def evaluate(
         known,
         data=name or reader,
         split=split,
-        labeller=labeller,
-        metrics=tuple(part.strip() for part in metrics.split(",") if part.strip()),
-        download=download,
-        uncertain=uncertain,
-        tokenizer=tokenizer,
-        urgency=Urgency.open(urgency),
-        entailment=load_entailment(entailment) if entailment else None,
+        judging=Judging(
+            labeller=labeller,
+            metrics=listed(metrics),
+            download=download,
+            uncertain=uncertain,
+            tokenizer=tokenizer,
+            urgency=Urgency.open(urgency),
+            entailment=load_entailment(entailment) if entailment else None,
+        ),
     )
     if against is not None:
         evaluation = evaluation.against(other, against.name)

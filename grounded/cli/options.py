@@ -39,6 +39,11 @@ AtMostMissed = Annotated[
 ]
 
 
+def listed(words: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in words.split(",") if part.strip())
+
+
 def level(words: str) -> float | None:
     """A part of a whole: "5%", "5 %" or "0.05"; None for no words.
 

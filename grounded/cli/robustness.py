@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grounded.cli.options import Device, Preset, Trust
+from grounded.cli.options import Device, Preset, Trust, listed
 from grounded.cli.terminal import progress_bar, say
 from grounded.config import DEFAULT, load
 from grounded.errors import ConfigError, InvalidValueError
@@ -51,7 +51,7 @@ def robustness(
     from grounded.evaluate.robustness import Robustness, robustness
 
     known = (*ALTERATIONS, "attack")
-    names = [part.strip() for part in alterations.split(",") if part.strip()] or list(known)
+    names = listed(alterations) or known
     if unknown := [name for name in names if name not in known]:
         raise InvalidValueError(
             f"no alteration {', '.join(unknown)}; there are: {', '.join(known)}"

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -194,26 +194,41 @@ def read_rows(path: Path) -> list[Row]:
         raise DataError(f"{path} is no result file of `grounded evaluate`: {error!r}") from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """How reports are judged.
+
+    labeller: "rules", or "radeval" for CheXbert and RadGraph. uncertain: what an uncertain finding
+    counts as. urgency: the table of weights that ships if None. entailment: of RadFact, the
+    labeller's if None. metrics: of RadEval, beside; download: whether it may fetch their weights.
+    Raises InvalidValueError for another labeller.
+    """
+
+    labeller: LabellerName = "rules"
+    uncertain: Uncertain = "present"
+    tokenizer: Tokenizer = "words"
+    urgency: Urgency | None = None
+    entailment: Entailment | None = None
+    metrics: Sequence[str] = ()
+    download: bool = False
+
+    def __post_init__(self) -> None:
+        if self.labeller not in get_args(LabellerName):
+            raise InvalidValueError(f'labeller is "rules" or "radeval", got {self.labeller!r}')
+
+
 def evaluate_files(
     reports: Path,
     reference: Path | Mapping[str, Reference],
     *,
     data: str = "",
     split: str = "",
-    labeller: LabellerName = "rules",
-    uncertain: Uncertain = "present",
-    tokenizer: Tokenizer = "words",
-    urgency: Urgency | None = None,
-    entailment: Entailment | None = None,
-    metrics: Sequence[str] = (),
-    download: bool = False,
+    judging: Judging | None = None,
 ) -> Evaluation:
     """Compare reports with references; see `read_written` and `read_references` for the files.
 
     reference: a file, or references by film. data: the data set in the user's words, for the
-    heading. labeller: "rules", or "radeval" for CheXbert and RadGraph. uncertain: what an uncertain
-    finding counts as. entailment: of RadFact, the labeller's if None. metrics: of RadEval, beside;
-    download: whether it may fetch their weights.
+    heading. judging: as usual if None.
     """
     written = read_written(reports)
     references = read_references(reference) if isinstance(reference, Path) else reference
@@ -224,41 +239,19 @@ def evaluate_files(
         f"({len(written) - len(cases)} reports without reference, "
         f"{len(references) - len(cases)} references without report)"
     )
-    evaluation = evaluate(
-        cases,
-        data=heading,
-        labeller=labeller,
-        uncertain=uncertain,
-        tokenizer=tokenizer,
-        urgency=urgency,
-        entailment=entailment,
-        metrics=metrics,
-        download=download,
-    )
-    return replace(evaluation, split=split)
+    return replace(evaluate(cases, data=heading, judging=judging), split=split)
 
 
-def evaluate(
-    cases: Sequence[Case],
-    *,
-    data: str,
-    labeller: LabellerName = "rules",
-    uncertain: Uncertain = "present",
-    tokenizer: Tokenizer = "words",
-    urgency: Urgency | None = None,
-    entailment: Entailment | None = None,
-    metrics: Sequence[str] = (),
-    download: bool = False,
-) -> Evaluation:
+def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None) -> Evaluation:
     """All figures that the cases allow; a table without any case to stand on is left out."""
-    if labeller not in ("rules", "radeval"):
-        raise InvalidValueError(f'labeller is "rules" or "radeval", got {labeller!r}')
-    table, rules = urgency or Urgency.open(), Remembering.of(Labeller.open())
-    chosen = (*(("f1chexbert", "radgraph") if labeller == "radeval" else ()), *metrics)
-    test = entailment or LabelEntailment(rules)
+    how = judging or Judging()
+    table, rules = how.urgency or Urgency.open(), Remembering.of(Labeller.open())
+    ours = how.labeller == "rules"
+    chosen = (*(() if ours else ("f1chexbert", "radgraph")), *how.metrics)
+    test = how.entailment or LabelEntailment(rules)
     boxed = [case for case in cases if case.written.regions is not None and case.reference.boxes]
     worded = [case for case in cases if case.reference.text]
-    words, by_report = _words(worded, tokenizer)
+    words, by_report = _words(worded, how.tokenizer)
     placed = any(said.boxes for case in cases for said in case.written.statements)
     rows = [row_of(case, rules, table, test, placed) for case in cases]
     rows = [replace(row, values={**row.values, **by_report.get(row.image, {})}) for row in rows]
@@ -270,8 +263,8 @@ def evaluate(
         *_finding_boxes(cases),
         *_choices(boxed),
         *words,
-        *(_findings(worded, uncertain, rules) if labeller == "rules" else ()),
-        *_radeval(worded, chosen, download),
+        *(_findings(worded, how.uncertain, rules) if ours else ()),
+        *_radeval(worded, chosen, how.download),
         *_probabilities(scored),
     ]
     return Evaluation(
@@ -333,7 +326,7 @@ def _words(
 
 
 def _finding_boxes(cases: Sequence[Case]) -> Iterator[Figure]:
-    """Of films whose reader marked every object of a finding."""
+    """How well findings are boxed, in films whose reader marked every object of one."""
     pairs = []
     for case in cases:
         scores, known = case.written.scores, case.reference

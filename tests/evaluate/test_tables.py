@@ -13,7 +13,7 @@ from grounded import Box, Regions
 from grounded.chest.names import REGIONS
 from grounded.errors import InvalidValueError
 from grounded.evaluate.reports import Case, Reference, Written
-from grounded.evaluate.tables import Evaluation, evaluate, evaluate_files
+from grounded.evaluate.tables import Evaluation, Judging, evaluate, evaluate_files
 
 BOXES = {"right lung": Box(0, 0, 10, 10), "spine": Box(4, 0, 6, 20)}
 REFERENCE = Reference(
@@ -99,4 +99,4 @@ def test_files_are_compared_and_what_has_no_partner_is_counted(tmp_path: Path) -
     assert "1 references without report" in evaluation.data
     assert json.loads(json.dumps(evaluation.to_dict()))["figures"]
     with pytest.raises(InvalidValueError, match='"rules" or "radeval"'):
-        evaluate_files(reports, references, labeller="magic")  # type: ignore[arg-type]
+        evaluate_files(reports, references, judging=Judging(labeller="magic"))  # type: ignore[arg-type]
