@@ -34,14 +34,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from own.films import drawn_films
 from rich.console import Console
 from rich.table import Table
 
 import grounded
 from grounded import Box, Image, Mask, Reading, Regions, Reporter
 from grounded.audit import Check, Verdict
-from grounded.data.example import Example, Split
-from grounded.data.nih import RADIOLOGISTS, nih_films
+from grounded.data.example import Example
+from grounded.data.nih import RADIOLOGISTS
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.intervals import Rate
 from grounded.explain.audit.altering import Place
@@ -61,7 +62,6 @@ from grounded.findings import Presence
 LARGEST = 0.35  # of the film: a larger outline has no like place elsewhere
 INSIDE = 0.6  # the part of an outline that has to lie in the region that a claim names
 A_FILM = 2  # claims of one film, so that few films do not decide
-SIDE = 128  # px of the films; those of 704 px were seen while the method was made
 SIDES = ("right", "left")
 CONTROLS = (
     *("ignores the image", "shuffled weights", "wrong side", "wrong side, same words"),
@@ -81,19 +81,6 @@ class Tried:
     def rank(self) -> tuple[int, float]:
         """By the verdict, and among equal verdicts by the measure."""
         return -self.check.verdict.rank, grounding(self.check)
-
-
-def drawn_films(folder: Path, part: Split, seed: int) -> list[Example]:
-    """The films of a part of the patients that radiologists read, in an order that is drawn."""
-    films = [
-        film
-        for film in nih_films(folder / "nih")
-        if film.split == part
-        and film.about["resolution"] == SIDE
-        and any(reading.reader == RADIOLOGISTS for reading in film.readings)
-    ]
-    order = np.random.default_rng(seed).permutation(len(films))
-    return [films[at] for at in order]
 
 
 def outlined_films(arguments: argparse.Namespace) -> list[Example]:

@@ -343,8 +343,7 @@ def _pair_of(case: Mapping[str, Any], readers: Sequence[Mapping[str, Any]]) -> l
 
 
 def _preferred(values: Sequence[float], ratings: Sequence[float]) -> Rate:
-    """Of the pairs that are rated apart, those that are ranked alike; a tie counts
-    half, rounded."""
+    """How many of the pairs that are rated apart are ranked alike; a tie counts half, rounded."""
     hits = count = 0.0
     for at in range(0, len(values), 2):
         if ratings[at] != ratings[at + 1]:

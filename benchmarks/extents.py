@@ -100,10 +100,9 @@ def lesions(reporter: grounded.Reporter, film: Example) -> Iterator[Lesion]:
 def rows(found: list[Lesion]) -> Iterator[tuple[str, str]]:
     effusions = [item for item in found if item.label == EFFUSION]
     opacities = [item for item in found if item.label == OPACITY]
-    areas = [(float(e.outlined.sum()), float(e.shown.sum())) for e in effusions]
-    sizes = [e.lung.size for e in effusions]
-    of_film = [(a / n, b / n) for (a, b), n in zip(areas, sizes, strict=True)]
-    rho = spearmanr([a for a, _ in of_film], [b for _, b in of_film]).statistic
+    rho = spearmanr(
+        [item.outlined.mean() for item in effusions], [item.shown.mean() for item in effusions]
+    ).statistic
     yield "effusion, rank correlation of areas", f"{rho:.2f} of {len(effusions)}"
     true = np.array([item.share(item.outlined) for item in opacities])
     shown = np.array([item.share(item.shown) for item in opacities])

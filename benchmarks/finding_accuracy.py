@@ -11,7 +11,6 @@ Wilson's.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from own.films import read_options
 from own.read_films import (
     FilmFigures,
     ReadFilm,
@@ -200,21 +200,8 @@ def view(console: Console, films: Sequence[ReadFilm]) -> dict[str, Any]:
     return found
 
 
-def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--preset", default="neural", help="its name, file or folder")
-    parser.add_argument("--every", type=int, default=1, help="only every n-th film; for a try")
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--width", type=int, default=170)
-    return parser.parse_args()
-
-
 def main() -> None:
-    options = read_options()
+    options = read_options(__doc__, "write the figures as JSON", 170)
     torch.set_num_threads(options.threads)
     start = time.perf_counter()
     reporter = grounded.load(options.preset)

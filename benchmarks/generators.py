@@ -29,6 +29,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from own.films import drawn_films
 from rich.console import Console
 from rich.table import Table
 
@@ -37,8 +38,8 @@ from grounded import Image, Reporter, Sentence
 from grounded.audit import Audit, Verdict
 from grounded.compose.composer import AnatomicalComposer
 from grounded.convert.rgrg import convert_rgrg, published_layout
-from grounded.data.example import Example, Split
-from grounded.data.nih import RADIOLOGISTS, nih_films
+from grounded.data.example import Example
+from grounded.data.nih import RADIOLOGISTS
 from grounded.detectors.rgrg.detector import RgrgDetector
 from grounded.detectors.rgrg.net import DetectorLayout
 from grounded.evaluate.errors import Urgency, errors_of, weight_of
@@ -58,7 +59,6 @@ NAMES = (
     "RGRG stand-in",
 )
 KINDS = ("missed", "unsupported", "wrong")
-SIDE = 128  # px of the films
 LIBRARY = 400  # films that the nearest one is looked for among
 LIKE = 24  # px of a film's side, at which two films are compared
 NORMAL = (
@@ -87,17 +87,6 @@ class Row:
 
     written: dict[str, str] = field(default_factory=dict)
     audits: list[Audit] = field(default_factory=list)
-
-
-def read_by_radiologists(folder: Path, part: Split, seed: int) -> list[Example]:
-    films = [
-        film
-        for film in nih_films(folder / "nih")
-        if film.split == part
-        and film.about["resolution"] == SIDE
-        and any(reading.reader == RADIOLOGISTS for reading in film.readings)
-    ]
-    return [films[at] for at in np.random.default_rng(seed).permutation(len(films))]
 
 
 def seen_in(film: Example, width: float) -> dict[str, set[str]]:
@@ -175,7 +164,7 @@ def likeness(image: Image) -> NDArray[np.float64]:
 
 def nearest_of(folder: Path, seed: int) -> Callable[[bytes], str]:
     """Answers with what was seen in the film of a library that looks most alike."""
-    films = read_by_radiologists(folder, "train", seed)[:LIBRARY]
+    films = drawn_films(folder, "train", seed)[:LIBRARY]
     images = [Image.open(film.path, view=film.view, force=True) for film in films]
     library = np.stack([likeness(image) for image in images])
     said = [
@@ -200,7 +189,7 @@ def try_generators(arguments: argparse.Namespace, folder: Path) -> None:
     nearest = nearest_of(arguments.data, arguments.seed)
     rows = {name: Row() for name in NAMES}
     references = {}
-    for film in read_by_radiologists(arguments.data, "held", arguments.seed)[: arguments.films]:
+    for film in drawn_films(arguments.data, "held", arguments.seed)[: arguments.films]:
         image = Image.open(film.path, view=film.view, force=True)
         found = seen_in(film, image.info.width)
         references[film.name] = " ".join(in_words(found) or NORMAL)

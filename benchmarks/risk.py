@@ -13,12 +13,13 @@ the COVID-era films are known by their notes, TBX11K by boxes of lesions, Hannov
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from own.films import read_options
 from own.judged_films import (
     Realised,
     Reliability,
@@ -41,6 +42,7 @@ from grounded.data.finding_films import finding_films
 from grounded.data.nih import nih_films, part_of
 from grounded.data.tb import tuberculosis_films
 from grounded.errors import GroundedError
+from grounded.evaluate.calibration import BINS
 from grounded.train.judged import Judged, judge, read_by_people
 
 LEVELS = (0.01, 0.05, 0.1, 0.2)
@@ -120,10 +122,10 @@ def show_reliability(console: Console, found: dict[str, Reliability]) -> None:
     console.print(table)
     table = Table("probability", "sentences", "mean", "right", title=f"{NIH}, by probability")
     first = found[NIH]
-    for row, count in enumerate(first.count):
-        if count:
-            edges = f"{row / 10:.1f} to {(row + 1) / 10:.1f}"
-            table.add_row(edges, str(count), f"{first.mean[row]:.3f}", f"{first.right[row]:.3f}")
+    for mean, often, count in first.bins:
+        row = min(int(mean * BINS), BINS - 1)
+        edges = f"{row / BINS:.1f} to {(row + 1) / BINS:.1f}"
+        table.add_row(edges, str(count), f"{mean:.3f}", f"{often:.3f}")
     console.print(table)
 
 
@@ -136,9 +138,9 @@ def draw(path: Path, found: dict[str, list[Statement]], reliable: dict[str, Reli
     figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(16, 5))
     left.plot([0, 1], [0, 1], color="grey", linewidth=1)
     for name, item in reliable.items():
-        kept = item.count > 4
+        kept = [(mean, often) for mean, often, count in item.bins if count > 4]
         label = f"{name} (error {item.error:.3f}, {item.total})"
-        left.plot(item.mean[kept], item.right[kept], marker="o", label=label)
+        left.plot(*np.reshape(kept, (-1, 2)).T, marker="o", label=label)
     left.set(xlabel="probability that the sentence is right", ylabel="how often it was right")
     for axis, denies, what in ((middle, False, "stated"), (right, True, "denied")):
         for name, items in found.items():
@@ -153,21 +155,8 @@ def draw(path: Path, found: dict[str, list[Statement]], reliable: dict[str, Reli
     figure.savefig(path, dpi=120)
 
 
-def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--preset", default="neural", help="its name, file or folder")
-    parser.add_argument("--every", type=int, default=1, help="only every n-th film; for a try")
-    parser.add_argument("--out", type=Path, help="draw the curves into this picture")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--width", type=int, default=190)
-    return parser.parse_args()
-
-
 def main() -> None:
-    options = read_options()
+    options = read_options(__doc__, "draw the curves into this picture", 190)
     torch.set_num_threads(options.threads)
     start = time.perf_counter()
     console = Console(width=options.width)

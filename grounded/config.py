@@ -135,7 +135,7 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
 def _with_levels(
     tables: dict[str, dict[str, Any]], file: Path, levels: Mapping[str, float | None]
 ) -> dict[str, dict[str, Any]]:
-    """The tables with the levels of the confidence. Raises ConfigError where there is none."""
+    """The tables with the levels of the confidence. Raises ConfigError for a file without."""
     given = {name: level for name, level in levels.items() if level is not None}
     if not given:
         return tables

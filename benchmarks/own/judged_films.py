@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.compose.confidence import Confidence, Fitted, sort_of
+from grounded.compose.confidence import Confidence, Fitted
+from grounded.evaluate.calibration import reliability
+from grounded.evaluate.detection import calibration_error
 from grounded.evaluate.intervals import Estimate, interval, redraws
 from grounded.findings import Finding, Presence
 from grounded.train.judged import Judged
 from grounded.view import Projection
 
-BINS = 10
 Values = NDArray[np.float64]
 
 
@@ -51,7 +52,7 @@ def _right(trust: Confidence, findings: Sequence[Finding], item: Judged) -> floa
 
 @dataclass(frozen=True, slots=True)
 class Realised:
-    """Of what was said: how much was still said at a level, and how much of that was wrong.
+    """How much of what was said is left at a level, and how much of that was wrong.
 
     wrong: with its 95 % interval, patients drawn again; of patients alike, each counting as one.
     """
@@ -69,14 +70,8 @@ class Realised:
 
 def realised(items: Sequence[Statement], fitted: Fitted, level: float) -> Realised:
     """What a level leaves of statements, and what of it is wrong."""
-    kept = [item for item in items if _is_stated(item.finding, fitted, level)]
+    kept = [item for item in items if fitted.holds(item.finding, level)]
     return Realised(len(items), len(kept), len({i.patient for i in kept}), wrong_of(kept))
-
-
-def _is_stated(finding: Finding, fitted: Fitted, level: float) -> bool:
-    known = fitted.sorts.get(sort_of(finding))
-    limit = known.limit(level) if known else None
-    return limit is not None and finding.score >= limit
 
 
 def wrong_of(items: Sequence[Statement]) -> Estimate:
@@ -93,32 +88,18 @@ def wrong_of(items: Sequence[Statement]) -> Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Probabilities against how often it was so, in bins of equal width.
+    """Probabilities against how often it was so.
 
-    error: the expected calibration error, the mean distance of both by how many are in a bin.
+    bins: mean probability, frequency and number in each that is not empty. error: the expected
+    calibration error, the mean distance of both by how many are in a bin.
     """
 
-    mean: Values
-    right: Values
-    count: NDArray[np.int64]
+    bins: Sequence[tuple[float, float, int]]
     error: float
 
     @property
     def total(self) -> int:
-        return int(self.count.sum())
-
-
-def reliability(probabilities: Sequence[float], right: Sequence[float]) -> Reliability:
-    """Of what has both."""
-    pairs = np.array([probabilities, right], dtype=np.float64).reshape(2, -1)
-    p, r = pairs[:, np.isfinite(pairs).all(axis=0)]
-    bins = np.minimum((p * BINS).astype(int), BINS - 1)
-    count = np.bincount(bins, minlength=BINS)
-    with np.errstate(invalid="ignore"):
-        mean = np.bincount(bins, p, BINS) / count
-        so = np.bincount(bins, r, BINS) / count
-    error = float(np.nansum(np.abs(mean - so) * count) / max(count.sum(), 1))
-    return Reliability(mean, so, count, error)
+        return sum(count for _, _, count in self.bins)
 
 
 def of_sentences(
@@ -127,8 +108,9 @@ def of_sentences(
     """The reliability of the probabilities that sentences carry."""
     trust = Confidence.of(fitted)
     items = [item for item in said if chosen(item)]
-    probabilities = [_right(trust, item.findings, item) for item in items]
-    return reliability(probabilities, [item.is_right for item in items])
+    both = [(_right(trust, item.findings, item), item.is_right) for item in items]
+    scores, right = np.reshape([pair for pair in both if np.isfinite(pair).all()], (-1, 2)).T
+    return Reliability(reliability(scores, right), calibration_error(list(scores), list(right)))
 
 
 def risk_coverage(items: Sequence[Statement]) -> tuple[Values, Values]:

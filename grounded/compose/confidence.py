@@ -35,6 +35,9 @@ _EDGE = 1e-4  # no score is surer than that
 OF_ADULTS = "this is a child's film, and the limits are those of adults"
 NOT_MEASURED = "how often it is right was not measured on films"
 
+SIGNS: Mapping[Projection, float] = {Projection.AP: 1.0, Projection.PA: -1.0}
+"""What the view's part of a curve is multiplied by; by 0 where the view is not known."""
+
 Sort = tuple[str, str, str]
 """What a statement is of: label, presence, kind of score."""
 
@@ -64,7 +67,7 @@ class Curve:
     view: float = 0.0
 
     def at(self, score: float, projection: Projection = Projection.UNKNOWN) -> float:
-        shift = {Projection.AP: self.view, Projection.PA: -self.view}.get(projection, 0.0)
+        shift = self.view * SIGNS.get(projection, 0.0)
         return probability_of(self.slope * log_odds(score) + self.intercept + shift)
 
 
@@ -119,6 +122,23 @@ class Fitted:
     failing: float
     weights_sha256: Mapping[str, str] = field(default_factory=dict)
 
+    def holds(self, finding: Finding, level: float) -> bool:
+        """Whether a statement may be made where at most `level` of such may be wrong."""
+        known = self.sorts.get(sort_of(finding))
+        limit = known.limit(level) if known else None
+        return limit is not None and finding.score >= limit
+
+    def product(self, scores: Mapping[Sort, float], projection: Projection) -> float | None:
+        """The product of the probabilities of statements, by sort with the least score of each.
+
+        None without any, and with a sort whose probability was not measured.
+        """
+        curves = [known.curve if (known := self.sorts.get(sort)) else None for sort in scores]
+        if not curves or None in curves:
+            return None
+        pairs = zip(curves, scores.values(), strict=True)
+        return math.prod(curve.at(score, projection) for curve, score in pairs if curve)
+
     def write(self, path: Path) -> None:
         table = {
             "schema": SCHEMA,
@@ -135,7 +155,7 @@ class Fitted:
 
     @classmethod
     def read(cls, path: Path) -> Fitted:
-        """Raises ConfigError for a file that is none of these."""
+        """From such a file. Raises ConfigError for one that cannot be read."""
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
             if table["schema"] != SCHEMA:
@@ -161,9 +181,9 @@ class Confidence:
     """fitted: the file that `grounded train confidence` writes.
 
     wrong: the most of what is said to be there, or possible, that may be wrong, 0..1. missed: the
-    most of what is said not to be there that may be there; as `wrong` if it is not given. Without
+    most of what is denied that is there all the same; as `wrong` if it is not given. Without
     either nothing is withheld. Raises ConfigError for a file that cannot be used, InvalidValueError
-    for a level that is none.
+    for a level that is not between 0 and 1.
     """
 
     name = "confidence"
@@ -245,12 +265,12 @@ class Confidence:
             return None
         if child:
             return Refused(_percent(level), OF_ADULTS)
-        known = self.fitted.sorts.get(sort_of(finding))
-        limit = known.limit(level) if known else None
-        if limit is not None and finding.score >= limit:
+        if self.fitted.holds(finding, level):
             return None
+        known = self.fitted.sorts.get(sort_of(finding))
         if known is None:
             return Refused(_percent(level), NOT_MEASURED)
+        limit = known.limit(level)
         if limit is None:
             counted = f"{known.wrong} of {known.patients} such statements were wrong"
             few = known.wrong <= level * known.patients
@@ -282,12 +302,10 @@ class Confidence:
         for finding in findings:
             sort = sort_of(finding)
             least[sort] = min(finding.score, least.get(sort, 1.0))
-        curves = [known.curve if (known := self.fitted.sorts.get(s)) else None for s in least]
-        if not least or None in curves:
+        whole = self.fitted.product(least, projection)
+        if whole is None:
             return None
-        parts = [c.at(least[s], projection) for c, s in zip(curves, least, strict=True) if c]
-        whole = math.prod(parts)
-        probability = self.fitted.several.at(whole) if len(parts) > 1 else whole
+        probability = self.fitted.several.at(whole) if len(least) > 1 else whole
         seen = f", {projection.value}" if projection in (Projection.AP, Projection.PA) else ""
         return Right(probability, f"{self.fitted.population}{seen}")
 

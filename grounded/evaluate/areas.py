@@ -24,7 +24,10 @@ class Overlap:
 
     @classmethod
     def of(cls, said: Sequence[Box], true: Sequence[Box]) -> Overlap:
-        """Of the unions of the boxes. The grid has a line at each edge, so nothing is rounded."""
+        """From the unions of the boxes, in square pixels.
+
+        The grid has a line at each edge, so nothing is rounded.
+        """
         xs = np.unique([x for box in (*said, *true) for x in (box.x0, box.x1)])
         ys = np.unique([y for box in (*said, *true) for y in (box.y0, box.y1)])
         areas = np.outer(np.diff(ys), np.diff(xs))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +56,8 @@ class Scored:
         return float(((self.scores - self.truth) ** 2).mean())
 
     def reliability(self) -> list[tuple[float, float, int]]:
-        """Of each bin that is not empty: mean probability, frequency, number."""
-        place = np.minimum((self.scores * BINS).astype(int), BINS - 1)
-        return [
-            (float(self.scores[here].mean()), float(self.truth[here].mean()), int(here.sum()))
-            for here in (place == number for number in range(BINS))
-            if here.any()
-        ]
+        """See `reliability`."""
+        return reliability(self.scores, self.truth)
 
     def risk_by_coverage(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Part of the statements that is kept, the most confident first, and how many are wrong.
@@ -80,6 +76,19 @@ class Scored:
         statement."""
         coverage, risk = self.risk_by_coverage()
         return float((np.diff(coverage, prepend=0.0) * risk).sum())
+
+
+def reliability(scores: NDArray[np.float64], truth: NDArray[Any]) -> list[tuple[float, float, int]]:
+    """Mean probability, frequency and number in each of ten equal bins that is not empty.
+
+    scores, truth: (N,).
+    """
+    place = np.minimum((scores * BINS).astype(int), BINS - 1)
+    return [
+        (float(scores[here].mean()), float(truth[here].mean()), int(here.sum()))
+        for here in (place == number for number in range(BINS))
+        if here.any()
+    ]
 
 
 def _truth(case: Case, labeller: Labeller) -> dict[str, bool]:

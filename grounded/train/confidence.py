@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import binom
 
-from grounded.compose.confidence import LEVELS, Curve, Fitted, Known, Sort, log_odds, sort_of
+from grounded.compose.confidence import LEVELS, SIGNS, Curve, Fitted, Known, Sort, log_odds, sort_of
 from grounded.data.nih import nih_films
 from grounded.errors import DataError, MissingExtraError
 from grounded.reporter import Reporter
@@ -100,7 +100,7 @@ def _parts(item: Judged) -> list[_Part]:
 
 
 def one_each(said: Iterable[Judged], seed: int = 0) -> dict[Sort, list[tuple[float, bool]]]:
-    """Of each sort, one statement of each patient, drawn blindly: its score, and whether it is so.
+    """One statement of each patient, by sort, drawn blindly: its score, and whether it is so.
 
     A film is drawn first, so that a patient's many films count no more than another's one.
     """
@@ -134,13 +134,10 @@ def curve(parts: Sequence[_Part]) -> Curve:
     """The probability of being right by score and view; stiff where there are few statements."""
     odds = np.array([log_odds(part.score) for part in parts])
     right = np.array([part.right for part in parts])
-    view = np.array([_SIGNS.get(part.view, 0.0) for part in parts])
+    view = np.array([SIGNS.get(part.view, 0.0) for part in parts])
     if min((view > 0).sum(), (view < 0).sum()) < EACH_VIEW:
         view = np.zeros(len(parts))
     return Curve(*_logistic(odds, right, view))
-
-
-_SIGNS = {Projection.AP: 1.0, Projection.PA: -1.0}
 
 
 def _logistic(odds: Values, right: NDArray[np.bool_], view: Values) -> tuple[float, float, float]:
@@ -162,15 +159,10 @@ def _several(said: Sequence[Judged], alone: Fitted) -> Curve:
     """From the product of the probabilities of a sentence's sorts to that of the sentence."""
     products, right = [], []
     for item in said:
-        by_sort = item.by_sort()
-        curves = [alone.sorts[sort].curve if sort in alone.sorts else None for sort in by_sort]
-        if len(by_sort) > 1 and math.isfinite(item.is_right) and None not in curves:
-            parts = [
-                c.at(score, item.view)
-                for c, (score, _) in zip(curves, by_sort.values(), strict=True)
-                if c
-            ]
-            products.append(log_odds(math.prod(parts)))
+        scores = {sort: score for sort, (score, _) in item.by_sort().items()}
+        whole = alone.product(scores, item.view)
+        if len(scores) > 1 and math.isfinite(item.is_right) and whole is not None:
+            products.append(log_odds(whole))
             right.append(bool(item.is_right))
     if len(right) < FEWEST:
         return Curve(1.0, 0.0)

@@ -45,7 +45,7 @@ class Judged:
         return _all(self.right)
 
     def by_sort(self) -> dict[Sort, tuple[float, float]]:
-        """Of each sort of statement in it: the least score, and whether all of it is so."""
+        """By sort of statement in it: the least score, and whether all of it is so."""
         found: dict[Sort, tuple[float, list[float]]] = {}
         for finding, right in zip(self.findings, self.right, strict=True):
             score, kept = found.setdefault(sort_of(finding), (1.0, []))
@@ -134,7 +134,7 @@ class _Truth:
 
 
 def _first(here: float, film: float) -> float:
-    """Of a region whose truth is not known: that of a film without the finding."""
+    """What is true of a region, or, where that is not known, of a film without the finding."""
     return here if np.isfinite(here) else 0.0 if film == 0 else UNKNOWN
 
 
