@@ -60,7 +60,7 @@ def load(
     the most of what a report states that may be wrong (0.05 is 5 %), missed: the most of what it
     denies that may be there, as `wrong` if not given; what does not hold that is withheld, see
     `grounded.compose.confidence`. Raises ConfigError that says what is wrong with the preset and
-    what would be right, InvalidValueError for a level that is none.
+    what would be right, InvalidValueError for a level that is not between 0 and 1.
     """
     file = locate(preset)
     tables = _with_levels(_read(file), file, {"wrong": wrong, "missed": missed})

@@ -89,7 +89,7 @@ class LabelEntailment:
 def load_entailment(where: str) -> Entailment:
     """An entailment test of the user's, as "package.module:Class"; it is made without arguments.
 
-    Raises InvalidValueError for what cannot be imported or is none.
+    Raises InvalidValueError for what cannot be imported, or has another interface.
     """
     module, _, name = where.partition(":")
     try:

@@ -50,5 +50,5 @@ def thumbnail(image: Image) -> bytes:
 
 
 def content_of(greys: NDArray[np.uint16]) -> bytes:
-    """As they are sent."""
+    """The bytes that are sent: row by row, 16 bits each, the low byte first."""
     return greys.astype("<u2", copy=False).tobytes()

@@ -54,7 +54,7 @@ class OutsideSubject:
         self._sure: dict[int, float] = {}
 
     def said(self, image: Image) -> Said:
-        """Each film is asked about once. Raises DataError for an answer that is none."""
+        """Each film is asked about once. Raises DataError for an answer that cannot be read."""
         key = image.info.sha256
         if key not in self._heard:
             items = [

@@ -132,7 +132,7 @@ def _verdict(claim: Claim, row: Row) -> Verdict:
 
 
 def grounding(check: Check) -> float:
-    """One number for how far a claim rests on its own place: what a control is told from it by."""
+    """How far a claim rests on its own place, one number, by which controls are told apart."""
     return check.specific.value if check.specific is not None else 0.0
 
 
