@@ -20,9 +20,7 @@ from pathlib import Path
 from grounded.errors import ReportError
 
 _WAIT_SECONDS = 60  # for another process's transaction
-_UNSURE_SECONDS = (
-    3.0  # until what a killed watch had on the wire has come to the PACS, or never will
-)
+_UNSURE_SECONDS = 3.0  # until what a killed watch had on the wire has come, or never will
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS films (
     instance_uid TEXT PRIMARY KEY, study_uid TEXT NOT NULL, path TEXT NOT NULL,

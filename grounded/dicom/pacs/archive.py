@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+DUPLICATE = 0x0111  # PS3.7 C.5.6: the PACS has an instance of this UID
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:

@@ -31,7 +31,7 @@ from pynetdicom.presentation import PresentationContext, build_context, build_ro
 
 from grounded.dicom.context import encoded
 from grounded.dicom.pacs.address import Address, calling_title, tls_context
-from grounded.dicom.pacs.archive import Instance, Sent
+from grounded.dicom.pacs.archive import DUPLICATE, Instance, Sent
 from grounded.errors import ArchiveError
 
 _FIND = UID("1.2.840.10008.5.1.4.1.2.2.1")  # Study Root Query/Retrieve, PS3.4 annex C
@@ -39,7 +39,6 @@ _GET = UID("1.2.840.10008.5.1.4.1.2.2.3")
 _SECONDS = 30
 _PENDING = (0xFF00, 0xFF01)
 _WARNINGS = (0xB000, 0xB006, 0xB007)  # of C-STORE: stored, with a remark
-_DUPLICATE = 0x0111  # PS3.7 C.5.6: it has an instance of this UID
 _FETCHED = (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
@@ -108,7 +107,7 @@ class DimseArchive:
         except (RuntimeError, ValueError) as error:  # a context that was refused
             raise ArchiveError(f"{self._address} takes no {dataset.SOPClassUID.name}") from error
         code = status.get("Status") if status else None
-        if code not in (0x0000, _DUPLICATE, *_WARNINGS):
+        if code not in (0x0000, DUPLICATE, *_WARNINGS):
             said = "no answer" if code is None else f"status {code:04X}"
             raise ArchiveError(f"{self._address} did not store an object: {said}")
 

@@ -22,11 +22,10 @@ from grounded.dicom.pacs.address import (
     USER,
     Address,
 )
-from grounded.dicom.pacs.archive import Instance, Sent
+from grounded.dicom.pacs.archive import DUPLICATE, Instance, Sent
 from grounded.errors import ArchiveError
 
 _DICOM = (("application/dicom", "*"),)  # in whatever transfer syntax it is stored
-_DUPLICATE = 0x0111  # PS3.7 C.5.6: it has an instance of this UID
 _NO_ANSWER = (400, 404, 405, 406, 501)  # no such question is taken, or no such study is there
 _TAGS = {
     "study_uid": "0020000D",
@@ -62,7 +61,7 @@ class WebArchive:
             failed = [
                 item
                 for item in answer.get("FailedSOPSequence") or ()  # it is always there
-                if item.get("FailureReason") != _DUPLICATE
+                if item.get("FailureReason") != DUPLICATE
             ]
             if failed:
                 raise ArchiveError(
