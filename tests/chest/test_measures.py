@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -166,6 +167,12 @@ def test_a_lung_cut_below_has_no_height(chest_shapes: Shapes) -> None:
     chest_shapes[RIGHT_LUNG] = rectangle(36, 40, 106, 300)
     with pytest.raises(NotMeasurable, match="right lung reaches the lower edge"):
         measures.lung_height(chest_of(chest_shapes), RIGHT_LUNG)
+
+
+def test_a_lung_cut_above_has_no_height(chest_shapes: Shapes) -> None:
+    chest_shapes[LEFT_LUNG] = rectangle(146, -10, 236, 200)
+    with pytest.raises(NotMeasurable, match="left lung reaches the upper edge"):
+        measures.lung_height(chest_of(chest_shapes), LEFT_LUNG)
 
 
 def test_the_share_of_the_right_lung_is_one_of_areas(chest_shapes: Shapes) -> None:
@@ -502,6 +509,20 @@ def test_lungs_that_overlap_at_the_arch_leave_no_upper_mediastinum(chest_shapes:
     chest_shapes[RIGHT_LUNG] = rectangle(36, 40, 150, 190)
     with pytest.raises(NotMeasurable, match="do not both reach the height of the aortic arch"):
         measures.upper_mediastinum_width(chest_of(chest_shapes))
+
+
+def test_lungs_that_touch_at_the_arch_leave_no_upper_mediastinum(chest_shapes: Shapes) -> None:
+    chest_shapes[RIGHT_LUNG] = rectangle(36, 40, 146, 190)
+    with pytest.raises(NotMeasurable, match="do not both reach the height of the aortic arch"):
+        measures.upper_mediastinum_width(chest_of(chest_shapes))
+
+
+def test_the_limits_of_what_is_possible_are_possible(chest_shapes: Shapes) -> None:
+    chest = chest_of(chest_shapes)
+    ratio = measures.cardiothoracic_ratio(chest).value
+    for possible in ((ratio, 0.8), (0.25, ratio)):
+        reference = replace(measures.CARDIOTHORACIC_RATIO, possible=possible)
+        assert measures.cardiothoracic_ratio(chest, reference).value == ratio
 
 
 def test_the_thoracic_diameter_goes_from_lung_to_lung(chest_shapes: Shapes) -> None:

@@ -108,6 +108,16 @@ def test_an_organ_touches_an_edge_to_a_cell_of_its_mask(edge: Edge) -> None:
         assert contour_of(rectangle(x0, y0, x1, y1)).touches(edge, FRAME) is touches
 
 
+@pytest.mark.parametrize("edge", ["left", "right", "upper", "lower"])
+def test_the_edges_of_a_film_without_its_border_are_those_of_what_is_shown(edge: Edge) -> None:
+    shown = Box(60, 50, 180, 200)
+    for gap, touches in ((0.5, True), (1.5, False)):
+        sides = [shown.x0 + 20, shown.y0 + 20, shown.x1 - 20, shown.y1 - 20]
+        row = ["left", "upper", "right", "lower"].index(edge)
+        sides[row] = tuple(shown)[row] + (gap if row < 2 else -gap)
+        assert contour_of(rectangle(*sides)).touches(edge, shown) is touches
+
+
 def test_the_apex_is_the_highest_point() -> None:
     contour = contour_of(ellipse(120, 130, 50, 40))
     x, y = contour.apex

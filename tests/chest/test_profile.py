@@ -14,6 +14,15 @@ def test_whole_pixels_give_their_exact_borders() -> None:
     assert profile.box == Box(6, 4, 25, 11)
 
 
+def test_rows_and_columns_are_cut_at_the_middle_of_their_cells() -> None:
+    values = np.zeros((10, 10), np.float32)
+    values[2:5, 3:5] = 1
+    profile = Profile.of(Mask(values, Box(100, 50, 140, 150)))
+    assert profile is not None
+    assert profile.rows.tolist() == [75, 85, 95]
+    assert profile.columns.tolist() == [114, 118]
+
+
 def test_the_grid_may_be_coarser_than_the_film() -> None:
     values = np.zeros((10, 10), np.float32)
     values[2:5, 3:7] = 1
