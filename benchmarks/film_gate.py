@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 import grounded
 from grounded import Image
 from grounded.data.gate_films import GateFilm, gate_films
-from grounded.detectors.gate.check import FilmGate
+from grounded.detectors.gate import FilmGate
 from grounded.errors import GroundedError, UnsuitableImageError
 from grounded.evaluate.intervals import Rate
 from grounded.train.augmentation import no_chest

@@ -11,8 +11,7 @@ import torch
 from skimage import data
 
 from grounded import Box, Image, Regions
-from grounded.detectors.gate.check import FilmGate
-from grounded.detectors.gate.net import GateNet, SideNet, ask, gate_film
+from grounded.detectors.gate import FilmGate, GateNet, SideNet, ask, gate_film
 from grounded.errors import ConfigError, UnsuitableImageError
 from grounded.protocols import FilmCheck
 

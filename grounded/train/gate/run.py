@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from grounded.data.gate_films import GateFilm, gate_films
-from grounded.detectors.gate.net import OUTPUTS, GateNet
+from grounded.detectors.gate import OUTPUTS, GateNet
 from grounded.train.configuration import Beside, Count
 from grounded.train.gate.samples import GateSample, GateSamples, kept
 from grounded.train.gate.task import FilmNetConfig, FilmNetTask, logits_of

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from grounded.data.gate_films import GateFilm
-from grounded.detectors.gate.net import KINDS, TURNS, gate_film
+from grounded.detectors.gate import KINDS, TURNS, gate_film
 from grounded.errors import GroundedError
 from grounded.geometry import Box
 from grounded.image import Image

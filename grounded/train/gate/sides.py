@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from grounded.data.gate_films import gate_films
-from grounded.detectors.gate.net import SideNet, gate_film
+from grounded.detectors.gate import SideNet, gate_film
 from grounded.train import augmentation as augment
 from grounded.train.augmentation import Strength
 from grounded.train.configuration import Count

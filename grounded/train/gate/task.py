@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from grounded.data.gate_films import GateFilm
-from grounded.detectors.gate.net import FilmNet
+from grounded.detectors.gate import FilmNet
 from grounded.nn.weights import parameters, write
 from grounded.train.configuration import Count, RunConfig, configured, read_configuration
 from grounded.train.loop import decayed

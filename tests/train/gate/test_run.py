@@ -9,7 +9,7 @@ import torch
 from PIL import Image as Picture
 
 from grounded.data.gate_films import gate_films
-from grounded.detectors.gate.check import FilmGate
+from grounded.detectors.gate import FilmGate
 from grounded.errors import ConfigError, DataError
 from grounded.train.gate.run import GateConfig, gate_loss, train_gate
 from grounded.train.gate.samples import GateSample, GateSamples, laid

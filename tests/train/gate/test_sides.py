@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
-from grounded.detectors.gate.net import SideNet
+from grounded.detectors.gate import SideNet
 from grounded.errors import ConfigError
 from grounded.nn.weights import build, fill, read_config
 from grounded.train.gate.sides import SideSamples, SidesConfig, train_sides
