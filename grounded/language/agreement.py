@@ -339,13 +339,13 @@ def _several(text: str) -> str | None:
 
 def bilateral(noun: str) -> str:
     """ "pleural effusion" is "bilateral pleural effusions"; what cannot be counted stays so."""
-    counted = noun.rsplit(" ", 1)[-1].lower() not in _UNCOUNTED
+    counted = noun.split(" ")[-1].lower() not in _UNCOUNTED
     return f"bilateral {plural(noun) if counted else noun}"
 
 
 def _several_bare(frame: Frame, what: re.Match[str]) -> str | None:
     """ "Small right effusion" is "Small bilateral effusions"; what cannot be counted stays so."""
-    noun = what["what"].rsplit(" ", 1)[-1].lower()
+    noun = what["what"].split(" ")[-1].lower()
     rest = _agreeing(frame.after[what.end() :])
     if re.search(rf"\b(?:{_any(_COUNTED)})\b", rest) or not _BEGINS_PHRASE.search(frame.before):
         return None

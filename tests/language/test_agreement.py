@@ -92,6 +92,9 @@ BOTH_SIDES = [
     ("Right effusion which is small.", None),
     ("Right lung: nothing was read here.", None),
     ("The right internal jugular catheter ends in the svc.", None),
+    ("There is an effusion on the right with atelectasis.", None),
+    ("There is an opacity and a nodule in the right lung.", None),
+    ("This is a nodule in the right lung.", None),
 ]
 ZONES_OF_A_SIDE = [
     (
@@ -173,6 +176,16 @@ def test_a_noun_of_another_atlas_has_its_own_plural() -> None:
         framed = frame(text, nouns)
         assert framed is not None
         assert fill(framed[0], [SideAndZone("right"), SideAndZone("left")]) == both
+
+
+def test_a_region_that_the_atlas_calls_plural_keeps_its_name_for_both_sides() -> None:
+    place = Box(0, 0, 1, 1)
+    regions = (
+        RegionSpec("right toes", Side.RIGHT, "derived", place, plural=True),
+        RegionSpec("left toes", Side.LEFT, "derived", place, plural=True),
+    )
+    nouns = Nouns.of(Atlas("feet", "foot", regions))
+    assert nouns.plurals == {"toes": "toes"}
 
 
 def test_only_a_plural_that_differs_can_mean_both_sides() -> None:

@@ -86,6 +86,12 @@ def test_one_denial_is_that_of_its_finding_and_several_name_the_place() -> None:
     )
 
 
+def test_a_fracture_that_is_denied_in_a_lung_is_one_of_a_rib() -> None:
+    assert WORDS.deny(["Nodule", "Fracture"], "left lung", ATLAS) == (
+        "No nodule or rib fracture in the left lung."
+    )
+
+
 def test_what_cannot_be_judged_is_listed() -> None:
     assert WORDS.not_judged(["Lung Opacity", "Nodule"]) == "Not judged: opacities and nodules."
 

@@ -162,6 +162,7 @@ def test_rules_that_are_read_from_a_file_find_what_the_shipped_ones_find() -> No
         "Endotracheal tube in place. The heart is enlarged.",
     ):
         assert read.label(text) == LABELLER.label(text) != []
+    assert read.label("Pericardial effusion.") == []
 
 
 def test_a_report_says_what_its_surest_sentence_says_in_any_order() -> None:
@@ -255,3 +256,27 @@ def test_a_part_that_is_less_sure_leaves_the_whole_as_it_is() -> None:
 def test_what_a_rule_ignores_is_no_mention(text: str) -> None:
     assert "Lung Opacity" not in said(text)
     assert said("There is a hazy density.")["Lung Opacity"] == "present"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("The heart is no longer enlarged.", {"Cardiomegaly": "absent"}),  # within the mention
+        ("Not improved, no effusion.", {"Pleural Effusion": "absent"}),
+        ("Not improved effusion.", {"Pleural Effusion": "present"}),
+    ],
+)
+def test_what_only_looks_like_a_denial_denies_nothing_outside_of_a_mention(
+    sentence: str, expected: dict[str, str]
+) -> None:
+    assert said(sentence) == expected
+
+
+def test_words_that_all_is_normal_leave_what_is_mentioned_behind_them() -> None:
+    found = said("On this film the lungs are clear, hazy opacity beside the heart.")
+    assert found == {"Lung Opacity": "present", "Consolidation": "absent"}
+
+
+def test_a_clause_that_says_nothing_leaves_the_next_one_its_say() -> None:
+    found = said("The left effusion cannot be judged, but there is a right effusion.")
+    assert found == {"Pleural Effusion": "present"}

@@ -88,3 +88,7 @@ def test_numbers_stay_where_they_are_no_ratios() -> None:
 
 def test_a_side_is_blanked_whatever_its_case() -> None:
     assert blank("Left chest tube.", "left lung", CHEST) == "<side> chest tube."
+
+
+def test_a_name_is_blanked_whatever_its_case() -> None:
+    assert blank("Left Lung: clear.", "left lung", CHEST) == "<region>: clear."
