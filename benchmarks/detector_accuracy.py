@@ -27,9 +27,8 @@ from grounded import Box, Regions
 from grounded.chest.names import ORGANS
 from grounded.data.example import Example, split_by_patient
 from grounded.data.outlined import organ_films
-from grounded.detectors.organs.detector import organ_regions
+from grounded.detectors.organs.detector import OrganOutlines, extent, find_outlines, organ_regions
 from grounded.detectors.organs.net import OrganNet
-from grounded.detectors.organs.outlines import OrganOutlines, extent, find_outlines
 from grounded.evaluate.detection import (
     area_under_curve,
     calibration_error,

@@ -14,6 +14,8 @@ from grounded.chest.names import ORGANS
 from grounded.detectors.features import EncodedFilm
 from grounded.detectors.organs.detector import (
     OrganDetector,
+    OrganOutlines,
+    extent,
     film_regions,
     organ_regions,
     outline_mask,
@@ -21,7 +23,6 @@ from grounded.detectors.organs.detector import (
 )
 from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.detectors.organs.net import OrganNet
-from grounded.detectors.organs.outlines import OrganOutlines, extent
 from grounded.errors import ConfigError
 from grounded.nn.weights import write
 from grounded.protocols import RegionDetector

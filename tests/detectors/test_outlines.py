@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from grounded.detectors.organs.detector import blended, extent, find_outlines
 from grounded.detectors.organs.net import OrganNet
-from grounded.detectors.organs.outlines import blended, extent, find_outlines
 from grounded.nn.device import Placed
 
 

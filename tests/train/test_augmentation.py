@@ -5,7 +5,7 @@ import pytest
 
 from grounded import Box
 from grounded.chest.names import LEFT_LUNG
-from grounded.detectors.organs.outlines import extent
+from grounded.detectors.organs.detector import extent
 from grounded.synthetic.phantom import chest_phantom
 from grounded.train import augmentation as augment
 from grounded.train.augmentation import Strength, Window

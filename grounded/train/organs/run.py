@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from grounded.data.example import Example, split_by_patient
 from grounded.data.outlined import organ_films
+from grounded.detectors.organs.detector import find_outlines
 from grounded.detectors.organs.net import OrganNet
-from grounded.detectors.organs.outlines import find_outlines
 from grounded.errors import ConfigError
 from grounded.evaluate.detection import Pair, ratio_errors, region_accuracy
 from grounded.nn.device import Placed

@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 
 from grounded.chest.names import ORGANS
 from grounded.data.example import Example
+from grounded.detectors.organs.detector import extent
 from grounded.detectors.organs.net import normalised
-from grounded.detectors.organs.outlines import extent
 from grounded.geometry import Box, Placement
 from grounded.train import augmentation as augment
 from grounded.train.augmentation import Film, Strength
