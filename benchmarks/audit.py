@@ -5,9 +5,9 @@
     python benchmarks/audit.py --data DIR --curves --films 10       # deletion and insertion
     python benchmarks/audit.py --speed [FILM ...]                   # how much longer than a report
 
-DIR holds `nih`, with radiologists' outlines. The controls are tried on patients held
-out, on films of 128 px; the method was made on films of the part that calibrates, and its first
-version on the 704 px films of the part held out, which are left out here. What is audited are
+DIR holds `nih`, with radiologists' outlines. The controls are tried on patients held out, on films
+of 128 px, or with --pixels of 64; the method was made on films of the part that calibrates, and its
+first version on the 704 px films of the part held out, which are left out here. What is audited are
 sentences that the preset's report would hold: a finding that radiologists outlined on one side and
 that is called present there. The outline itself is hidden, so that supported means that the
 radiologists' lesion was what was hidden.
@@ -34,7 +34,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from own.films import drawn_films
+from own.films import SIDE, drawn_films
 from rich.console import Console
 from rich.table import Table
 
@@ -85,7 +85,7 @@ class Tried:
 
 def outlined_films(arguments: argparse.Namespace) -> list[Example]:
     """Films held out in which radiologists outlined something."""
-    films = drawn_films(arguments.data, "held", arguments.seed)
+    films = drawn_films(arguments.data, "held", arguments.seed, arguments.pixels)
     outlined = [film for film in films if outlines(film)]
     return outlined[arguments.after : arguments.after + arguments.films]
 
@@ -393,6 +393,7 @@ def main() -> None:
     parser.add_argument("--preset", default="neural")
     parser.add_argument("--films", type=int, default=60, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pixels", type=int, default=SIDE, help="films of this size: 128, 64")
     parser.add_argument(
         "--after", type=int, default=0, help="leave out so many, that were drawn in an earlier run"
     )

@@ -39,6 +39,7 @@ from grounded.data.example import Example
 from grounded.data.nih import nih_films, part_of
 from grounded.data.tb import tuberculosis_films
 from grounded.evaluate.discrimination import area_under_roc
+from grounded.evaluate.groups import age_group
 from grounded.evaluate.intervals import Rate
 from grounded.generators.neural.finding_net import FILM
 from grounded.generators.neural.finding_reader import FindingReader
@@ -47,7 +48,6 @@ from grounded.geometry import Box
 
 RADIOLOGISTS = ("radiologists",)
 OPACITY = "Lung Opacity"
-AGES = ((16, 39), (40, 64), (65, 120))
 
 
 def by_film(console: Console, title: str, rows: Sequence[FilmFigures]) -> list[dict[str, Any]]:
@@ -182,13 +182,6 @@ def _opacities(reporter: grounded.Reporter, path: Path) -> list[tuple[str, Box]]
     ]
 
 
-def age_group(film: ReadFilm) -> str:
-    low, high = next(
-        group for group in AGES if group[0] <= float(film.film.about["age"]) <= group[1]
-    )
-    return f"{low} to {high} years"
-
-
 def view(console: Console, films: Sequence[ReadFilm]) -> dict[str, Any]:
     found = {}
     for size in sorted({film.size for film in films}):
@@ -216,7 +209,7 @@ def main() -> None:
     groups: dict[str, Callable[[ReadFilm], str | None]] = {
         "by view": lambda film: film.film.view,
         "by sex": lambda film: str(film.film.about["sex"]),
-        "by age": age_group,
+        "by age": lambda film: age_group(str(film.film.about["age"])),
     }
     of_128 = [film for film in films if film.size == "128 px"]
     figures: dict[str, Any] = {

@@ -2,15 +2,19 @@
 
     python benchmarks/generators.py --data DIR [--films 30] [--seed 1] [--out DIR]
 
-DIR holds `nih`; drawn are films of 128 px of patients held out that radiologists
+DIR holds `nih` and `iu_text`; drawn are films of 128 px of patients held out that radiologists
 read. The reference of a film is what they saw, in words, with the sides of their outlines; what
 they did not look for counts as absent, in the reference and in nobody's favour.
 
-normal template    the same normal report of every film
-nearest sentence   what radiologists saw in the film of the training part that looks most alike
-measured, neural   the shipped presets
-neural, told       the same, with the true findings of the film set beforehand
-RGRG stand-in      the published layout, small and with random weights: it has learned nothing
+normal template      the same normal report of every film, written by hand
+commonest sentences  the same report of every film, learned from text alone: what most reports of
+                     iu_text's training part say
+nearest sentence     what radiologists saw in the film of the training part that looks most alike
+measured, neural     the shipped presets
+neural, told         the same, with the true findings of the film set beforehand
+RGRG, random         the published layout, small and with random weights: it has learned nothing,
+                     and its words (numbers of tokens) change with the place
+RGRG, no film        the same with its first layer zero: no film gets in, so all films are alike
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ from grounded.audit import Audit, Verdict
 from grounded.compose.composer import AnatomicalComposer
 from grounded.convert.rgrg import convert_rgrg, published_layout
 from grounded.data.example import Example
+from grounded.data.iu_text import iu_text
 from grounded.data.nih import RADIOLOGISTS
 from grounded.detectors.rgrg.detector import RgrgDetector
 from grounded.detectors.rgrg.net import DetectorLayout
@@ -55,8 +60,8 @@ from grounded.language.labeller import Labeller
 from grounded.protocols import Question, SentenceGenerator
 
 NAMES = (
-    *("normal template", "nearest sentence", "measured", "neural", "neural, told"),
-    "RGRG stand-in",
+    *("normal template", "commonest sentences", "nearest sentence"),
+    *("measured", "neural", "neural, told", "RGRG, random", "RGRG, no film"),
 )
 KINDS = ("missed", "unsupported", "wrong")
 LIBRARY = 400  # films that the nearest one is looked for among
@@ -78,6 +83,7 @@ DETECTOR = DetectorLayout(
     features=24,
     classifier=(16, 8),
 )
+FIRST_LAYER = "object_detector.backbone.0.weight"
 DECODER = DecoderLayout(layers=2, width=32, heads=4, vocabulary=400, features=24, stop=399)
 
 
@@ -136,8 +142,12 @@ def to_set(found: Mapping[str, set[str]], reporter: Reporter) -> SetFindings:
     return told
 
 
-def stand_in(folder: Path) -> Reporter:
-    """RGRG's layout, small, with random weights; its words are the numbers of its tokens."""
+def stand_in(folder: Path, *, lets_in: bool) -> Reporter:
+    """RGRG's layout, small, with random weights; its words are the numbers of its tokens.
+
+    lets_in: whether anything of a film passes its first layer.
+    """
+    folder.mkdir()
     random = torch.Generator().manual_seed(0)
     state = {}
     for name, shape in published_layout(DETECTOR, DECODER).items():
@@ -146,6 +156,7 @@ def stand_in(folder: Path) -> Reporter:
         state[name] = values * gain / values[0].numel() ** 0.5 if values.ndim > 1 else values * 0.02
         if name.endswith("running_var") or (values.ndim == 1 and name.endswith("weight")):
             state[name] = state[name] + 1
+    state[FIRST_LAYER] = state[FIRST_LAYER] * lets_in
     torch.save({"model": state}, folder / "full_model.pt")
     convert_rgrg(folder / "full_model.pt", folder, detector=DETECTOR, decoder=DECODER)
     generator = RgrgGenerator(folder / "generator", TOKEN_IDS, beams=1, max_length=16)
@@ -179,14 +190,29 @@ def nearest_of(folder: Path, seed: int) -> Callable[[bytes], str]:
     return answer
 
 
+def commonest(folder: Path) -> list[str]:
+    """The sentences that most reports of the training part have, as many as the template has."""
+    reports = [report for report in iu_text(folder) if report.split == "train"]
+    counts = Counter(sentence for report in reports for sentence in set(report.sentences))
+    return [sentence for sentence, _ in counts.most_common(len(NORMAL))]
+
+
+def always(texts: Sequence[str]) -> OutsideSubject:
+    """A generator that says the same of every film."""
+    return OutsideSubject("always the same", lambda _: lines(texts))
+
+
 def lines(texts: Sequence[str]) -> str:
     return "\n".join(json.dumps({"text": text}) for text in texts)
 
 
 def try_generators(arguments: argparse.Namespace, folder: Path) -> None:
     neural, measured = grounded.load("neural"), grounded.load("measured")
-    rgrg, pool = stand_in(folder), read_pool()
-    nearest = nearest_of(arguments.data, arguments.seed)
+    rgrg = [stand_in(folder / str(lets_in), lets_in=lets_in) for lets_in in (True, False)]
+    common = commonest(arguments.data / "iu_text")
+    print("commonest sentences:", " ".join(common))
+    fixed = {"normal template": always(NORMAL), "commonest sentences": always(common)}
+    nearest, pool = nearest_of(arguments.data, arguments.seed), read_pool()
     rows = {name: Row() for name in NAMES}
     references = {}
     for film in drawn_films(arguments.data, "held", arguments.seed)[: arguments.films]:
@@ -195,10 +221,10 @@ def try_generators(arguments: argparse.Namespace, folder: Path) -> None:
         references[film.name] = " ".join(in_words(found) or NORMAL)
         generator = Told(neural.generator, to_set(found, neural))
         told = replace(neural, generator=generator, explainer=RegionBoxes())
-        template = OutsideSubject("normal template", lambda _: lines(NORMAL))
-        add(rows["normal template"], film.name, template, image, pool)
+        for name, subject in fixed.items():
+            add(rows[name], film.name, subject, image, pool)
         add(rows["nearest sentence"], film.name, OutsideSubject("nearest", nearest), image, pool)
-        for name, reporter in zip(NAMES[2:], (measured, neural, told, rgrg), strict=True):
+        for name, reporter in zip(NAMES[3:], (measured, neural, told, *rgrg), strict=True):
             add_report(rows[name], film.name, reporter, image, pool)
     say(rows, references)
     if arguments.out is not None:

@@ -12,15 +12,14 @@ from __future__ import annotations
 import argparse
 import gzip
 import os
-import shutil
 import time
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from own.pages import chromium
 from playwright.sync_api import Page, sync_playwright
 
-FLAGS = ["--no-sandbox", "--headless", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _ASKED = ".answer li, .answer p.open"
 
 
@@ -33,7 +32,7 @@ def main() -> None:
     _print_weights()
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = chromium(tools)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(120_000)
         page.goto(given.address)

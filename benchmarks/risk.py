@@ -9,12 +9,15 @@ what is stated (present or possible) and of what is denied at 1, 5, 10 and 20 %,
 (patients drawn again), and how much is withheld. `--out` draws reliability and risk-coverage.
 What is known of other hospitals' films: JSRT and Wingspan are clear but for nodules and hearts,
 the COVID-era films are known by their notes, TBX11K by boxes of lesions, Hannover's by nothing.
+What is measured is judged by the outlines that people drew on films of Wingspan and JSRT that no
+detector was trained on; a row says whether its probability was fitted on these very films.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +37,7 @@ from rich.console import Console
 from rich.table import Table
 
 import grounded
-from grounded.compose.confidence import Confidence, Fitted
+from grounded.compose.confidence import Confidence, Fitted, Sort, sort_of
 from grounded.config import load_unrated
 from grounded.data.annotations import read_annotations
 from grounded.data.example import Example
@@ -43,6 +46,7 @@ from grounded.data.nih import nih_films, part_of
 from grounded.data.tb import tuberculosis_films
 from grounded.errors import GroundedError
 from grounded.evaluate.calibration import BINS
+from grounded.train.confidence import outlined_films
 from grounded.train.judged import Judged, judge, read_by_people
 
 LEVELS = (0.01, 0.05, 0.1, 0.2)
@@ -57,7 +61,11 @@ def hospitals(data: Path) -> dict[str, list[Example]]:
     if (data / "chest_anatomy").is_dir():
         films = finding_films(data, NOTES)
         covid = [film for film in films if film.source == "covid"]
-        clear = [f for f in films if f.source != "covid" and part_of(f.name) != "train"]
+        clear = [
+            replace(film, outlines={})  # what is measured is judged apart, see `show_measured`
+            for film in films
+            if film.source != "covid" and part_of(film.name) != "train"
+        ]
         found |= {"JSRT and Wingspan": clear, "COVID-era": covid}
     if (data / "tb").is_dir():
         films = tuberculosis_films(data / "tb")
@@ -98,6 +106,29 @@ def show_levels(console: Console, found: dict[str, list[Statement]], fitted: Fit
         chosen = [i for i in items if (i.finding.label, i.finding.presence) == (label, presence)]
         table.add_row(label, presence, _all_said(chosen), *_cells(chosen, fitted))
     console.print(table)
+
+
+def show_measured(console: Console, said: dict[str, list[Judged]], fitted: Fitted) -> None:
+    """What is measured, by the outlines that people drew on the very films."""
+    head = "films of", "finding", "", "said of", "wrong", "mean probability", "fitted on"
+    table = Table(*head, title="what is measured, against people's outlines")
+    for name, items in said.items():
+        sorts: dict[Sort, list[Statement]] = {}
+        for item in statements(items, fitted):
+            sorts.setdefault(sort_of(item.finding), []).append(item)
+        for sort, chosen in sorted(sorts.items()):
+            films = fitted.sorts[sort].population if sort in fitted.sorts else "none"
+            probable = [item.probability for item in chosen if np.isfinite(item.probability)]
+            mean = f"{np.mean(probable):.3f}" if probable else "not measured"
+            patients = len({item.patient for item in chosen})
+            fitted_on = "these" if films == name else _source(films)
+            row = _source(name), *sort[:2], str(patients), str(wrong_of(chosen)), mean, fitted_on
+            table.add_row(*row)
+    console.print(table)
+
+
+def _source(films: str) -> str:
+    return films.partition(",")[0]
 
 
 def _cells(items: Sequence[Statement], fitted: Fitted) -> list[str]:
@@ -174,6 +205,9 @@ def main() -> None:
         reliable[f"{NIH}, {view}"] = of_sentences(said[NIH], fitted, lambda i, v=view: i.view == v)
     show_reliability(console, reliable)
     show_levels(console, {n: items for n, items in found.items() if items}, fitted)
+    outlined = outlined_films(options.data)
+    measured = {name: read(reporter, films, console) for name, films in outlined.items()}
+    show_measured(console, measured, fitted)
     for name in unknown:
         console.print(f"{name}: nobody says what is in these films; {_left(said[name], fitted)}")
     if options.out:

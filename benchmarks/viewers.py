@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from own.pages import chromium
 from PIL import Image as Picture
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
@@ -36,7 +37,6 @@ from grounded.export.exporters import export
 from grounded.findings import Presence
 
 PLUGINS = "/usr/share/orthanc/plugins"
-FLAGS = ["--no-sandbox", "--headless", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 OBJECTS = {
     "sr.dcm": "SR", "narrative.sr.dcm": "SR", "seg.dcm": "SEG", "heat.seg.dcm": "SEG",
     "gsps.dcm": "PR", "sc.dcm": "OT", "pdf.dcm": "DOC", "ko.dcm": "KO",
@@ -69,7 +69,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     film, files = objects_of(asked.film, asked.preset, asked.only)
     with orthanc() as root, sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = chromium(tools)
         for name, data in files.items():
             empty(root)
             post(root, film)

@@ -194,15 +194,20 @@ class Trust(Protocol):
         ...
 
     def withhold(
-        self, question: Question, sentences: Sequence[Sentence], atlas: Atlas
+        self,
+        question: Question,
+        sentences: Sequence[Sentence],
+        atlas: Atlas,
+        projection: Projection,
     ) -> list[Sentence]:
-        """The sentences that may be said, and those that say what may not."""
+        """The sentences of a film of a view that may be said, and those that say what may not."""
         ...
 
     def rate(
         self, info: ImageInfo, sentences: Sequence[GroundedSentence], projection: Projection
     ) -> tuple[GroundedSentence, ...]:
-        """The sentences of a film's report with the probability that each is right."""
+        """The sentences of a film's report with the probability that each is right, or why that is
+        not known."""
         ...
 
 

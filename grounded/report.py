@@ -125,7 +125,8 @@ class GroundedSentence:
     """A sentence with the evidence that it stands on. It cannot be made without evidence.
 
     regions: the regions it was read from, by name. notes: what the composer did to it. right: the
-    probability that it is right, where that was measured; see `grounded.compose.confidence`.
+    probability that it is right, where that was measured; unrated: why that is not known of what it
+    claims, "" where it is, or nobody asked. See `grounded.compose.confidence`.
     """
 
     text: str
@@ -139,6 +140,7 @@ class GroundedSentence:
     notes: tuple[str, ...] = ()
     score_kind: ScoreKind = ScoreKind.UNSPECIFIED
     right: Right | None = None
+    unrated: str = ""
 
     def __post_init__(self) -> None:
         _check_sentence(self.text, self.regions, self.score)
@@ -176,6 +178,7 @@ class GroundedSentence:
             "origin": self.origin,
             "notes": list(self.notes),
             **({"right": self.right.to_dict()} if self.right else {}),
+            **({"unrated": self.unrated} if self.unrated else {}),
         }
 
     @classmethod
@@ -198,6 +201,7 @@ class GroundedSentence:
             notes=tuple(data["notes"]),
             score_kind=ScoreKind(data.get("score_kind", ScoreKind.UNSPECIFIED)),
             right=Right.from_dict(data["right"]) if data.get("right") else None,
+            unrated=str(data.get("unrated", "")),
         )
 
 

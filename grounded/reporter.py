@@ -30,6 +30,7 @@ from grounded.protocols import (
 from grounded.provenance import Provenance
 from grounded.regions import Regions
 from grounded.report import GroundedReport, GroundedSentence, Sentence
+from grounded.view import Projection
 
 Film: TypeAlias = Any
 """An `Image`, or whatever `Image.open` takes: a path, bytes, an open file, a PIL image, a pydicom
@@ -131,10 +132,11 @@ class Reporter:
         ]
 
     def _report(self, question: Question, sentences: Sequence[Sentence]) -> GroundedReport:
-        atlas, scope = self.detector.atlas, self.generator.scope
-        if self.confidence is not None:
-            sentences = self.confidence.withhold(question, sentences, atlas)
-            scope = self.confidence.scope(scope)
+        atlas, scope, trust = self.detector.atlas, self.generator.scope, self.confidence
+        view = view_of(self.generator, question) if trust else Projection.UNKNOWN
+        if trust is not None:
+            sentences = trust.withhold(question, sentences, atlas, view)
+            scope = trust.scope(scope)
         report = self.composer.compose(
             image=question.image,
             regions=question.found.joined(question.asked),
@@ -143,10 +145,9 @@ class Reporter:
             scope=scope,
             provenance=self.provenance,
         )
-        if self.confidence is None:
+        if trust is None:
             return report
-        view = view_of(self.generator, question)
-        return replace(report, sentences=self.confidence.rate(report.image, report.sentences, view))
+        return replace(report, sentences=trust.rate(report.image, report.sentences, view))
 
     @property
     def provenance(self) -> Provenance:

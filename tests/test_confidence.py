@@ -26,15 +26,18 @@ from grounded.findings import Presence, ScoreKind
 from grounded.preset import name_confidence
 from grounded.protocols import Question
 from grounded.provenance import Scope
-from grounded.train.confidence import fit_confidence
+from grounded.train.confidence import calibration_films, fit_confidence
 from grounded.view import Projection
 
 OPACITY = "Lung Opacity"
 FILM = Image.of(np.tile(np.linspace(0, 1, 120, dtype=np.float32), (120, 1)))
 FITTED = Fitted(
-    {(OPACITY, "present", "probability"): Known(Curve(1.0, 0.0, -0.5), {0.05: 0.9}, 60, 2)},
-    Curve(1.0, 0.0),
-    "films of a test",
+    {
+        (OPACITY, "present", "probability"): Known(
+            Curve(1.0, 0.0, -0.5), {0.05: 0.9}, 60, 2, "films of a test"
+        )
+    },
+    {},
     0.1,
 )
 
@@ -134,13 +137,14 @@ def collection(folder: Path, part: str) -> Path:
 
 def test_a_confidence_is_fitted_on_the_calibration_films_alone(tmp_path: Path) -> None:
     pytest.importorskip("mapie", reason="fitting the confidence needs MAPIE")
-    made = fit_confidence(reporter(None), collection(tmp_path / "a", "calibration"))
+    films = calibration_films(collection(tmp_path / "a", "calibration"))
+    made = fit_confidence(reporter(None), films)
     known = made.sorts[OPACITY, "present", "probability"]
     assert (known.patients, known.wrong) == (16, 16)
     assert known.limits == {}
     assert made.weights_sha256 == {"generator/net": "0" * 64}
     with pytest.raises(DataError, match="no calibration film"):
-        fit_confidence(reporter(None), collection(tmp_path / "b", "held"))
+        calibration_films(collection(tmp_path / "b", "held"))
 
 
 @pytest.fixture
@@ -180,7 +184,7 @@ def test_to_fit_a_confidence_a_preset_is_loaded_without_it(preset: Path) -> None
     made, file = load_unrated(preset)
     assert made.confidence is None
     assert file == preset.parent / CONFIDENCE
-    Fitted({}, Curve(1, 0), "", 0.1, {"generator/net": "1" * 64}).write(file)
+    Fitted({}, {}, 0.1, {"generator/net": "1" * 64}).write(file)
     name_confidence(preset, file)
     assert load_unrated(preset)[1] == file
 

@@ -181,6 +181,7 @@ def _sentence(
         score=sentence.score if scored else None,
         score_kind=sentence.score_kind.word if scored else "",
         right=_right(sentence.right),
+        unrated=sentence.unrated,
         notes=sentence.notes,
         evidence=tuple(_evidence(item, regions, measured) for item in sentence.evidence),
         verdict=verdict,

@@ -122,7 +122,8 @@ class PageRight:
 
 @dataclass(frozen=True, slots=True)
 class PageSentence:
-    """score: None where there is none to show. findings: what the words speak of.
+    """score: None where there is none to show. findings: what the words speak of. unrated: why it
+    is not known how probable it is right, "" where it is, or nobody asked.
 
     verdict: the audit's, "" where there is none. checks: what it follows from, a line a claim.
     """
@@ -136,6 +137,7 @@ class PageSentence:
     score: float | None
     score_kind: str
     right: PageRight | None
+    unrated: str
     notes: tuple[str, ...]
     evidence: tuple[PageEvidence, ...]
     verdict: str

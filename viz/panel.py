@@ -11,6 +11,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 from grounded.evidence import Heatmap, Line, Mask, Measurement
+from grounded.findings import ScoreKind
 from grounded.geometry import Box
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.viz.canvas import Display, draw_ruler, film_pixels, stroke, with_heat
@@ -122,6 +123,8 @@ def _caption(
     score = f"{sentence.score_kind.word} {sentence.score:.2f}"
     if sentence.right is not None:
         score = f"{score} · {sentence.right.kind.word} {sentence.right.probability:.2f}"
+    elif sentence.unrated:
+        score = f"{score} · {ScoreKind.RIGHT.word} not measured"
     head = f"{place}{sentence.section} · {score} · from {sentence.origin}"
     pad = size // 2
     parts = [

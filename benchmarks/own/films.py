@@ -13,16 +13,16 @@ from grounded.data.nih import RADIOLOGISTS, nih_films
 SIDE = 128  # px of the films that are drawn; those of 704 px were seen while the audit was made
 
 
-def drawn_films(data: Path, part: Split, seed: int) -> list[Example]:
+def drawn_films(data: Path, part: Split, seed: int, side: int = SIDE) -> list[Example]:
     """The films of a part of the patients that radiologists read, in an order that is drawn.
 
-    data: the folder that holds `nih`.
+    data: the folder that holds `nih`. side: px of the films.
     """
     films = [
         film
         for film in nih_films(data / "nih")
         if film.split == part
-        and film.about["resolution"] == SIDE
+        and film.about["resolution"] == side
         and any(reading.reader == RADIOLOGISTS for reading in film.readings)
     ]
     order = np.random.default_rng(seed).permutation(len(films))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.compose.confidence import Confidence, Fitted
-from grounded.evaluate.calibration import reliability
+from grounded.evaluate.calibration import reliability, risk_by_coverage
 from grounded.evaluate.detection import calibration_error
 from grounded.evaluate.intervals import Estimate, interval, redraws
 from grounded.findings import Finding, Presence
@@ -70,7 +70,7 @@ class Realised:
 
 def realised(items: Sequence[Statement], fitted: Fitted, level: float) -> Realised:
     """What a level leaves of statements, and what of it is wrong."""
-    kept = [item for item in items if fitted.holds(item.finding, level)]
+    kept = [item for item in items if fitted.holds(item.finding, level, item.view)]
     return Realised(len(items), len(kept), len({i.patient for i in kept}), wrong_of(kept))
 
 
@@ -116,7 +116,5 @@ def of_sentences(
 def risk_coverage(items: Sequence[Statement]) -> tuple[Values, Values]:
     """The part that is said, and the part of it that is wrong, the most probable said first."""
     known = [item for item in items if np.isfinite(item.probability)]
-    order = np.argsort([-item.probability for item in known], kind="stable")
-    wrong = np.array([not known[row].right for row in order], dtype=np.float64)
-    count = np.arange(1, len(wrong) + 1)
-    return count / max(len(wrong), 1), np.cumsum(wrong) / count
+    wrong = np.array([not item.right for item in known], dtype=bool)
+    return risk_by_coverage(np.array([item.probability for item in known]), wrong)

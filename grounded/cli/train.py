@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from grounded.cli.options import Trust
 from grounded.cli.terminal import say, show_figures
 from grounded.config import DEFAULT, load_unrated, locate
 from grounded.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from grounded.train.confidence import Films
 
 train = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Train the models, each from a configuration."
@@ -83,20 +86,26 @@ def train_sentence_generator(
 ) -> None:
     """Train the sentence generator: the findings of each region, then their words.
 
-    With --table, a generator that is there is trained on with your own films; its words stay.
+    With --table, a generator that is there is trained on with your own films; its words stay. Last,
+    it is fitted how probable its sentences are right, as `grounded train confidence` does.
     """
+    from grounded.train.confidence import calibration_films, risk_control
     from grounded.train.generator import GeneratorConfig, train_generator
-    from grounded.train.own_films import OwnFilmsConfig, train_on_own_films
+    from grounded.train.own_films import OwnFilmsConfig, set_aside, train_on_own_films
     from grounded.train.screen import on_screen
 
     if (data is None) == (table is None):
         raise InvalidValueError("give --data to train anew, or --table to train on; one of them")
+    risk_control()  # before anything is trained, it says if its library is missing
     with on_screen("Training") as progress:
         if table is not None:
             own = OwnFilmsConfig.read(config)
             preset = train_on_own_films(own, table, locate(start), out, progress)
+            films = set_aside(own, table)
         elif data is not None:
             preset = train_generator(GeneratorConfig.read(config), data, out, progress)
+            films = calibration_films(data)
+    _fit_confidence(str(preset), films)
     say(f"{preset}: use it with --preset {preset.parent}")
 
 
@@ -115,13 +124,21 @@ def train_confidence(
 
     It has to be done anew for new weights: the file is true of those alone that it was fitted on.
     """
+    from grounded.train.confidence import calibration_films
+
+    _fit_confidence(preset, calibration_films(data), out, trust)
+
+
+def _fit_confidence(
+    preset: str, films: Films, out: Path | None = None, trust: bool = False
+) -> None:
     from grounded.preset import name_confidence
     from grounded.train.confidence import fit_confidence, lines
     from grounded.train.screen import on_screen
 
     reporter, named = load_unrated(preset, trust=trust)
     with on_screen("Fitting") as progress:
-        made = fit_confidence(reporter, data, progress)
+        made = fit_confidence(reporter, films, progress)
     path = out or named
     made.write(path)
     name_confidence(locate(preset), path)

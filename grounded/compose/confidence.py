@@ -21,19 +21,21 @@ from typing import Any
 from grounded.atlas import Atlas
 from grounded.compose.withholding import Refused, without_refused
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Presence, ScoreKind
 from grounded.image import ImageInfo
 from grounded.protocols import Question
 from grounded.provenance import Scope
 from grounded.report import GroundedSentence, Right, Sentence
 from grounded.view import Projection
 
-SCHEMA = 1
+SCHEMA = 2
 LEVELS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """The parts of wrong statements for which a limit is fitted; a level between holds the one below"""
 _EDGE = 1e-4  # no score is surer than that
 OF_ADULTS = "this is a child's film, and the limits are those of adults"
 NOT_MEASURED = "how often it is right was not measured on films"
+NOT_READ = "it was not read of the film"
+TOO_FEW = "too few films"
 
 SIGNS: Mapping[Projection, float] = {Projection.AP: 1.0, Projection.PA: -1.0}
 """What the view's part of a curve is multiplied by; by 0 where the view is not known."""
@@ -75,6 +77,7 @@ class Curve:
 class Known:
     """What films held out show of one sort of statement.
 
+    population: which films these are; only: the view of all of them, UNKNOWN if there are several.
     curve: None where too few were made. limits: by level, the score from which on at most that part
     is wrong; a level that no score holds is not in it. patients: with one film each in which it was
     said and its truth is known; wrong: of those.
@@ -84,6 +87,12 @@ class Known:
     limits: Mapping[float, float]
     patients: int
     wrong: int
+    population: str
+    only: Projection = Projection.UNKNOWN
+
+    def of(self, projection: Projection) -> bool:
+        """Whether it is known of films of a view."""
+        return self.only in (Projection.UNKNOWN, projection)
 
     def limit(self, level: float) -> float | None:
         """The score from which on a level is held, by the next stricter one that was fitted."""
@@ -96,13 +105,16 @@ class Known:
             "limits": {f"{level:g}": limit for level, limit in self.limits.items()},
             "patients": self.patients,
             "wrong": self.wrong,
+            "population": self.population,
+            "only": str(self.only),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Known:
         limits = {float(level): float(limit) for level, limit in data["limits"].items()}
         curve = Curve(**data["curve"]) if data["curve"] else None
-        return cls(curve, limits, int(data["patients"]), int(data["wrong"]))
+        films = str(data["population"]), Projection(data["only"])
+        return cls(curve, limits, int(data["patients"]), int(data["wrong"]), *films)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,41 +122,74 @@ class Fitted:
     """All that is known of a preset's statements.
 
     sorts: by label, presence and kind of score. several: from the product of the probabilities of
-    a sentence's statements to that of the sentence. population: which films it is true of. failing:
-    how often the limits of a finding may fail by bad luck of the films that they were fitted on,
-    those of its presence and of its absence taken together. weights_sha256: of the weights that
-    made the statements.
+    a sentence's statements to that of the sentence, by the films that these were fitted on; the
+    product itself where there is none. failing: how often the limits of a finding may fail by bad
+    luck of the films that they were fitted on, those of its presence and of its absence taken
+    together. weights_sha256: of the weights that made the statements.
     """
 
     sorts: Mapping[Sort, Known]
-    several: Curve
-    population: str
+    several: Mapping[str, Curve]
     failing: float
     weights_sha256: Mapping[str, str] = field(default_factory=dict)
 
-    def holds(self, finding: Finding, level: float) -> bool:
+    @property
+    def population(self) -> str:
+        """Which films it is true of, in words."""
+        return "; ".join(dict.fromkeys(known.population for known in self.sorts.values()))
+
+    def holds(self, finding: Finding, level: float, projection: Projection) -> bool:
         """Whether a statement may be made where at most `level` of such may be wrong."""
-        known = self.sorts.get(sort_of(finding))
+        known = self.known(finding, projection)
         limit = known.limit(level) if known else None
         return limit is not None and finding.score >= limit
+
+    def known(self, finding: Finding, projection: Projection) -> Known | None:
+        """What is known of such statements of films of a view."""
+        known = self.sorts.get(sort_of(finding))
+        return known if known and known.of(projection) else None
 
     def product(self, scores: Mapping[Sort, float], projection: Projection) -> float | None:
         """The product of the probabilities of statements, by sort with the least score of each.
 
         None without any, and with a sort whose probability was not measured.
         """
-        curves = [known.curve if (known := self.sorts.get(sort)) else None for sort in scores]
-        if not curves or None in curves:
+        rated = [
+            known.curve.at(score, projection)
+            for sort, score in scores.items()
+            if (known := self.sorts.get(sort)) and known.curve and known.of(projection)
+        ]
+        return math.prod(rated) if 0 < len(rated) == len(scores) else None
+
+    def right(self, scores: Mapping[Sort, float], projection: Projection) -> Right | None:
+        """The probability that all statements of a sentence are right; None as `product`."""
+        whole = self.product(scores, projection)
+        if whole is None:
             return None
-        pairs = zip(curves, scores.values(), strict=True)
-        return math.prod(curve.at(score, projection) for curve, score in pairs if curve)
+        films = list(dict.fromkeys(self.sorts[sort].population for sort in scores))
+        if len(scores) > 1 and len(films) == 1:
+            whole = self.several.get(films[0], Curve(1.0, 0.0)).at(whole)
+        seen = f", {projection.value}" if projection in SIGNS else ""
+        return Right(whole, f"{'; '.join(films)}{seen}")
+
+    def unrated(self, finding: Finding, projection: Projection) -> str:
+        """Why it is not known how probable a statement is right; "" where it is known."""
+        if finding.score_kind is ScoreKind.UNSPECIFIED:
+            return NOT_READ
+        known = self.sorts.get(sort_of(finding))
+        if known is None:
+            return NOT_MEASURED
+        if not known.of(projection):
+            return _of_view(known.only)
+        if known.curve is None:
+            return f"{TOO_FEW} to measure how often it is right: said of {known.patients} patients"
+        return ""
 
     def write(self, path: Path) -> None:
         table = {
             "schema": SCHEMA,
-            "population": self.population,
             "failing": self.failing,
-            "several": asdict(self.several),
+            "several": {name: asdict(curve) for name, curve in self.several.items()},
             "sorts": [
                 {"label": label, "presence": presence, "score_kind": kind, **known.to_dict()}
                 for (label, presence, kind), known in self.sorts.items()
@@ -165,8 +210,7 @@ class Fitted:
                     (item["label"], item["presence"], item["score_kind"]): Known.from_dict(item)
                     for item in table["sorts"]
                 },
-                Curve(**table["several"]),
-                str(table["population"]),
+                {name: Curve(**curve) for name, curve in table["several"].items()},
                 float(table["failing"]),
                 dict(table["weights_sha256"]),
             )
@@ -241,7 +285,11 @@ class Confidence:
         )
 
     def withhold(
-        self, question: Question, sentences: Sequence[Sentence], atlas: Atlas
+        self,
+        question: Question,
+        sentences: Sequence[Sentence],
+        atlas: Atlas,
+        projection: Projection,
     ) -> list[Sentence]:
         """The sentences without what does not hold the levels, and what says that it is withheld.
 
@@ -255,26 +303,27 @@ class Confidence:
             finding: refusal
             for sentence in sentences
             for finding in sentence.findings
-            if not _is_set(finding, question) and (refusal := self._refusal(finding, child))
+            if not _is_set(finding, question)
+            and (refusal := self._refusal(finding, child, projection))
         }
         return without_refused(sentences, refused, atlas)
 
-    def _refusal(self, finding: Finding, child: bool) -> Refused | None:
+    def _refusal(self, finding: Finding, child: bool, projection: Projection) -> Refused | None:
         level = self.missed if finding.presence == Presence.ABSENT else self.wrong
         if level is None:
             return None
         if child:
             return Refused(_percent(level), OF_ADULTS)
-        if self.fitted.holds(finding, level):
+        if self.fitted.holds(finding, level, projection):
             return None
-        known = self.fitted.sorts.get(sort_of(finding))
+        known = self.fitted.known(finding, projection)
         if known is None:
-            return Refused(_percent(level), NOT_MEASURED)
+            return Refused(_percent(level), self.fitted.unrated(finding, projection))
         limit = known.limit(level)
         if limit is None:
             counted = f"{known.wrong} of {known.patients} such statements were wrong"
             few = known.wrong <= level * known.patients
-            why = "too few films to tell" if few else "no score holds it"
+            why = f"{TOO_FEW} to tell" if few else "no score holds it"
             return Refused(_percent(level), f"{why}: {counted}")
         why = f"its score is {finding.score:.3f}, not {limit:.3f} or more"
         return Refused(_percent(level), why)
@@ -282,16 +331,22 @@ class Confidence:
     def rate(
         self, info: ImageInfo, sentences: Sequence[GroundedSentence], projection: Projection
     ) -> tuple[GroundedSentence, ...]:
-        """The sentences, each with the probability that it is right, where that was measured.
+        """The sentences, each with the probability that it is right, or why that is not known.
 
         It was measured on films of adults, so a child's film has none.
         """
-        if info.child:
-            return tuple(sentences)
-        return tuple(
-            replace(sentence, right=self.right(sentence.findings, projection))
-            for sentence in sentences
-        )
+        return tuple(self._rated(sentence, info.child, projection) for sentence in sentences)
+
+    def _rated(
+        self, sentence: GroundedSentence, child: bool, projection: Projection
+    ) -> GroundedSentence:
+        if not sentence.findings:
+            return sentence
+        if child:
+            return replace(sentence, unrated=OF_ADULTS)
+        reasons = {f.label: self.fitted.unrated(f, projection) for f in sentence.findings}
+        unrated = "; ".join(f"{label}: {why}" for label, why in reasons.items() if why)
+        return replace(sentence, right=self.right(sentence.findings, projection), unrated=unrated)
 
     def right(self, findings: Sequence[Finding], projection: Projection) -> Right | None:
         """The probability that all findings of a sentence are as it says.
@@ -302,16 +357,15 @@ class Confidence:
         for finding in findings:
             sort = sort_of(finding)
             least[sort] = min(finding.score, least.get(sort, 1.0))
-        whole = self.fitted.product(least, projection)
-        if whole is None:
-            return None
-        probability = self.fitted.several.at(whole) if len(least) > 1 else whole
-        seen = f", {projection.value}" if projection in (Projection.AP, Projection.PA) else ""
-        return Right(probability, f"{self.fitted.population}{seen}")
+        return self.fitted.right(least, projection)
 
 
 def _is_set(finding: Finding, question: Question) -> bool:
     return finding.label in question.findings.get(finding.region, {})
+
+
+def _of_view(view: Projection) -> str:
+    return f"how often it is right was measured on {view} films alone, and this is not known as one"
 
 
 def _percent(part: float) -> str:

@@ -28,6 +28,8 @@ SIDES = {
 }
 NORMAL = CodedConcept("17621005", "SCT", "Normal")
 ABNORMAL = CodedConcept("263654008", "SCT", "Abnormal")
+UNDETERMINED = CodedConcept("371934000", "SCT", "Normality Undetermined")
+PROBABILITY = CodedConcept("122157", "DCM", "Probability")
 FINDING = CodedConcept("121071", "DCM", "Finding")
 IMPRESSION = CodedConcept("121073", "DCM", "Impression")
 COMMENT = CodedConcept("121106", "DCM", "Comment")
@@ -61,6 +63,7 @@ def local(meaning: str) -> CodedConcept:
 SECTION, CONFIDENCE, SCORE = local("Section"), local("Confidence"), local("Score")
 REGION, ORIGIN, NOTE = local("Region"), local("Origin"), local("Note")
 HEAT = local("Extent of a heatmap")
+POPULATION, UNRATED = local("Measured on"), local("Why not rated")
 
 
 def concept(code: Code | None, name: str) -> CodedConcept:

@@ -60,15 +60,9 @@ class Scored:
         return reliability(self.scores, self.truth)
 
     def risk_by_coverage(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Part of the statements that is kept, the most confident first, and how many are wrong.
-
-        Statements of one confidence are kept or left together.
-        """
+        """See `risk_by_coverage`."""
         confidence = np.where(self.scores >= 0.5, self.scores, 1 - self.scores)
-        order = np.argsort(-confidence, kind="stable")
-        wrong = ((self.scores >= 0.5) != self.truth)[order].cumsum()
-        last = np.flatnonzero(np.diff(confidence[order], append=-1.0))
-        return (last + 1) / len(order), wrong[last] / (last + 1)
+        return risk_by_coverage(confidence, (self.scores >= 0.5) != self.truth)
 
     @property
     def area_under_risk(self) -> float:
@@ -76,6 +70,19 @@ class Scored:
         statement."""
         coverage, risk = self.risk_by_coverage()
         return float((np.diff(coverage, prepend=0.0) * risk).sum())
+
+
+def risk_by_coverage(
+    confidence: NDArray[np.float64], wrong: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Part of the statements that is kept, the most confident first, and the part of it that is
+    wrong.
+
+    confidence, wrong: (N,). Statements of one confidence are kept or left together.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    last = np.flatnonzero(np.diff(confidence[order], append=-1.0))
+    return (last + 1) / max(len(order), 1), wrong[order].cumsum()[last] / (last + 1)
 
 
 def reliability(scores: NDArray[np.float64], truth: NDArray[Any]) -> list[tuple[float, float, int]]:

@@ -60,7 +60,7 @@ def group_of(row: Row, by: str) -> str:
     """ "" for a report of which it is not known."""
     said = str(row.about.get(by, "")).strip()
     if by == "age":
-        return _age_group(said)
+        return age_group(said)
     if by == "sex":
         return {"m": "male", "f": "female"}.get(said[:1].lower(), said)
     if by == "view":
@@ -84,7 +84,8 @@ def _figures(rows: Sequence[Row]) -> Iterator[GroupFigure]:
                     yield GroupFigure(by, group, name, estimate, films, patients)
 
 
-def _age_group(said: str) -> str:
+def age_group(said: str) -> str:
+    """The group of an age in words, as a table has it ("47", "018M"); "" for what is none."""
     try:
         years = age_stated(said.removesuffix(".0"))
     except InvalidValueError:

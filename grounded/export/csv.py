@@ -14,7 +14,7 @@ from grounded.report import GroundedReport, GroundedSentence
 COLUMNS = (
     "film", "study_uid", "instance_uid", "pixels_sha256", "view", "section", "sentence_number",
     "sentence", "finding", "code", "presence", "region", "side", "score", "score_kind", "right",
-    "abnormal", "origin", "version", "preset", "weights_sha256",
+    "unrated", "abnormal", "origin", "version", "preset", "weights_sha256",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def _row(
     yield "sentence", _plain(sentence.text)
     yield from _of_finding(report, sentence, finding)
     yield "right", f"{sentence.right.probability:.6g}" if sentence.right else ""
+    yield "unrated", sentence.unrated
     yield "abnormal", "yes" if sentence.abnormal else "no"
     yield "origin", sentence.origin
     yield "version", provenance.version

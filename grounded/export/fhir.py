@@ -19,7 +19,7 @@ from uuid import NAMESPACE_OID, uuid5
 from grounded.codes import Code
 from grounded.errors import ReportError
 from grounded.evidence import Measurement
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Presence, ScoreKind
 from grounded.geometry import Box
 from grounded.report import GroundedReport, GroundedSentence
 
@@ -38,6 +38,11 @@ _PRESENCE = {
     Presence.UNCERTAIN: Code("SCT", "415684004", "Suspected"),
 }
 _UIDS = "urn:dicom:uid"
+_PROBABILITY = Code("DCM", "122157", "Probability")
+_NOT_KNOWN = {
+    "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+    "code": "unknown",
+}
 
 
 def encode(report: GroundedReport) -> bytes:
@@ -129,7 +134,8 @@ class _Writer:
     def observations(self, selections: Mapping[int, Any]) -> Iterator[dict[str, Any]]:
         for number, sentence in enumerate(self.report.sentences):
             shared = {
-                "note": [{"text": sentence.text}],
+                "note": [{"text": text} for text in (sentence.text, *sentence.notes)],
+                **_rating(sentence),
                 "device": self.to("Device", "device"),
                 **self.seen_in(selections.get(number)),
             }
@@ -298,6 +304,19 @@ def _concept(code: Code | None, text: str) -> dict[str, Any]:
     system = _SYSTEMS.get(code.scheme, _LOCAL)
     coding = {"system": system, "code": code.value, "display": code.meaning}
     return {"coding": [coding], "text": text}
+
+
+def _rating(sentence: GroundedSentence) -> dict[str, Any]:
+    """The probability that the sentence is right as a component, or why it is not known."""
+    what: dict[str, Any] = {"code": _concept(_PROBABILITY, str(ScoreKind.RIGHT))}
+    if sentence.right is not None:
+        films = [{"text": f"on {sentence.right.population}"}]
+        value = {"valueQuantity": _quantity(100 * sentence.right.probability, "%")}
+        return {"component": [what | value | {"interpretation": films}]}
+    if sentence.unrated:
+        absent = {"coding": [_NOT_KNOWN], "text": sentence.unrated}
+        return {"component": [what | {"dataAbsentReason": absent}]}
+    return {}
 
 
 def _quantity(value: float, unit: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 from grounded.export.fonts import markup
+from grounded.export.text import how_sure
 from grounded.report import GroundedReport
 
 _TITLE = "AI-generated draft - not for diagnosis"
@@ -43,7 +44,7 @@ def document(report: GroundedReport, whose: str) -> bytes:
     story: list[Any] = [Paragraph(_TITLE, styles["Title"])]
     if whose:
         story.append(Paragraph(markup(whose), styles["Heading3"]))
-    for line in report.text.split("\n"):
+    for line in [*report.text.split("\n"), *how_sure(report)]:
         heading = line.isupper() and len(line) < 20
         style = styles["Heading2" if heading else "BodyText"]
         story.append(Paragraph(markup(line), style) if line else Spacer(0, 6))

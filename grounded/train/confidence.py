@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from scipy.optimize import minimize
 from scipy.stats import binom
 
 from grounded.compose.confidence import LEVELS, SIGNS, Curve, Fitted, Known, Sort, log_odds, sort_of
+from grounded.data.chest_anatomy import chest_anatomy
+from grounded.data.example import Example, split_by_patient
 from grounded.data.nih import nih_films
 from grounded.errors import DataError, MissingExtraError
 from grounded.reporter import Reporter
@@ -30,6 +32,12 @@ from grounded.view import Projection
 
 FAILING = 0.1
 POPULATION = "NIH ChestX-ray14, adults' films that radiologists read"
+OUTLINED: Mapping[str, str] = {
+    "wingspan": "Wingspan, adults' PA films with lungs and heart outlined by people",
+    "jsrt": "JSRT, which the usual ranges were taken from, adults' PA films outlined by people",
+}
+"""What is measured is fitted on, by source. Films from which no range was taken come first."""
+HELD_OUT = 0.15  # of the outlined films of each source: what training a detector keeps apart
 FEWEST = 15  # patients with a statement of a sort, before its probability is fitted
 EACH_VIEW = 8  # statements of films of each view, before the views are told apart
 _MANY = 4  # tests, from which on they start twice
@@ -38,19 +46,39 @@ _STIFF = 0.5  # the standard deviation of slope and view about 1 and 0, before f
 Values = NDArray[np.float64]
 
 
-def fit_confidence(reporter: Reporter, data: Path, progress: Progress | None = None) -> Fitted:
-    """Fit what a reporter's sentences are worth on the calibration films of `data`/nih.
+Films = Mapping[str, Sequence[Example]]
+"""The films to fit on, by what they are, in words."""
 
-    The reporter must not withhold anything. Raises DataError for a folder without such films.
+
+def calibration_films(data: Path) -> Films:
+    """The calibration films of `data`/nih, and for what is measured those of `chest_anatomy`, if it
+    is there, that a detector's training holds out.
+
+    Raises DataError for a folder without films that people read.
     """
-    progress = progress or Progress()
     films = [f for f in nih_films(data / "nih") if f.split == "calibration" and read_by_people(f)]
     if not films:
         raise DataError(f"no calibration film in {data / 'nih'} was read by people")
-    said: list[Judged] = []
-    for done, film in enumerate(films, start=1):
-        said += judged(reporter, [film])
-        progress.advance(done, len(films))
+    return {POPULATION: films, **outlined_films(data)}
+
+
+def outlined_films(data: Path) -> Films:
+    """The films with outlines that a detector's training holds out; none without the folder."""
+    folder = data / "chest_anatomy"
+    if not folder.is_dir():
+        return {}
+    _, held = split_by_patient(chest_anatomy(folder), HELD_OUT, seed=0)
+    return {name: [f for f in held if f.source == source] for source, name in OUTLINED.items()}
+
+
+def fit_confidence(reporter: Reporter, films: Films, progress: Progress | None = None) -> Fitted:
+    """Fit what a reporter's sentences are worth. The reporter must not withhold anything."""
+    progress = progress or Progress()
+    whole, done = sum(map(len, films.values())), 0
+    said: dict[str, list[Judged]] = {name: [] for name in films}
+    for name, film in ((name, film) for name, of in films.items() for film in of):
+        said[name] += judged(reporter, [film])
+        progress.advance(done := done + 1, whole)
     return fitted(said, _weights(reporter))
 
 
@@ -61,23 +89,33 @@ def _weights(reporter: Reporter) -> Mapping[str, str]:
 
 
 def fitted(
-    said: Sequence[Judged],
+    said: Mapping[str, Sequence[Judged]],
     weights: Mapping[str, str],
-    population: str = POPULATION,
     failing: float = FAILING,
 ) -> Fitted:
-    """All that sentences whose truth is known show. failing: see `Fitted`."""
-    parts = [part for item in said for part in _parts(item)]
-    sorts = dict.fromkeys(part.sort for part in parts)
-    drawn = one_each(said)
-    known = {
-        sort: _known(
-            [part for part in parts if part.sort == sort], drawn.get(sort, []), failing / 2
-        )
-        for sort in sorts
+    """All that sentences whose truth is known show.
+
+    said: by films; a sort of statement is known by the first of them that have enough of it, or
+    else any. failing: see `Fitted`.
+    """
+    known: dict[Sort, Known] = {}
+    for films, items in said.items():
+        for sort, found in _of_films(films, items, failing / 2).items():
+            if sort not in known or (found.curve and not known[sort].curve):
+                known[sort] = found
+    alone = Fitted(known, {}, failing, weights)
+    several = {films: _several(items, films, alone) for films, items in said.items()}
+    return replace(alone, several={name: curve for name, curve in several.items() if curve})
+
+
+def _of_films(films: str, said: Sequence[Judged], failing: float) -> dict[Sort, Known]:
+    parts, drawn = [part for item in said for part in _parts(item)], one_each(said)
+    views = {item.view for item in said}
+    of = films, views.pop() if len(views) == 1 else Projection.UNKNOWN
+    return {
+        sort: _known(of, [part for part in parts if part.sort == sort], drawn[sort], failing)
+        for sort in dict.fromkeys(part.sort for part in parts)
     }
-    alone = Fitted(known, Curve(1.0, 0.0), population, failing, weights)
-    return Fitted(known, _several(said, alone), population, failing, weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +156,12 @@ def one_each(said: Iterable[Judged], seed: int = 0) -> dict[Sort, list[tuple[flo
     return drawn
 
 
-def _known(parts: Sequence[_Part], drawn: Sequence[tuple[float, bool]], failing: float) -> Known:
+def _known(
+    films: tuple[str, Projection],
+    parts: Sequence[_Part],
+    drawn: Sequence[tuple[float, bool]],
+    failing: float,
+) -> Known:
     scores = np.array([score for score, _ in drawn])
     right = np.array([is_so for _, is_so in drawn], dtype=bool)
     enough = len({part.patient for part in parts}) >= FEWEST
@@ -127,6 +170,8 @@ def _known(parts: Sequence[_Part], drawn: Sequence[tuple[float, bool]], failing:
         limits=limits(scores, right, failing),
         patients=len(drawn),
         wrong=int((~right).sum()),
+        population=films[0],
+        only=films[1],
     )
 
 
@@ -155,17 +200,22 @@ def _logistic(odds: Values, right: NDArray[np.bool_], view: Values) -> tuple[flo
     return max(float(found[0]), 0.0), float(found[1]), float(found[2])
 
 
-def _several(said: Sequence[Judged], alone: Fitted) -> Curve:
-    """From the product of the probabilities of a sentence's sorts to that of the sentence."""
+def _several(said: Sequence[Judged], films: str, alone: Fitted) -> Curve | None:
+    """From the product of the probabilities of a sentence's sorts to that of the sentence.
+
+    None where too few sentences have several, all known by these films.
+    """
     products, right = [], []
     for item in said:
         scores = {sort: score for sort, (score, _) in item.by_sort().items()}
         whole = alone.product(scores, item.view)
-        if len(scores) > 1 and math.isfinite(item.is_right) and whole is not None:
+        if len(scores) < 2 or not math.isfinite(item.is_right) or whole is None:
+            continue
+        if {alone.sorts[sort].population for sort in scores} == {films}:
             products.append(log_odds(whole))
             right.append(bool(item.is_right))
     if len(right) < FEWEST:
-        return Curve(1.0, 0.0)
+        return None
     nothing = np.zeros(len(right))
     return Curve(*_logistic(np.array(products), np.array(right), nothing))
 
@@ -186,7 +236,7 @@ def limit(scores: Values, right: NDArray[np.bool_], level: float, failing: float
     if not tested:
         return None
     tried = [float(ranked[count - 1]) for count in tested]
-    control, risk, in_sequence = _mapie()
+    control, risk, in_sequence = risk_control()
     controller = control(
         lambda given: np.stack([1 - given, given], axis=1),
         risk,
@@ -229,8 +279,11 @@ def counts(most: int, level: float, failing: float) -> list[int]:
     return found
 
 
-def _mapie() -> tuple[Any, Any, Any]:
-    """The controller, the part of the statements made that is wrong, and tests in sequence."""
+def risk_control() -> tuple[Any, Any, Any]:
+    """The controller, the part of the statements made that is wrong, and tests in sequence.
+
+    Raises MissingExtraError without MAPIE.
+    """
     try:
         from mapie.risk_control import (
             BinaryClassificationController,
@@ -262,4 +315,5 @@ def _line(sort: Sort, known: Known) -> str:
         f"{100 * level:g} %: {'withheld' if score is None else f'{score:.3f}'}"
         for level, score in scores.items()
     )
-    return f"{label} {presence} ({kind}): {known.wrong} of {known.patients} wrong; from {held}"
+    said = f"{label} {presence} ({kind}): {known.wrong} of {known.patients} wrong"
+    return f"{said}{'' if known.curve else ', too few for a probability'}; from {held}"

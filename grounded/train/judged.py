@@ -1,19 +1,23 @@
-"""What reports say of films that people read, and whether it is so, finding by finding."""
+"""What reports say of films that people read or outlined, and whether it is so, by finding."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.chest.names import LUNGS, kind_of
+from grounded.chest.names import HEART, LUNGS, kind_of, side_of
 from grounded.compose.confidence import Sort, sort_of
 from grounded.data.example import Example
 from grounded.data.nih import BOXES, TEXT
-from grounded.findings import Finding, Presence
+from grounded.data.regions import annotated_regions
+from grounded.findings import Finding, Presence, ScoreKind
+from grounded.generators.measured.generator import Measured
+from grounded.generators.neural.borders import HEART_LABEL
 from grounded.generators.neural.finding_net import FILM
+from grounded.protocols import Question
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.reporter import Reporter
 from grounded.train.findings.films import keep
@@ -88,11 +92,13 @@ def judge(report: GroundedReport, film: Example) -> list[Judged]:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Truth:
     """What people say. film: (F,) by the most trusted who speaks; regions: (R, F), by outlines, or
-    as they are said of. A finding of a region is one of the film."""
+    as they are said of. A finding of a region is one of the film. measured: see
+    `measured_by_people`."""
 
     film: Values
     names: tuple[str, ...]
     regions: Values
+    measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, report: GroundedReport, film: Example) -> _Truth:
@@ -110,14 +116,18 @@ class _Truth:
             if reader != TEXT:
                 read = np.where(np.isfinite(read), read, known.read[row])
         somewhere = (regions == 1).any(axis=0) & np.isnan(read)
-        return cls(np.where(somewhere, np.float32(1), read), names, regions)
+        read = np.where(somewhere, np.float32(1), read)
+        return cls(read, names, regions, measured_by_people(film))
 
     def of_finding(self, finding: Finding, sentence: GroundedSentence) -> float:
         """1 where it is as it is said, 0 where it is not, NaN where nobody says.
 
         What is said to be there, or possible, has to be in its own region. What is denied of both
         lungs has to be nowhere in the film. Where outlines and a region half agree is not known.
+        What was measured has to be so on people's outlines, if there are any.
         """
+        if self.measured and finding.score_kind is ScoreKind.DISTANCE:
+            return self._by_outlines(finding)
         if finding.label not in LABELS:
             return UNKNOWN
         column = LABELS.index(finding.label)
@@ -127,10 +137,40 @@ class _Truth:
             return 1 - film if self._denies_film(finding, sentence) else 1 - _first(here, film)
         return here if np.isfinite(here) else 0.0 if film == 0 else UNKNOWN
 
+    def _by_outlines(self, finding: Finding) -> float:
+        if finding.label not in self.measured:
+            return UNKNOWN
+        # of one side people's outlines say that it is there; it is not on the other then
+        there = self.measured[finding.label].get(side_of(finding.region), 0.0)
+        return 1 - there if finding.presence == Presence.ABSENT else there
+
     def _denies_film(self, finding: Finding, sentence: GroundedSentence) -> bool:
         denied = {item.region for item in sentence.findings if item.label == finding.label}
         lungs = [name for name in LUNGS if name in self.names]
         return denied >= set(lungs) or finding.region not in _paired(self.names)
+
+
+def measured_by_people(film: Example) -> dict[str, dict[str, float]]:
+    """What the same measurements say on the outlines that people drew: by label, of each side of
+    which it is said, 1 where it is there, 0 where it is not, NaN where that cannot be told.
+
+    What lies beyond its usual range is there, however near; of the heart, which has one agreed
+    limit, nobody can tell near to it. Nothing without outlines of lungs and heart.
+    """
+    if not {*LUNGS, HEART} <= set(film.outlines):
+        return {}
+    question = Question.of_film(film.image(), annotated_regions(film))
+    [sentences] = Measured(style="long").describe([question])
+    known: dict[str, dict[str, float]] = {}
+    for finding in (finding for sentence in sentences for finding in sentence.findings):
+        known.setdefault(finding.label, {})[side_of(finding.region)] = _beyond(finding)
+    return known
+
+
+def _beyond(finding: Finding) -> float:
+    if finding.presence == Presence.UNCERTAIN and finding.label == HEART_LABEL:
+        return UNKNOWN
+    return float(finding.presence != Presence.ABSENT)
 
 
 def _first(here: float, film: float) -> float:

@@ -136,6 +136,12 @@ def train_on_own_films(
     return write_neural_preset(output, output / DETECTOR)
 
 
+def set_aside(config: OwnFilmsConfig, table: Path) -> Mapping[str, Sequence[Example]]:
+    """The films of a table that are calibrated with, by what they are, in words."""
+    parts = split_films(film_table(table), config.calibration, config.held, config.findings.seed)
+    return {f"the films of {table.name} that were set aside to calibrate": parts["calibration"]}
+
+
 def described(films: Sequence[Example], parts: Mapping[Split, Sequence[Example]]) -> list[str]:
     """What a table holds, a line a part. Raises DataError for one that nothing is learned from."""
     known = [label for label in labels_of(films) if label in LABELS]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grounded import Box, Finding, GroundedReport, Image, Regions, Sentence
+from grounded import Box, Finding, GroundedReport, GroundedSentence, Image, Regions, Sentence
 from grounded.compose.composer import AnatomicalComposer
 from grounded.compose.confidence import Confidence, Curve, Fitted, Known, log_odds, sort_of
 from grounded.errors import ConfigError, InvalidValueError
@@ -21,6 +21,7 @@ from grounded.view import Projection
 from .said import ATLAS, EFFUSION, OPACITY, texts
 
 RIGHT, LEFT = "right lung", "left lung"
+UNKNOWN = Projection.UNKNOWN
 BOXES = np.array([[10, 5, 40, 60], [60, 5, 90, 60], [35, 35, 70, 62]])
 FOUND = Regions((RIGHT, LEFT, "cardiac silhouette"), BOXES, np.ones(3))
 FILM = Image.of(np.zeros((80, 100), np.float32))
@@ -50,18 +51,22 @@ def said(text: str, *findings: Finding) -> Sentence:
 def fitted(limits: dict[float, float] | None = None, wrong: int = 2, **curve: float) -> Fitted:
     """All sorts of opacity and effusion alike; only a score of 0.9 holds 5 %, if not told."""
     made = Known(
-        Curve(**{"slope": 1.0, "intercept": 0.0, **curve}), limits or {0.05: 0.9}, 60, wrong
+        Curve(**{"slope": 1.0, "intercept": 0.0, **curve}),
+        limits or {0.05: 0.9},
+        60,
+        wrong,
+        "films of a test",
     )
     sorts = {
         sort_of(finding(label, presence, RIGHT, 0.5)): made
         for label in (OPACITY, EFFUSION)
         for presence in Presence
     }
-    return Fitted(sorts, Curve(1.0, 0.0), "films of a test", 0.1)
+    return Fitted(sorts, {}, 0.1)
 
 
 def kept(*sentences: Sentence, of: Fitted | None = None, wrong: float = 0.05) -> list[Sentence]:
-    return Confidence.of(of or fitted(), wrong).withhold(ASKED, sentences, ATLAS)
+    return Confidence.of(of or fitted(), wrong).withhold(ASKED, sentences, ATLAS, UNKNOWN)
 
 
 SURE = said("Opacity in the right lung.", finding(OPACITY, "present", RIGHT, 0.95))
@@ -82,7 +87,7 @@ def composed(sentences: list[Sentence]) -> GroundedReport:
 
 
 def test_without_a_level_nothing_is_withheld() -> None:
-    assert Confidence.of(fitted()).withhold(ASKED, [SURE, UNSURE], ATLAS) == [SURE, UNSURE]
+    assert Confidence.of(fitted()).withhold(ASKED, [SURE, UNSURE], ATLAS, UNKNOWN) == [SURE, UNSURE]
 
 
 def test_what_does_not_hold_the_level_is_withheld_and_said_to_be() -> None:
@@ -108,7 +113,7 @@ def test_where_no_score_holds_the_level_all_of_a_finding_is_withheld() -> None:
 
 
 def test_too_few_films_are_called_so() -> None:
-    few = {sort_of(SURE.findings[0]): Known(Curve(1.0, 0.0), {}, 7, 0)}
+    few = {sort_of(SURE.findings[0]): Known(Curve(1.0, 0.0), {}, 7, 0, "")}
     [sentence] = kept(SURE, of=replace(fitted(), sorts=few))
     assert sentence.notes == (
         "Lung Opacity: too few films to tell: 0 of 7 such statements were wrong",
@@ -167,25 +172,26 @@ def test_what_is_withheld_is_no_reason_why_something_cannot_be_judged() -> None:
 
 def test_misses_have_a_level_of_their_own() -> None:
     lenient = Confidence.of(fitted({0.05: 0.9, 0.2: 0.6}), 0.05, 0.2)
-    sentences = lenient.withhold(ASKED, [UNSURE, NONE], ATLAS)
+    sentences = lenient.withhold(ASKED, [UNSURE, NONE], ATLAS, UNKNOWN)
     assert NONE in sentences
     assert UNSURE not in sentences
     only_misses = Confidence.of(fitted(), missed=0.05)
-    assert UNSURE in only_misses.withhold(ASKED, [UNSURE, NONE], ATLAS)
+    assert UNSURE in only_misses.withhold(ASKED, [UNSURE, NONE], ATLAS, UNKNOWN)
 
 
 def test_what_a_reader_has_set_is_not_withheld() -> None:
     question = Question.of_film(FILM, FOUND, findings={LEFT: {OPACITY: Presence.PRESENT}})
-    assert Confidence.of(fitted(), 0.05).withhold(question, [UNSURE], ATLAS) == [UNSURE]
+    assert Confidence.of(fitted(), 0.05).withhold(question, [UNSURE], ATLAS, UNKNOWN) == [UNSURE]
 
 
 def test_of_a_child_s_film_nothing_is_promised() -> None:
     film = replace(FILM, info=replace(FILM.info, child=True))
     trust = Confidence.of(fitted(), 0.05)
-    [sentence] = trust.withhold(Question.of_film(film, FOUND), [SURE], ATLAS)
+    [sentence] = trust.withhold(Question.of_film(film, FOUND), [SURE], ATLAS, UNKNOWN)
     assert "limits are those of adults" in sentence.notes[0]
     [rated, *_] = trust.rate(film.info, composed([SURE]).sentences, Projection.PA)
     assert rated.right is None
+    assert "limits are those of adults" in rated.unrated
 
 
 def test_a_sentence_that_claims_nothing_stays() -> None:
@@ -259,6 +265,54 @@ def test_what_was_not_measured_has_no_probability() -> None:
     assert trust.right((), Projection.PA) is None
 
 
+def rated(sentence: Sentence, of: Fitted, view: Projection = UNKNOWN) -> GroundedSentence:
+    return Confidence.of(of).rate(FILM.info, composed([sentence]).sentences, view)[0]
+
+
+def test_what_claims_something_without_a_probability_says_why() -> None:
+    heart = said(
+        "Heart size is normal.", finding("Cardiomegaly", "absent", "cardiac silhouette", 1.0)
+    )
+    without = rated(heart, fitted())
+    assert without.right is None
+    assert without.unrated == "Cardiomegaly: how often it is right was not measured on films"
+    assert GroundedSentence.from_dict(without.to_dict()) == without
+    few = {sort_of(heart.findings[0]): Known(None, {}, 7, 0, "films of a test")}
+    assert rated(heart, Fitted(few, {}, 0.1)).unrated == (
+        "Cardiomegaly: too few films to measure how often it is right: said of 7 patients"
+    )
+    set_ = replace(heart.findings[0], score_kind=ScoreKind.UNSPECIFIED)
+    assert rated(replace(heart, findings=(set_,)), fitted()).unrated.endswith("read of the film")
+    assert rated(SURE, fitted()).unrated == ""
+
+
+def test_what_was_measured_on_films_of_one_view_holds_for_that_view_alone() -> None:
+    made = fitted()
+    only = {sort: replace(known, only=Projection.PA) for sort, known in made.sorts.items()}
+    of_pa = replace(made, sorts=only)
+    assert rated(SURE, of_pa, Projection.PA).right is not None
+    for view in (Projection.AP, UNKNOWN):
+        assert rated(SURE, of_pa, view).right is None
+        assert "measured on PA films alone" in rated(SURE, of_pa, view).unrated
+        [kept_] = Confidence.of(of_pa, 0.05).withhold(ASKED, [SURE], ATLAS, view)
+        assert kept_.origin == WITHHELD
+        assert "measured on PA films alone" in kept_.notes[0]
+    assert Confidence.of(of_pa, 0.05).withhold(ASKED, [SURE], ATLAS, Projection.PA) == [SURE]
+
+
+def test_a_sentence_of_several_findings_is_bent_by_the_films_that_know_all_of_them() -> None:
+    made = replace(fitted(), several={"films of a test": Curve(1.0, -1.0)})
+    bent = rated(NONE, made).right
+    assert bent is not None
+    assert bent.probability == pytest.approx(Curve(1.0, -1.0).at(0.95 * 0.8))
+    effusion = sort_of(finding(EFFUSION, "absent", RIGHT, 0.5))
+    other = replace(made.sorts[effusion], population="other films")
+    mixed = rated(NONE, replace(made, sorts={**made.sorts, effusion: other})).right
+    assert mixed is not None
+    assert mixed.probability == pytest.approx(0.95 * 0.8)
+    assert mixed.population == "films of a test; other films"
+
+
 def test_the_scope_says_what_is_promised_and_of_which_films() -> None:
     scope = Confidence.of(fitted(), 0.05, 0.1).scope(Scope())
     assert "at most 5 %" in scope.text
@@ -275,7 +329,7 @@ def test_what_was_fitted_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert Fitted.read(tmp_path / "confidence.json") == made
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"schema": 2}', '{"schema": 1, "sorts": 3}'])
+@pytest.mark.parametrize("content", ["", "{}", '{"schema": 1}', '{"schema": 2, "sorts": 3}'])
 def test_a_file_that_holds_no_confidence_is_refused(content: str, tmp_path: Path) -> None:
     file = tmp_path / "confidence.json"
     file.write_text(content, encoding="utf-8")

@@ -24,12 +24,31 @@ from grounded import (
     Measurement,
     Regions,
 )
+from grounded.audit import Answer, Audit, Check, Interval, SentenceAudit, Share, Verdict
 from grounded.findings import ScoreKind
 from grounded.provenance import Provenance, Scope
-from grounded.report import Removed
+from grounded.report import WITHHELD, Removed, Right
 
 Maker = Callable[..., Dataset]
 Reporter = Callable[..., GroundedReport]
+AUDIT = Audit(
+    "a generator",
+    (
+        SentenceAudit(
+            "There is a small right pleural effusion.",
+            (
+                Check(
+                    "Pleural Effusion present, right lung",
+                    Verdict.WEAK,
+                    Interval(1.5, 1.0, 2.0),
+                    conditions={"the film": Answer(True, 0.93)},
+                ),
+            ),
+        ),
+    ),
+    {"causal grounding rate": Share(1, 1)},
+    notes=("a note",),
+)
 FILM = {
     "SOPClassUID": DigitalXRayImageStorageForPresentation,
     "SOPInstanceUID": "1.3.6.1.4.1.99999.77.3",
@@ -138,6 +157,7 @@ def sentences_of(found: Regions, info: Any) -> tuple[GroundedSentence, ...]:
             score_kind=sure,
             abnormal=True,
             notes=("a note", "another"),
+            right=Right(0.87, "films of a test, PA"),
         ),
         GroundedSentence(
             "The lungs are of equal height.", ("right lung", "left lung"), (right, left), "test"
@@ -150,6 +170,15 @@ def sentences_of(found: Regions, info: Any) -> tuple[GroundedSentence, ...]:
             findings=(Finding("Cardiomegaly", "absent", "cardiac silhouette", 0.9),),
             score=0.9,
             score_kind=ScoreKind.DISTANCE,
+            unrated="Cardiomegaly: nobody measured it",
+        ),
+        GroundedSentence(
+            "Withheld: opacities in the left lung cannot be stated or denied at the 5 % level.",
+            ("left lung",),
+            (left,),
+            WITHHELD,
+            score=0.5,
+            notes=("Lung Opacity: no score holds it",),
         ),
         GroundedSentence(
             "Right pleural effusion.",
@@ -175,13 +204,14 @@ def report_of() -> Reporter:
             image=image.info,
             regions=found,
             sentences=sentences_of(found, image.info),
-            scope=Scope({"Cardiomegaly": "measured"}, ("Edema",)),
+            scope=Scope({"Cardiomegaly": "measured"}, ("Edema",), "At most 5 % is wrong"),
             provenance=Provenance(
                 "0.1", "test", "detector", "generator", "explainer", "composer", {"a": "f" * 64}
             ),
             removed=(Removed("The film is fine.", ("left lung",), "says nothing"),),
             film=image,
             sites=Atlas.open("chest29").sites(found.names),
+            audit=AUDIT,
         )
 
     return make

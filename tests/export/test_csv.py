@@ -5,6 +5,7 @@ import io
 from dataclasses import replace
 
 from grounded.export.csv import COLUMNS, encode
+from grounded.report import Right
 
 
 def rows(report):
@@ -24,3 +25,11 @@ def test_a_row_a_finding_and_one_for_a_sentence_without(report):
 def test_no_text_is_a_formula(report):
     report = replace(report, sentences=(replace(report.sentences[0], text="=1+1"),))
     assert rows(report)[0]["sentence"] == "'=1+1"
+
+
+def test_how_probable_a_sentence_is_right_has_a_column_and_why_that_is_not_known(report):
+    lungs, heart, *_ = report.sentences
+    rated = replace(heart, right=Right(0.87, "films of a test"))
+    report = replace(report, sentences=(rated, replace(heart, unrated="nobody measured it"), lungs))
+    said = [(row["right"], row["unrated"]) for row in rows(report)]
+    assert said == [("0.87", ""), ("", "nobody measured it"), ("", "")]

@@ -8,6 +8,7 @@ import pytest
 
 fhir = pytest.importorskip("fhir.resources")
 from grounded.export.fhir import encode, encode_r4  # noqa: E402
+from grounded.report import WITHHELD, Right  # noqa: E402
 
 
 def resources(data: bytes, kind: str) -> list[dict]:
@@ -72,3 +73,30 @@ def test_the_text_is_the_reports(report):
     [made] = resources(encode(report), "DiagnosticReport")
     assert base64.b64decode(made["presentedForm"][0]["data"]).decode() == report.text
     assert made["conclusion"] == "Normal heart size."
+
+
+def test_the_probability_that_a_sentence_is_right_is_a_component(report):
+    lungs, heart, *_ = report.sentences
+    rated = replace(heart, right=Right(0.87, "films of a test"))
+    unrated = replace(heart, text="Heart size is normal.", unrated="nobody measured it")
+    report = replace(report, sentences=(rated, unrated, lungs))
+    for encoded in (encode(report), encode_r4(report)):
+        components = {
+            item["note"][0]["text"]: item.get("component")
+            for item in resources(encoded, "Observation")
+        }
+        [right] = components[heart.text]
+        assert right["code"]["coding"][0]["display"] == "Probability"
+        assert right["valueQuantity"]["value"] == pytest.approx(87)
+        assert right["interpretation"] == [{"text": "on films of a test"}]
+        [unknown] = components["Heart size is normal."]
+        assert unknown["dataAbsentReason"]["text"] == "nobody measured it"
+        assert components[lungs.text] is None
+
+
+def test_why_something_is_withheld_is_a_note(report):
+    why = ("Lung Opacity: no score holds it",)
+    gap = replace(report.sentences[0], text="Withheld: opacities.", origin=WITHHELD, notes=why)
+    [made] = resources(encode(replace(report, sentences=(gap,))), "Observation")
+    assert made["valueString"] == "Withheld: opacities."
+    assert [note["text"] for note in made["note"]] == ["Withheld: opacities.", *why]

@@ -9,10 +9,13 @@ import pytest
 
 from grounded import Box, Finding, GroundedReport, GroundedSentence, Image, Regions
 from grounded.compose.confidence import Known, log_odds, sort_of
+from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.example import Example, FilmReading, Mark
 from grounded.data.nih import BOXES, RADIOLOGISTS, RSNA, TEXT
+from grounded.data.regions import annotated_regions
 from grounded.findings import Presence, ScoreKind
 from grounded.provenance import Provenance, Scope
+from grounded.synthetic.phantom import write_phantoms
 from grounded.train.confidence import (
     FEWEST,
     counts,
@@ -24,7 +27,7 @@ from grounded.train.confidence import (
     sequence,
 )
 from grounded.train.confidence import _Part as Part
-from grounded.train.judged import Judged, judge, read_by_people
+from grounded.train.judged import Judged, judge, measured_by_people, read_by_people
 from grounded.view import Projection
 
 pytest.importorskip("mapie", reason="fitting the confidence needs MAPIE")
@@ -153,16 +156,16 @@ def test_a_few_right_statements_are_not_taken_for_certain() -> None:
 
 def test_what_is_known_of_a_sort_counts_patients_and_what_was_wrong() -> None:
     said = [replace(item, right=(float(n % 4 > 0),)) for n, item in enumerate(made_up(40))]
-    known = fitted(said, {"generator/a": "0" * 64}).sorts[SORT]
+    known = fitted({"films": said}, {"generator/a": "0" * 64}).sorts[SORT]
     assert (known.patients, known.wrong) == (40, 10)
     assert known.curve is not None
-    few: Known = fitted(said[: FEWEST - 1], {}).sorts[SORT]
+    few: Known = fitted({"films": said[: FEWEST - 1]}, {}).sorts[SORT]
     assert few.curve is None
 
 
 def test_statements_of_unknown_truth_are_left_out() -> None:
     said = [replace(item, right=(float("nan"),)) for item in made_up(40)]
-    assert fitted(said, {}).sorts == {}
+    assert fitted({"films": said}, {}).sorts == {}
 
 
 def test_sentences_of_several_findings_have_a_curve_of_their_own() -> None:
@@ -172,8 +175,8 @@ def test_sentences_of_several_findings_have_a_curve_of_their_own() -> None:
     for n in range(400):
         both = float(random.random() < 0.8)  # they are right together, or neither is
         said.append(Judged(f"{n}", f"{n}", Projection.PA, sentence(*findings), (both, both)))
-    made = fitted(said, {})
-    assert made.several.at(0.8 * 0.8) == pytest.approx(0.8, abs=0.06)
+    made = fitted({"films": said}, {})
+    assert made.several["films"].at(0.8 * 0.8) == pytest.approx(0.8, abs=0.06)
 
 
 @pytest.fixture
@@ -242,3 +245,51 @@ def test_a_sentence_is_right_where_all_of_it_is() -> None:
     assert sort_of(item.findings[0]) == SORT
     assert np.isnan(replace(item, right=(1.0, float("nan"))).is_right)
     assert log_odds(0.5) == 0
+
+
+@pytest.fixture(scope="module")
+def outlined(tmp_path_factory: pytest.TempPathFactory) -> Example:
+    """A phantom with outlines of lungs and heart, in which nothing is out of its usual range."""
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantoms(folder, 1, seed=3, side=256)
+    [film] = chest_anatomy(folder)
+    return film
+
+
+def measured(label: str, presence: str, region: str) -> Finding:
+    return replace(finding(label, presence, region), score_kind=ScoreKind.DISTANCE)
+
+
+def test_what_was_measured_is_right_where_people_s_outlines_say_so(outlined: Example) -> None:
+    image = Image.open(outlined.path, force=True)
+    found = measured_by_people(outlined)
+    assert set(found) >= {"Enlarged Cardiomediastinum", "Lung Volume Asymmetry"}
+    there = found["Enlarged Cardiomediastinum"][""]
+    regions = annotated_regions(outlined)
+    said = [
+        measured("Enlarged Cardiomediastinum", presence, "upper mediastinum")
+        for presence in ("absent", "present", "uncertain")
+    ]
+    sentence_ = sentence(*said)
+    report = GroundedReport(
+        image.info, regions, (sentence_,), Scope(), Provenance("", "", "", "", "", "")
+    )
+    [item] = judge(report, outlined)
+    assert item.right == (1 - there, there, there)
+
+
+def test_what_was_read_is_not_judged_by_outlines(film: Example, outlined: Example) -> None:
+    assert measured_by_people(film) == {}
+    with_outlines = replace(film, outlines=outlined.outlines)
+    [right] = judged(with_outlines, finding("Emphysema", "absent", LEFT))
+    assert np.isnan(right)
+
+
+def test_a_sort_is_known_by_the_first_films_that_have_enough_of_it() -> None:
+    few, many = made_up(FEWEST - 1, view=Projection.AP), made_up(40, seed=1)
+    known = fitted({"few": few, "many": many}, {}).sorts[SORT]
+    assert (known.population, known.only, known.patients) == ("many", Projection.PA, 40)
+    known = fitted({"few": few, "none": []}, {}).sorts[SORT]
+    assert (known.population, known.only, known.curve) == ("few", Projection.AP, None)
+    known = fitted({"first": made_up(30), "many": many}, {}).sorts[SORT]
+    assert known.population == "first"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import grounded
+from grounded.compose.confidence import Confidence
 from grounded.config import locate
 from grounded.data.film_table import film_table, split_films
 from grounded.errors import ConfigError, DataError
@@ -112,3 +113,19 @@ def test_a_preset_of_another_kind_is_no_start() -> None:
 
 def test_the_configuration_that_ships_holds_the_defaults() -> None:
     assert OwnFilmsConfig.read(CONFIGS / "own_films.toml") == OwnFilmsConfig()
+
+
+def test_the_command_fits_last_how_probable_its_sentences_are_right(
+    run, table: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("mapie", reason="fitting the confidence needs MAPIE")
+    config, out = tmp_path / "short.toml", tmp_path / "own"
+    config.write_text('[findings]\nrounds = 0.5\nbatch = 8\ndevice = "cpu"\n', encoding="utf-8")
+    status, said, _ = run("train", "generator", config, "--table", table, "-o", out)
+    assert status == 0
+    assert "confidence.json: --at-most-wrong now withholds by it" in said
+    trust = grounded.load(out, wrong=0.05).confidence
+    assert isinstance(trust, Confidence)
+    assert {known.population for known in trust.fitted.sorts.values()} <= {
+        "the films of films.csv that were set aside to calibrate"
+    }

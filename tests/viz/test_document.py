@@ -118,15 +118,17 @@ def test_a_sentence_carries_the_verdict_of_the_audit_and_what_it_follows_from(dr
 
 
 def test_a_sentence_carries_the_probability_that_it_is_right(drawn):
-    first, *others = drawn.sentences
+    first, second, *others = drawn.sentences
     rated = replace(first, right=Right(0.87, "films of a test"))
-    made = page_of(replace(drawn, sentences=(rated, *others)))
+    unrated = replace(second, unrated="nobody measured it")
+    made = page_of(replace(drawn, sentences=(rated, unrated, *others)))
     assert made["sentences"][0]["right"] == {
         "score": 0.87,
         "score_kind": "probability that the sentence is right",
         "population": "films of a test",
     }
     assert made["sentences"][1]["right"] is None
+    assert [item["unrated"] for item in made["sentences"][:2]] == ["", "nobody measured it"]
 
 
 def test_what_is_withheld_has_a_kind_of_its_own_and_no_score(drawn):

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grounded.audit import Audit, Check, SentenceAudit, Verdict
+from grounded.audit import Audit, Check, SentenceAudit, Share, Verdict
 from grounded.greys import Greys, Scale, Window
+from grounded.report import WITHHELD, Right
 from grounded.viz.html import render_fragment, render_page
 
 pytestmark = pytest.mark.browser
@@ -335,3 +336,45 @@ def test_colours_follow_the_audit_and_stand_with_words_and_a_legend(opened, draw
         line = cards.first.evaluate("card => getComputedStyle(card).borderLeftColor")
         assert line == "rgb(86, 180, 233)"
         assert page.locator(".audited .legend li").count() == len(Verdict)
+
+
+def rated_and_audited(drawn):
+    """A verdict of each kind, a probability, what has none, and what is withheld."""
+    of_findings = [sentence for sentence in drawn.section("findings") if sentence.abnormal]
+    told = [
+        replace(of_findings[0], text=f"Opacity, {verdict}.", right=Right(0.87, "films of a test"))
+        for verdict in Verdict
+    ]
+    told[1] = replace(told[1], right=None, unrated="Lung Opacity: nobody measured it")
+    why = ("Lung Opacity: no score holds it",)
+    gap = replace(drawn.sentences[1], text="Withheld: opacities.", origin=WITHHELD, notes=why)
+    audit = Audit(
+        "a network",
+        tuple(
+            SentenceAudit(sentence.text, (Check("Lung Opacity present, right lung", verdict),))
+            for sentence, verdict in zip(told, Verdict, strict=True)
+        ),
+        {"causal grounding rate": Share(3, 5)},
+        notes=("one condition was left out",),
+    )
+    scope = replace(drawn.scope, guarantee="Of each finding at most 5 % is wrong")
+    sentences = (*told, gap, *drawn.sentences[1:])
+    return replace(drawn, sentences=sentences, audit=audit, scope=scope)
+
+
+def test_a_card_says_how_probable_it_is_right_or_that_nobody_knows(opened, drawn):
+    with opened(rated_and_audited(drawn)) as page:
+        said = page.locator(".card .trust").all_inner_texts()
+    assert said[0] == "probability that the sentence is right 0.87"
+    assert said[1] == "probability that the sentence is right not measured"
+
+
+@pytest.mark.parametrize("width", [1440, 820, 390])
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_an_audited_page_puts_up_no_serious_barrier(opened, drawn, axe, theme, width):
+    with opened(rated_and_audited(drawn), width, 900) as page:
+        if theme == "light":
+            page.keyboard.press("t")
+        page.evaluate("document.querySelectorAll('details').forEach((item) => (item.open = true))")
+        assert axe(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -144,7 +144,11 @@ class Writer:
             finding_type=say.finding_concept(there[0].label) if there else None,
             finding_sites=[say.finding_site(sites.get(name), name) for name in sentence.regions],
             algorithm_id=self.algorithm(sentence.origin),
-            measurements=[self.score(sentence), *map(self.measurement, sentence.measurements)],
+            measurements=[
+                self.score(sentence),
+                *self.right(sentence),
+                *map(self.measurement, sentence.measurements),
+            ],
             source_images=[
                 SourceImageForMeasurementGroup(
                     self.context.SOPClassUID, self.context.SOPInstanceUID
@@ -159,7 +163,7 @@ class Writer:
         yield text(say.COMMENT, sentence.text)
         section = say.IMPRESSION if sentence.section == "impression" else say.FINDING
         yield code(say.SECTION, section)
-        yield code(say.NORMALITY, say.ABNORMAL if sentence.abnormal else say.NORMAL)
+        yield code(say.NORMALITY, normality(sentence))
         if level := say.confidence(sentence.score, sentence.score_kind):
             yield code(say.CONFIDENCE, level)
         for finding in sentence.findings:
@@ -170,6 +174,8 @@ class Writer:
             yield text(say.ORIGIN, sentence.origin)
         for note in sentence.notes:
             yield text(say.NOTE, note)
+        if sentence.unrated:
+            yield text(say.UNRATED, sentence.unrated)
 
     def finding(self, finding: Finding) -> ContentItem:
         """A qualitative evaluation: the finding's concept is present, absent or suspected."""
@@ -200,6 +206,15 @@ class Writer:
         places = [item for kept in sentence.evidence for item in self.places(kept)]
         with_children(score[0], [method(sentence.score_kind), *places])
         return score
+
+    def right(self, sentence: GroundedSentence) -> Iterator[Measurement]:
+        """The probability that all that the sentence claims is right, where it was measured."""
+        if sentence.right is not None:
+            value = 100 * sentence.right.probability
+            item = Measurement(name=say.PROBABILITY, value=value, unit=say.PERCENT)
+            films = text(say.POPULATION, sentence.right.population, PROPERTY)
+            with_children(item[0], [method(sentence.right.kind), films])
+            yield item
 
     def places(self, evidence: Evidence) -> Iterator[ContentItem]:
         """Where a piece of evidence lies in the stored film; nothing of a measurement."""
@@ -292,6 +307,8 @@ class Writer:
         """What is to be known of the report as a whole, under local concepts."""
         report = self.report
         yield text(say.local("Notice"), report.notice)
+        if report.scope.guarantee:
+            yield text(say.local("Guarantee"), report.scope.guarantee)
         for name, figure in report.scope.assessed.items():
             children = [text(say.local("Figure"), figure, PROPERTY)] if figure else []
             yield with_children(text(say.local("Assessed"), name), children)
@@ -306,6 +323,13 @@ class Writer:
             yield with_children(text(say.local("Removed sentence"), removed.text), children)
         for key, value in _facts(report):
             yield text(say.local(key), value)
+
+
+def normality(sentence: GroundedSentence) -> CodedConcept:
+    """Undetermined where it claims nothing, as of what is withheld or was not assessed."""
+    if sentence.abnormal:
+        return say.ABNORMAL
+    return say.NORMAL if sentence.findings else say.UNDETERMINED
 
 
 def method(kind: object) -> ContentItem:
@@ -336,3 +360,5 @@ def _facts(report: GroundedReport) -> Iterator[tuple[str, str]]:
     yield "Provenance", json.dumps(report.provenance.to_dict())
     if report.acceptance is not None:
         yield "Acceptance", json.dumps(report.acceptance.to_dict())
+    if report.audit is not None:
+        yield "Audit", json.dumps(report.audit.to_dict())

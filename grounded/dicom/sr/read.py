@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from grounded.atlas import Side, Site
+from grounded.audit import Audit
 from grounded.codes import Code
 from grounded.dicom import concepts as say
 from grounded.dicom.frame import StoredFrame
@@ -52,7 +53,7 @@ from grounded.geometry import Box
 from grounded.image import Image, ImageInfo
 from grounded.provenance import Acceptance, Provenance, Scope
 from grounded.regions import Regions
-from grounded.report import GroundedReport, GroundedSentence, Removed, Section
+from grounded.report import GroundedReport, GroundedSentence, Removed, Right, Section
 
 _MOST_CELLS = 256  # of a side of a mask that is made from its outline
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, InvalidValueError)
@@ -104,6 +105,7 @@ class _Reader:
             scope=Scope(
                 {str(item.TextValue): text_of(item, _FIGURE) for item in self.known("Assessed")},
                 tuple(str(item.TextValue) for item in self.known("Not assessed")),
+                self.fact("Guarantee"),
             ),
             provenance=Provenance.from_dict(json.loads(self.fact("Provenance"))),
             removed=tuple(self.removed()),
@@ -111,6 +113,7 @@ class _Reader:
             notice=self.fact("Notice"),
             sites=self.sites,
             acceptance=acceptance,
+            audit=Audit.from_dict(json.loads(kept)) if (kept := self.fact("Audit")) else None,
         )
 
     @cached_property
@@ -124,7 +127,8 @@ class _Reader:
         return children_of(self.about, kind="TEXT", name=say.local(name))
 
     def fact(self, name: str) -> str:
-        return str(self.known(name)[0].TextValue)
+        """What is said of the report as a whole, "" where nothing is."""
+        return next((str(item.TextValue) for item in self.known(name)), "")
 
     @cached_property
     def image(self) -> ImageInfo:
@@ -216,13 +220,19 @@ class _Reader:
                 abnormal=say.same(normality, say.ABNORMAL),
                 notes=texts_of(group, say.NOTE),
                 score_kind=_kind(score),
+                right=_right(group),
+                unrated=text_of(group, say.UNRATED),
             )
 
     def evidence(
         self, number: int, group: Dataset, score: Dataset, regions: Regions
     ) -> Iterator[Evidence]:
         boxes = iter(children_of(score, kind="SCOORD", name=say.BOUNDED_BY))
-        measured = [item for item in children_of(group, kind="NUM") if item is not score]
+        measured = [
+            item
+            for item in children_of(group, kind="NUM")
+            if item is not score and not is_called(item, say.PROBABILITY)
+        ]
         measurements = iter(measured)
         if not self.grids:
             yield from self.seen(score)
@@ -278,8 +288,8 @@ class _Reader:
             yield Removed(str(item.TextValue), names, text_of(item, _REASON))
 
     def acceptance(self) -> Acceptance | None:
-        kept = self.known("Acceptance")
-        return Acceptance.from_dict(json.loads(str(kept[0].TextValue))) if kept else None
+        kept = self.fact("Acceptance")
+        return Acceptance.from_dict(json.loads(kept)) if kept else None
 
 
 _FIGURE, _REASON = say.local("Figure"), say.local("Reason")
@@ -324,6 +334,12 @@ def _findings(group: Dataset) -> Iterator[Finding]:
             value_of(score) / 100,
             _kind(score),
         )
+
+
+def _right(group: Dataset) -> Right | None:
+    found = children_of(group, kind="NUM", name=say.PROBABILITY)
+    films = [text_of(item, say.POPULATION) for item in found]
+    return Right(value_of(found[0]) / 100, films[0]) if found else None
 
 
 def _score(group: Dataset, name: CodedConcept) -> float:

@@ -5,14 +5,17 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import highdicom
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
 from grounded import Box, GroundedReport, Image, Regions
-from grounded.dicom.sr.items import points_of, walk
+from grounded.dicom import concepts as say
+from grounded.dicom.sr.items import children_of, coded_value, points_of, text_of, value_of, walk
 from grounded.dicom.sr.json import from_json
 from grounded.errors import MissingExtraError, ReportError
 from grounded.export.exporters import exporter
@@ -72,7 +75,7 @@ def test_highdicom_reads_a_group_for_each_sentence_and_region(saved, reported) -
 def test_only_what_is_there_is_the_finding_of_a_group(saved) -> None:
     groups = highdicom.sr.srread(saved).content.get_image_measurement_groups()
     found = [group.finding_type.meaning if group.finding_type else "" for group in groups]
-    assert found == ["Pleural effusion", "", "", "Pleural effusion"]
+    assert found == ["Pleural effusion", "", "", "", "Pleural effusion"]
 
 
 def test_the_geometric_purpose_is_a_modifier_as_the_template_has_it(saved) -> None:
@@ -235,3 +238,29 @@ def test_without_the_extra_the_error_names_it(reported, tmp_path, monkeypatch) -
     monkeypatch.setitem(sys.modules, "highdicom", None)
     with pytest.raises(MissingExtraError, match=r"grounded\[dicom\]"):
         reported.save(tmp_path / "a.sr.dcm")
+
+
+def sentence_groups(path: Path) -> list[Dataset]:
+    groups = highdicom.sr.srread(path).content.get_image_measurement_groups()
+    return [group[0] for group in groups]
+
+
+def test_the_probability_that_a_sentence_is_right_is_a_number_of_its_group(saved) -> None:
+    first, _, third, *_ = sentence_groups(saved)
+    [rated] = children_of(first, name=say.PROBABILITY)
+    assert value_of(rated) == pytest.approx(87)
+    [method] = children_of(rated, name=say.METHOD)
+    assert coded_value(method).meaning == "probability that the sentence is right"
+    assert text_of(rated, say.POPULATION) == "films of a test, PA"
+    assert not children_of(third, name=say.PROBABILITY)
+    assert text_of(third, say.UNRATED) == "Cardiomegaly: nobody measured it"
+
+
+def test_what_claims_nothing_is_neither_normal_nor_abnormal(saved, reported) -> None:
+    said = [
+        coded_value(children_of(group, name=say.NORMALITY)[0]).meaning
+        for group in sentence_groups(saved)
+    ]
+    assert [item.text[:8] for item in reported.withheld] == ["Withheld"]
+    undetermined = "Normality Undetermined"
+    assert said == ["Abnormal", undetermined, "Normal", undetermined, "Abnormal"]

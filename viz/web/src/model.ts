@@ -85,6 +85,7 @@ export interface Sentence {
   score: number | null;
   score_kind: string;
   right: Right | null;
+  unrated: string; // why `right` is not known, "" where it is or nobody asked
   notes: string[];
   evidence: Evidence[];
   verdict: Verdict | ""; // of the audit, "" without one

@@ -60,9 +60,15 @@ export function scoreOf(sentence: Sentence): string {
   return sentence.score === null ? "" : `${sentence.score_kind} ${sentence.score.toFixed(2)}`;
 }
 
-/** How probable it is that the sentence is right, with the films on which that was measured. */
+/** How probable it is that the sentence is right, with the films on which that was measured; or that nobody knows. */
 export function RightOf({ sentence }: { sentence: Sentence }): JSX.Element | null {
   const right = sentence.right;
+  if (sentence.unrated)
+    return (
+      <span class="faint trust" title={sentence.unrated}>
+        probability that the sentence is right <b>not measured</b>
+      </span>
+    );
   if (!right) return null;
   return (
     <span class="faint trust" title={`Measured on ${right.population}`}>
