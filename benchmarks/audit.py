@@ -6,11 +6,11 @@
     python benchmarks/audit.py --speed [FILM ...]                   # how much longer than a report
 
 DIR holds `nih`, with radiologists' outlines. The controls are tried on patients held out, on films
-of 128 px, or with --pixels of 64; the method was made on films of the part that calibrates, and its
-first version on the 704 px films of the part held out, which are left out here. What is audited are
-sentences that the preset's report would hold: a finding that radiologists outlined on one side and
-that is called present there. The outline itself is hidden, so that supported means that the
-radiologists' lesion was what was hidden.
+of 128 px, or those that --pixels names (128 64); the method was made on films of the part that
+calibrates, and its first version on the 704 px films of the part held out, which are left out here.
+What is audited are sentences that the preset's report would hold: a finding that radiologists
+outlined on one side and that is called present there. The outline itself is hidden, so that
+supported means that the radiologists' lesion was what was hidden.
 
 ignores the image       says the same of whatever film it is given
 shuffled weights        its encoder and generator have their weights shuffled
@@ -85,7 +85,11 @@ class Tried:
 
 def outlined_films(arguments: argparse.Namespace) -> list[Example]:
     """Films held out in which radiologists outlined something."""
-    films = drawn_films(arguments.data, "held", arguments.seed, arguments.pixels)
+    films = [
+        film
+        for side in arguments.pixels
+        for film in drawn_films(arguments.data, "held", arguments.seed, side)
+    ]
     outlined = [film for film in films if outlines(film)]
     return outlined[arguments.after : arguments.after + arguments.films]
 
@@ -393,7 +397,9 @@ def main() -> None:
     parser.add_argument("--preset", default="neural")
     parser.add_argument("--films", type=int, default=60, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--pixels", type=int, default=SIDE, help="films of this size: 128, 64")
+    parser.add_argument(
+        "--pixels", type=int, nargs="+", default=[SIDE], help="films of these sizes, in this order"
+    )
     parser.add_argument(
         "--after", type=int, default=0, help="leave out so many, that were drawn in an earlier run"
     )

@@ -39,6 +39,7 @@ NOISE = 0.4  # the ways of hiding a place are as far apart, by their standard de
 SAME_SIDE = "mirrored, same side"
 NO_FILM = ("noise", "blank")
 OTHER_CLAIM = ("across", "mirrored")  # conditions in which the other side is asked about
+REFUSED = "blank"  # a film that a generator may refuse without reading films: it proves nothing
 Row = Mapping[str, Answer]
 
 
@@ -113,11 +114,11 @@ def reach(row: Row) -> float:
 
 
 def _same_claim(row: Row) -> list[Answer]:
-    """The answers to the claim itself, not to that of the other side."""
+    """The answers to the claim itself, not to that of the other side; without the blank film."""
     return [
         answer
         for name, answer in row.items()
-        if name == SAME_SIDE or not name.startswith(OTHER_CLAIM)
+        if name == SAME_SIDE or (name != REFUSED and not name.startswith(OTHER_CLAIM))
     ]
 
 

@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 
+import numpy as np
+
 from grounded import Box, Reporter, Sentence
 from grounded.audit import Audit, Verdict
 from grounded.evaluate.detection import area_under_curve
@@ -52,6 +54,23 @@ def test_a_generator_that_looks_at_the_wrong_side_is_not_by_its_region(reporter)
     checked = found(on_the_wrong_side(reporter), "right lung")
     assert checked.verdict("An opacity in the left lung.") == Verdict.ELSEWHERE
     assert checked.measures["contextual shortcut"].hits == 1
+
+
+def test_whoever_refuses_a_blank_film_alone_does_not_use_the_image(reporter) -> None:
+    blind = ignoring_the_image(reporter, film_of("right lung", seed=5))
+
+    class RefusesBlank:
+        """Says the same of every film but a blank one, of which it says nothing."""
+
+        name, scope, weights_sha256 = "refuses", Brightness.scope, Brightness.weights_sha256
+
+        def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
+            said = blind.generator.describe(questions)
+            seen = [bool(np.ptp(question.image.pixels)) for question in questions]
+            return [answer if sees else [] for answer, sees in zip(said, seen, strict=True)]
+
+    checked = found(replace(reporter, generator=RefusesBlank()))
+    assert {sentence.verdict for sentence in checked.sentences} == {Verdict.BLIND}
 
 
 def test_a_fixed_text_does_not_use_the_image(reporter) -> None:

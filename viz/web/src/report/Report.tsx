@@ -32,7 +32,7 @@ export function Report(): JSX.Element | null {
           {impression.value.map((sentence) => (
             <li class={`said ${sentence.kind} ${light.value.sentences.has(sentence.number) ? "lit" : ""}`} {...lights(sentence)}>
               <Says sentence={sentence} />
-              {(sentence.kind === "uncertain" || sentence.kind === "withheld") && <Badge kind={sentence.kind} />}
+              {(sentence.kind === "uncertain" || sentence.kind === "withheld") && <Badge kind={sentence.kind} />}{" "}
               <RightOf sentence={sentence} />
               <Actions sentence={sentence} />
             </li>
