@@ -94,6 +94,13 @@ class Known:
         """Whether it is known of films of a view."""
         return self.only in (Projection.UNKNOWN, projection)
 
+    def right(self, score: float, projection: Projection) -> float | None:
+        """The probability that such a statement is right, no nearer to 1 than as many films can
+        show (the rule of succession, with one of them wrong); None where it is not known."""
+        if self.curve is None or not self.of(projection):
+            return None
+        return min(self.curve.at(score, projection), 1 - 1 / (self.patients + 2))
+
     def limit(self, level: float) -> float | None:
         """The score from which on a level is held, by the next stricter one that was fitted."""
         held = [fitted for fitted in self.limits if fitted <= level]
@@ -155,9 +162,10 @@ class Fitted:
         None without any, and with a sort whose probability was not measured.
         """
         rated = [
-            known.curve.at(score, projection)
+            right
             for sort, score in scores.items()
-            if (known := self.sorts.get(sort)) and known.curve and known.of(projection)
+            if (known := self.sorts.get(sort))
+            and (right := known.right(score, projection)) is not None
         ]
         return math.prod(rated) if 0 < len(rated) == len(scores) else None
 

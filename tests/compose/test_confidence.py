@@ -239,6 +239,14 @@ def test_a_sentence_carries_the_probability_that_it_is_right() -> None:
     assert type(sentence).from_dict(data).right == sentence.right
 
 
+def test_no_probability_is_nearer_to_one_than_its_films_can_show() -> None:
+    sort = sort_of(SURE.findings[0])
+    sure = Known(Curve(3.0, 2.0), {}, 18, 0, "films of a test")
+    right = rated(SURE, Fitted({sort: sure}, {}, 0.1)).right
+    assert right is not None
+    assert right.probability == pytest.approx(1 - 1 / 20)
+
+
 def test_the_view_moves_the_probability() -> None:
     trust = Confidence.of(fitted(view=-0.5))
     ap, pa, unknown = (
