@@ -32,7 +32,7 @@ SECONDS = 15  # of processor time for one film
 _MOST_SECONDS = 20.0  # by the clock, which stands still while others have the processor
 MEMORY = 1 << 31  # bytes of address space of the child, the libraries' own among them
 _START_SECONDS = 30.0
-_OUT_OF_TIME = (-24, -9)  # ended by SIGXCPU, or by SIGKILL where that was not heard
+_OUT_OF_TIME = -24  # ended by SIGXCPU
 _SERVE = "from grounded.films import child, open; child.serve(open.decode)"
 _LENGTHS = struct.Struct("<QQ")  # of the JSON, and of what follows it
 
@@ -105,7 +105,7 @@ class _Child:
                 _send(to, request, source.data)
                 return _receive(back)
         except (OSError, EOFError):
-            late = self.late or self.process.wait() in _OUT_OF_TIME
+            late = self.late or self.process.wait() == _OUT_OF_TIME
             self.close()
             reason = f"takes more than {SECONDS} s" if late else "makes its decoder crash"
             raise ImageError(
@@ -135,8 +135,7 @@ class _Child:
         counts them (schedstat); elsewhere 0.
         """
         try:
-            counted = Path(f"/proc/{self.process.pid}/schedstat").read_text(encoding="ascii")
-            return int(counted.split()[1]) / 1e9
+            return int(Path(f"/proc/{self.process.pid}/schedstat").read_bytes().split()[1]) / 1e9
         except (OSError, ValueError, IndexError):
             return 0.0
 
@@ -171,21 +170,21 @@ def _close() -> None:
 
 def serve(decode: Decode) -> None:
     """What the child does: read requests, answer them, until its parent is gone."""
-    requests = os.fdopen(os.dup(0), "rb")
-    answers = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1):
-        os.dup2(nowhere, number)
-    _limit()
-    _send(answers, {"ready": True}, b"")
-    while True:
-        try:
-            request, data = _receive(requests)
-        except EOFError:
-            return
-        _limit_time()
-        answer, rest = _answer(decode, request, bytes(data))
-        _send(answers, answer, rest)
+    with open(os.dup(0), "rb") as requests, open(os.dup(1), "wb") as answers:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1):
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+        _limit()
+        _send(answers, {"ready": True}, b"")
+        while True:
+            try:
+                request, data = _receive(requests)
+            except EOFError:
+                return
+            _limit_time()
+            answer, rest = _answer(decode, request, bytes(data))
+            _send(answers, answer, rest)
 
 
 def _limit() -> None:
@@ -204,8 +203,7 @@ def _limit_time() -> None:
         import resource
     except ImportError:
         return
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(usage.ru_utime + usage.ru_stime) + SECONDS + 1
+    most = int(time.process_time()) + SECONDS + 1
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
