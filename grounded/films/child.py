@@ -170,7 +170,7 @@ def _close() -> None:
 
 def serve(decode: Decode) -> None:
     """What the child does: read requests, answer them, until its parent is gone."""
-    with open(os.dup(0), "rb") as requests, open(os.dup(1), "wb") as answers:
+    with os.fdopen(os.dup(0), "rb") as requests, os.fdopen(os.dup(1), "wb") as answers:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1):
             os.dup2(nowhere, number)

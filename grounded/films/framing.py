@@ -79,13 +79,10 @@ def content_of(pixels: NDArray[np.float32]) -> Box | None:
     height, width = pixels.shape
     x0, y0, x1, y1 = 0, 0, width, height
     for _ in range(_FRAMES):
-        before = (x0, y0, x1, y1)
         part = pixels[y0:y1, x0:x1]
         top, bottom = _runs(part)
         left, right = _runs(part[top : len(part) - bottom].T)
         x0, y0, x1, y1 = x0 + left, y0 + top, x1 - right, y1 - bottom
-        if (x0, y0, x1, y1) == before:
-            break
     cut = max(1 - (x1 - x0) / width, 1 - (y1 - y0) / height)
     return Box(x0, y0, x1, y1) if _LEAST_CUT <= cut <= _MOST_CUT else None
 
@@ -112,7 +109,7 @@ def _doubts(pixels: NDArray[np.float32], content: Box | None) -> tuple[str, ...]
     height, width = pixels.shape
     if min(height, width) < SMALL:
         notes += (f"The film has only {width} x {height} pixels: small findings are not visible.",)
-    counts = np.bincount(np.round(pixels[::2, ::2] * 255).astype(np.uint8).ravel(), minlength=256)
+    counts = np.bincount(np.round(pixels[::2, ::2] * 255).astype(np.uint8).ravel())
     levels = int(np.count_nonzero(counts))
     low, high = np.searchsorted(np.cumsum(counts) / counts.sum(), (0.005, 0.995))
     if levels > 1 and (high - low < _NARROW * 255 or levels < _FEW_LEVELS):

@@ -58,7 +58,7 @@ def full_scale(values: NDArray[Any]) -> float:
     pixels (up to 1 %, a burned-in marker) may exceed it by 2 bits or more: they become white.
     """
     everything = _holding(float(values.max()))
-    step = max(1, min(values.shape[:2]) // 512)
+    step = max(1, min(values.shape) // 512)
     most = _holding(float(np.percentile(without_edges(values)[::step], 99)))
     return most if everything >= 4 * most else everything
 
@@ -84,8 +84,8 @@ def without_edges(values: NDArray[Any]) -> NDArray[Any]:
     tolerance = _EDGE_TOLERANCE * (float(values.max()) - float(values.min()))
     for edge in (values[0], values[-1], values[:, 0], values[:, -1]):
         middle = float(np.median(edge))
-        if (abs(edge.astype(np.float64) - middle) <= tolerance).mean() >= _EDGE_SHARE:
-            film &= abs(values.astype(np.float64) - middle) > tolerance
+        if (abs(edge - middle) <= tolerance).mean() >= _EDGE_SHARE:
+            film &= abs(values - middle) > tolerance
     return values[film] if film.mean() >= _FEWEST_LEFT else values.ravel()
 
 

@@ -47,6 +47,25 @@ def test_a_border_of_a_compressed_film_may_be_noisy() -> None:
     assert content == Box(40, 40, 320, 340)
 
 
+def test_a_line_around_a_border_is_cut_with_it() -> None:
+    assert content_of(bordered(NOISE, (40, 0.0), (1, 1.0))) == Box(41, 41, 321, 341)
+
+
+def test_a_frame_around_nothing_has_no_content() -> None:
+    assert content_of(bordered(np.full((300, 280), 0.5), (40, 1.0))) is None
+
+
+def test_a_border_may_be_off_by_two_percent_and_lettered_by_three() -> None:
+    noise = np.random.default_rng(5).uniform(0.2, 0.8, (100, 100)).astype(np.float32)
+    off, lettered = noise.copy(), noise.copy()
+    off[:40] = 0.0
+    off[:40, ::3] = 0.02
+    lettered[:40] = 0.0
+    lettered[:40, 50:53] = 1.0
+    for film in (off, lettered):
+        assert content_of(film) == Box(0, 40, 100, 100)
+
+
 @pytest.mark.parametrize("film", [NOISE, bordered(NOISE, (4, 0.0)), np.zeros((300, 300), "f4")])
 def test_a_film_without_a_border_worth_cutting_is_all_content(film: np.ndarray) -> None:
     assert content_of(film) is None
@@ -126,8 +145,25 @@ def test_a_film_of_fewer_than_256_rows_or_columns_is_small(side: int, small: boo
 
 
 def test_few_grey_levels_are_counted() -> None:
-    film = np.round(NOISE * 8) / 8  # 0.25 to 0.75, and some at the ends
+    film = np.random.default_rng(6).integers(0, 5, (300, 300)) / np.float32(
+        4
+    )  # black and white, too
     assert doubts(film) == ("Nearly no grey levels are in use (5 of 256): little is to be seen.",)
+
+
+@pytest.mark.parametrize(("levels", "few"), [(1, False), (2, True), (23, True), (24, False)])
+def test_up_to_23_grey_levels_are_few_but_one_alone_is_a_blank_film(levels: int, few: bool) -> None:
+    steps = np.arange(300 * 300).reshape(300, 300) // 7 % levels
+    film = (steps / max(1, levels - 1)).astype(np.float32)
+    words = f"Nearly no grey levels are in use ({levels} of 256): little is to be seen."
+    assert (words in doubts(film)) is few
+    assert len(doubts(film)) == int(few or levels == 1)
+
+
+def test_each_doubt_about_a_film_is_told() -> None:
+    small = np.random.default_rng(6).integers(0, 5, (100, 100)) / np.float32(4)
+    told_of = [text.split()[0] for text in doubts(np.pad(small, ((0, 0), (40, 0))))]
+    assert told_of == ["The", "Nearly", "A"]  # size, greys, border
 
 
 @pytest.mark.parametrize(("width", "narrow"), [(0.09, True), (0.12, False)])
@@ -148,17 +184,23 @@ def test_a_border_that_was_left_out_is_named_with_what_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "grey", "cut_short"),
-    [(40, 0.5, True), (30, 0.5, False), (40, 0.05, False), (40, 0.95, False)],
+    ("film", "rows", "grey", "cut_short"),
+    [
+        (250, 40, 0.5, True),
+        (250, 30, 0.5, False),
+        (264, 36, 0.5, True),  # 12 %
+        (250, 40, 0.05, False),
+        (250, 40, 0.95, False),
+    ],
 )
 def test_flat_grey_at_the_lower_end_may_be_a_file_that_was_cut_short(
-    rows: int, grey: float, cut_short: bool
+    film: int, rows: int, grey: float, cut_short: bool
 ) -> None:
-    film = np.pad(NOISE[:250], ((0, rows), (0, 0)), constant_values=grey).astype(np.float32)
-    share = f"{rows / (250 + rows):.0%}".replace("%", " %")
+    padded = np.pad(NOISE[:film], ((0, rows), (0, 0)), constant_values=grey).astype(np.float32)
+    share = f"{rows / (film + rows):.0%}".replace("%", " %")
     words = f"The lowest {share} of the film are flat grey: the file may be cut short."
-    assert (words in doubts(film)) is cut_short
-    assert any("uniform border" in text for text in doubts(film)) is not cut_short
+    assert (words in doubts(padded)) is cut_short
+    assert any("uniform border" in text for text in doubts(padded)) is not cut_short
 
 
 @pytest.mark.parametrize(("border", "cut"), [(14, False), (16, True)])
@@ -168,7 +210,7 @@ def test_a_border_of_a_twentieth_is_worth_cutting(border: int, cut: bool) -> Non
     assert content_of(film) == expected
 
 
-@pytest.mark.parametrize(("left", "kept"), [(70, True), (55, False)])
+@pytest.mark.parametrize(("left", "kept"), [(70, True), (60, True), (55, False)])
 def test_what_is_less_than_a_fifth_of_a_side_is_no_film(left: int, kept: bool) -> None:
     film = np.zeros((300, 300), np.float32)
     film[:, :left] = NOISE[:300, :left]
@@ -198,6 +240,14 @@ def test_four_frames_inside_of_each_other_are_cut_and_no_more() -> None:
     assert content_of(film) == Box(80, 80, 400, 420)
 
 
+def test_a_frame_whose_lower_side_is_of_another_grey_is_one_frame() -> None:
+    film = NOISE
+    for _ in range(4):
+        film = np.pad(film, ((20, 0), (20, 20)), constant_values=0.9)
+        film = np.pad(film, ((0, 20), (0, 0)), constant_values=0.1)
+    assert content_of(film) == Box(80, 80, 360, 380)
+
+
 def test_a_border_on_one_side_only_is_cut_there() -> None:
     for pads, box in [
         (((0, 30), (0, 0)), Box(0, 0, 280, 300)),
@@ -215,7 +265,15 @@ def test_a_wide_film_is_sampled_and_keeps_its_content() -> None:
 def test_a_stated_spacing_is_of_no_known_kind_and_a_film_keeps_its_own() -> None:
     stated = Image.open(NOISE, spacing_mm=(0.2, 0.2)).info
     assert (stated.spacing_kind, stated.aspect) == ("unknown", 1.0)
+    measured = Image.of(NOISE, spacing_mm=(0.1, 0.1), spacing_kind="detector")
+    assert framed(measured).info.spacing_kind == "detector"
+    assert framed(measured, spacing_mm=(0.2, 0.2)).info.spacing_kind == "unknown"
     assert Image.open(NOISE).info.spacing_mm is None
+
+
+def test_a_spacing_of_nothing_is_named() -> None:
+    with pytest.raises(InvalidValueError, match="pixel spacing is 0 to 100 mm"):
+        Image.open(NOISE, spacing_mm=(0.2, 0.0))
 
 
 def test_an_adult_s_stated_age_takes_back_the_words_on_children() -> None:
@@ -245,3 +303,4 @@ def test_what_is_stated_of_a_framed_film_keeps_the_rest() -> None:
     image = framed(Image.open(NOISE, name="own"), view=View.PA, forced=True)
     assert (image.info.name, image.info.view, image.forced) == ("own", "PA", True)
     assert framed(image).info.view == "PA"
+    assert not framed(image).forced

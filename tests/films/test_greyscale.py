@@ -67,6 +67,12 @@ def test_white_is_the_smallest_usual_depth_that_holds_the_film(most: int, white:
     assert full_scale(values) == white
 
 
+def test_a_marker_of_two_bits_more_is_white() -> None:
+    values = np.random.default_rng(1).integers(600, 1000, (100, 100))
+    values[50, 50] = 4000
+    assert full_scale(values) == 1023
+
+
 @pytest.mark.parametrize(("marked", "white"), [(0.005, 4095), (0.02, 65535)])
 def test_a_few_brighter_pixels_leave_the_depth_alone(marked: float, white: int) -> None:
     values = np.random.default_rng(1).integers(1500, 4000, (100, 100))
@@ -89,7 +95,7 @@ def test_an_edge_of_one_value_is_left_out() -> None:
         assert inside.size == 64 * 63
 
 
-@pytest.mark.parametrize(("share", "left_out"), [(0.92, True), (0.88, False)])
+@pytest.mark.parametrize(("share", "left_out"), [(0.92, True), (0.9, True), (0.88, False)])
 def test_nine_tenths_of_an_edge_make_it_one(share: float, left_out: bool) -> None:
     values = np.random.default_rng(0).integers(100, 200, (100, 100))
     values[0, : int(share * 100)] = 1000
@@ -104,13 +110,37 @@ def test_an_edge_may_be_noisy_by_half_a_percent_of_the_range() -> None:
     assert without_edges(values).size == values.size
 
 
+@pytest.mark.parametrize(("off", "edge"), [(10, True), (11, False)])
+def test_an_edge_keeps_to_its_value_within_half_a_percent_of_the_range(
+    off: int, edge: bool
+) -> None:
+    values = np.random.default_rng(0).integers(1200, 1600, (100, 100))
+    values[50, 50:52] = 500, 2500  # the range: 2000
+    values[0, ::2], values[0, 1::2] = 1000 - off, 1000 + off
+    assert without_edges(values).size == 9900 + 100 * (not edge)
+
+
+def test_edges_of_different_values_are_left_out_together() -> None:
+    values = NOISE.copy()
+    values[0], values[-1] = 1000, 2000
+    assert without_edges(values).size == 64 * 62
+
+
+def test_a_tenth_of_a_film_is_enough_without_its_edges() -> None:
+    values = np.full((100, 100), 7)
+    values[40:60, 40:90] = 20 + np.arange(1000).reshape(20, 50)
+    assert without_edges(values).size == 1000
+    values[40, 40] = 7
+    assert without_edges(values).size == values.size
+
+
 def test_a_film_that_is_nearly_all_edge_is_kept() -> None:
     values = np.full((100, 100), 7)
     values[40:60, 40:60] = np.arange(400).reshape(20, 20)
     assert without_edges(values).size == values.size
 
 
-@pytest.mark.parametrize(("share", "low"), [(0.004, -2000), (0.006, 0)])
+@pytest.mark.parametrize(("share", "low"), [(0.004, -2000), (0.005, -2000), (0.006, 0)])
 def test_a_low_value_of_many_pixels_far_from_others_is_padding(share: float, low: int) -> None:
     values = np.random.default_rng(2).integers(0, 1000, (100, 100))
     values.ravel()[:2] = 0, 999
@@ -126,23 +156,51 @@ def test_padding_lies_a_fifth_of_the_range_below(value: int, low: int) -> None:
     assert film_range(values) == (low, 1000)
 
 
+@pytest.mark.parametrize(("value", "low"), [(-190, -190), (-200, -200), (-201, 0)])
+def test_the_gap_is_measured_from_the_next_value_on(value: int, low: int) -> None:
+    values = np.random.default_rng(2).integers(60, 1000, (100, 100))
+    values.ravel()[:3] = 0, 50, 1000
+    values.ravel()[5000:5100] = value
+    assert film_range(values + 500) == (low + 500, 1500)
+
+
+def test_a_film_s_range_goes_from_its_lowest_to_its_highest_pixel() -> None:
+    values = np.random.default_rng(2).permutation(4096).reshape(64, 64)
+    assert film_range(values) == (0, 4095)
+
+
 def test_a_film_of_one_value_has_no_range() -> None:
     assert film_range(np.full((40, 40), 3)) == (3, 3)
 
 
-def test_levels_that_fill_an_edge_are_burned_in() -> None:
+@pytest.mark.parametrize("edge", [np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]])
+def test_levels_that_fill_an_edge_are_burned_in(edge: tuple[slice, ...]) -> None:
     levels = np.arange(0, 1001, 10)
     places = np.random.default_rng(3).integers(20, 80, (50, 50))
-    places[-1] = 100
+    places[edge] = 100
     assert np.flatnonzero(burned_in(levels, places)).tolist() == [100]
-    places[-1, :10] = 30  # a fifth of the edge is film
-    assert not burned_in(levels, places).any()
 
 
-def test_levels_near_to_that_of_an_edge_are_burned_in_with_it() -> None:
-    levels = np.arange(0, 1001)
+@pytest.mark.parametrize(("film", "burned"), [(4, True), (5, True), (6, False)])
+def test_nine_tenths_of_an_edge_make_its_level_burned_in(film: int, burned: bool) -> None:
+    places = np.random.default_rng(3).integers(20, 80, (50, 50))
+    places[-1] = 100
+    places[-1, :film] = 30
+    assert burned_in(np.arange(0, 1001, 10), places).any() == burned
+
+
+def test_the_levels_of_each_edge_are_burned_in() -> None:
+    places = np.random.default_rng(3).integers(20, 80, (50, 50))
+    places[0], places[:, -1] = 100, 5
+    assert np.flatnonzero(burned_in(np.arange(0, 1001, 10), places)).tolist() == [5, 100]
+
+
+@pytest.mark.parametrize("first", [0, 500])
+def test_levels_within_half_a_percent_of_that_of_an_edge_are_burned_in_with_it(first: int) -> None:
+    levels = first + np.arange(0, 1001)
     places = np.random.default_rng(3).integers(200, 800, (50, 50))
     places[:, 0] = 900
+    places[10:20, 0], places[20:30, 0] = 895, 905
     assert np.flatnonzero(burned_in(levels, places)).tolist() == list(range(895, 906))
 
 
@@ -163,7 +221,8 @@ def test_the_second_and_third_sample_of_a_grey_film_keep_to_the_middle() -> None
     assert is_luminance(np.dstack([NOISE, middle, middle + 20]), 8)
     assert not is_luminance(np.dstack([NOISE, middle, middle + 21]), 8)
     assert not is_luminance(np.dstack([NOISE, middle - 21, middle]), 8)
-    assert not is_luminance(np.dstack([middle, middle, middle]), 8)
+    for flat in (100, 128, 200):
+        assert not is_luminance(np.dstack([np.full_like(NOISE, flat), middle, middle]), 8)
     assert is_luminance(np.dstack([NOISE * 16, middle * 16, middle * 16]), 12)
 
 
