@@ -283,15 +283,15 @@ def upper_mediastinum_position(chest: Chest) -> Measurement:
     the chest is taken between the outer edges of the lungs at the same height.
     """
     right, left, levels = _arch(chest)
-    offsets = []
+    offsets, centres = [], []
     for level in levels:
         inner, outer = _inner_edges(right, left, level), _outer_edges(right, left, level)
         if inner is None or outer is None:
             raise NotMeasurable("the lungs do not both reach the height of the aortic arch")
-        offsets.append((sum(inner) - sum(outer)) / 2)
-    offset, level = float(np.mean(offsets)), float(levels[len(levels) // 2])
-    outer = _outer_edges(right, left, level)
-    centre = sum(outer or (0.0, 0.0)) / 2
+        centres.append(sum(outer) / 2)
+        offsets.append(sum(inner) / 2 - centres[-1])
+    middle = len(levels) // 2
+    offset, level, centre = float(np.mean(offsets)), levels[middle], centres[middle]
     lines = (
         _level(centre, centre + offset, level, "to the centre of the upper mediastinum"),
         Line(centre, levels[0], centre, levels[-1], "centre of the chest"),

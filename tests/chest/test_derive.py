@@ -15,7 +15,7 @@ from ..detectors.conftest import FRAME, organs_of
 SIDED = ("apical zone", "upper lung zone", "mid lung zone", "lower lung zone", "hemidiaphragm")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def chest(organs: Regions) -> Regions:
     return derive(organs, FRAME)
 
@@ -212,6 +212,18 @@ def test_lungs_on_the_wrong_sides_give_nothing(masks: dict[str, Mask]) -> None:
     assert len(chest) == 0
     assert chest.missing["left lung"] == "the outlines do not form a chest"
     assert set(chest.missing) == set(Atlas.open("chest29").names)
+
+
+def test_lungs_that_overlap_leave_what_lies_between_them_out(masks: dict[str, Mask]) -> None:
+    lungs = {"right lung": np.zeros((512, 512), np.float32)}
+    lungs["left lung"] = lungs["right lung"].copy()
+    lungs["right lung"][60:400, 60:300] = 1
+    lungs["left lung"][60:400, 200:440] = 1
+    chest = derive(organs_of({name: Mask(lung, FRAME) for name, lung in lungs.items()}), FRAME)
+    assert chest.missing["upper mediastinum"] == (
+        "the outlines of its organs have no plausible shape"
+    )
+    assert "right upper lung zone" in chest
 
 
 def test_specks_do_not_crash() -> None:

@@ -97,6 +97,14 @@ def test_a_derived_region_lies_where_its_definition_says(landmarks: Landmarks, n
     assert tuple(PARTS[name].place(landmarks)) == pytest.approx(PLACES[name], abs=0.06)
 
 
+def test_a_costophrenic_angle_reaches_out_to_the_wall_above_it(landmarks: Landmarks) -> None:
+    leaning = replace(lung(RIGHT_LUNG), profile=profile(40, 50, 150, 350, left_leans=-0.1))
+    lungs = {**landmarks.lungs, RIGHT_LUNG: leaning}
+    box = PARTS["right costophrenic angle"].place(replace(landmarks, lungs=lungs))
+    wall = 40 - 0.1 * (340 - 0.08 * 450 - 50)
+    assert box.x0 == pytest.approx(wall - 0.015 * 450, abs=0.06)
+
+
 def test_a_narrow_heart_lies_within_the_mediastinum(landmarks: Landmarks) -> None:
     narrow = replace(landmarks, organs={HEART: profile(160, 180, 220, 310)})
     box = PARTS["mediastinum"].place(narrow)
@@ -295,13 +303,28 @@ def test_a_step_of_three_hundredths_of_the_chest_is_a_knob(by: float, seen: bool
     assert (axis.knob == axis_of(organs).knob) is not seen
 
 
+def test_a_larger_step_below_the_knob_is_none() -> None:
+    organs = straight()
+    border = organs[LEFT_LUNG]
+    stepped = border.left + 11 * (border.rows > 120) + 20 * (border.rows > 120 + 0.09 * 320)
+    axis = axis_of({**organs, LEFT_LUNG: replace(border, left=stepped)})
+    assert axis.knob == pytest.approx(120, abs=0.05 * axis.width)
+
+
 def test_lungs_side_by_side_form_a_chest() -> None:
     assert form_a_chest(straight())
     assert form_a_chest({RIGHT_LUNG: profile(40, 50, 150, 350)})
     assert not form_a_chest({LEFT_LUNG: straight()[RIGHT_LUNG], RIGHT_LUNG: straight()[LEFT_LUNG]})
 
 
-@pytest.mark.parametrize(("top", "bottom", "form"), [(245, 345, True), (265, 365, False)])
+def test_lungs_above_one_another_form_no_chest() -> None:
+    one = profile(40, 50, 150, 350)
+    assert not form_a_chest({RIGHT_LUNG: one, LEFT_LUNG: one})
+
+
+@pytest.mark.parametrize(
+    ("top", "bottom", "form"), [(245, 345, True), (260, 360, False), (265, 365, False)]
+)
 def test_lungs_share_three_tenths_of_the_shorter_one_s_height(
     top: float, bottom: float, form: bool
 ) -> None:
@@ -326,6 +349,11 @@ def test_a_notch_at_the_chest_wall_is_not_the_recess() -> None:
     assert survey({LEFT_LUNG: shallow}, FRAME).lung(Side.LEFT).recess[0] == 359.5
 
 
+def test_a_lung_of_one_column_has_its_recess_there() -> None:
+    narrow = survey({LEFT_LUNG: profile(250, 50, 251, 350)}, FRAME)
+    assert narrow.lung(Side.LEFT).recess == (250.5, 350)
+
+
 def test_the_medial_half_of_a_lung_has_no_recess() -> None:
     outline = profile(250, 50, 360, 350, base_falls=-0.5)  # lowest beside the heart
     assert survey({LEFT_LUNG: outline}, FRAME).lung(Side.LEFT).recess[0] == pytest.approx(
@@ -345,8 +373,8 @@ def test_the_dome_is_the_highest_tenth_of_the_base_beside_the_heart() -> None:
 def test_the_dome_of_a_lung_without_a_heart_is_sought_from_its_middle_outwards() -> None:
     outline = profile(250, 50, 360, 350, base_falls=0.3)  # higher medially
     dome = survey({LEFT_LUNG: outline}, FRAME).lung(Side.LEFT).dome
-    low, high = 350 + 0.3 * (305 - 250), 350 + 0.3 * (359.5 - 250)
-    assert dome == pytest.approx(low + 0.1 * (high - low), abs=0.4)
+    low, high = 350 + 0.3 * (305.5 - 250), 350 + 0.3 * (359.5 - 250)
+    assert dome == pytest.approx(low + 0.1 * (high - low), abs=0.01)
 
 
 def test_beside_a_large_heart_the_dome_is_sought_in_fifteen_hundredths_of_the_lung() -> None:
@@ -369,6 +397,14 @@ def test_a_lung_that_the_film_ends_before_has_a_dome_by_its_usual_height() -> No
     low = survey({RIGHT_LUNG: profile(40, 300, 140, 400)}, FRAME).lung(Side.RIGHT)
     assert low.dome == pytest.approx(300 + 0.79 * 210)
     assert low.recess == pytest.approx((40.5, low.dome + 0.12 * 210))
+
+
+@pytest.mark.parametrize(("bottom", "cut"), [(398.0, True), (397.0, False)])
+def test_a_lung_is_cut_where_it_ends_within_six_thousandths_of_the_film_s_height(
+    bottom: float, cut: bool
+) -> None:
+    outline = profile(40, 50, 140, bottom)
+    assert survey({RIGHT_LUNG: outline}, FRAME).lung(Side.RIGHT).base_cut is cut
 
 
 def test_a_lung_that_the_film_begins_within_has_an_apex_by_its_usual_height() -> None:

@@ -190,6 +190,17 @@ def test_the_heart_lies_off_centre_by_what_it_was_moved(chest_shapes: Shapes) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "edge"), [(40, 160, "left"), (216, 160, "right"), (146, 226, "lower")]
+)
+def test_a_heart_that_the_film_cuts_has_no_position(
+    chest_shapes: Shapes, x: float, y: float, edge: str
+) -> None:
+    chest_shapes[HEART] = ellipse(x, y, 45, 35)
+    with pytest.raises(NotMeasurable, match=f"silhouette reaches the {edge} edge"):
+        measures.heart_position(chest_of(chest_shapes))
+
+
 def test_position_and_width_of_the_upper_mediastinum_follow_the_gap(chest_shapes: Shapes) -> None:
     chest = chest_of(chest_shapes)
     assert measures.upper_mediastinum_width(chest).value == pytest.approx(40 / 200, abs=0.002)
@@ -239,6 +250,15 @@ def test_the_ratio_of_boxes_is_heart_over_chest() -> None:
         LEFT_LUNG: Box(60, 0, 100, 80),
     }
     assert measures.ratio_of_boxes(boxes) == pytest.approx(0.4)
+
+
+def test_the_ratio_of_boxes_needs_no_pixels() -> None:
+    boxes = {
+        HEART: Box(0.3, 0.5, 0.7, 0.8),
+        RIGHT_LUNG: Box(0, 0, 0.4, 0.8),
+        LEFT_LUNG: Box(0.5, 0, 0.8, 0.8),
+    }
+    assert measures.ratio_of_boxes(boxes) == pytest.approx(0.5)
 
 
 def test_without_a_lung_or_with_lungs_the_wrong_way_round_there_is_no_ratio_of_boxes() -> None:

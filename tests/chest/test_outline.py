@@ -98,6 +98,8 @@ def test_an_outline_that_is_narrow_one_way_is_too_small(shape: Shape) -> None:
 def test_an_outline_is_measured_from_eight_cells_on(width: float, measured: bool) -> None:
     contour = Contour.of(mask_of(rectangle(60, 60, 60 + width, 200)), FRAME)
     assert (contour is not None) is measured
+    coarse = Contour.of(mask_of(rectangle(60, 60, 60 + 2 * width, 200), cell=2), FRAME)
+    assert (coarse is not None) is measured
 
 
 @pytest.mark.parametrize("edge", ["left", "right", "upper", "lower"])

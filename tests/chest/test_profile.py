@@ -54,5 +54,11 @@ def test_rows_and_columns_agree_with_the_drawn_outline(masks: dict[str, Mask]) -
     assert np.allclose(outline.max(axis=0), (profile.box.x1, profile.box.y1))
 
 
+def test_a_mask_that_just_reaches_one_half_has_a_profile() -> None:
+    profile = Profile.of(Mask(np.full((4, 4), 0.5, np.float32), Box(0, 0, 4, 4)))
+    assert profile is not None
+    assert profile.box == Box(0.5, 0.5, 3.5, 3.5)
+
+
 def test_a_mask_below_one_half_has_no_profile() -> None:
     assert Profile.of(Mask(np.full((4, 4), 0.4, np.float32), Box(0, 0, 4, 4))) is None
