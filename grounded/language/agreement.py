@@ -285,8 +285,7 @@ def _as_subject(frame: Frame, name: str) -> str | None:
 
 def _after_preposition(frame: Frame, zones: Sequence[str], sides: set[Side]) -> str | None:
     """ "an opacity in the right lung" is "opacities in both lungs", "no opacity in the lungs"."""
-    verb = re.match(rf"(?: (?:{_VERBS})\b)?", frame.after)
-    rest = frame.after[verb.end() :] if verb else frame.after
+    rest = re.sub(rf"^ (?:{_VERBS})\b", "", frame.after)
     if _PREPOSITION.fullmatch(frame.before) is None or _ONE_THING.search(rest):
         return None
     before = frame.before.removesuffix("the ")
@@ -339,13 +338,13 @@ def _several(text: str) -> str | None:
 
 def bilateral(noun: str) -> str:
     """ "pleural effusion" is "bilateral pleural effusions"; what cannot be counted stays so."""
-    counted = noun.split(" ")[-1].lower() not in _UNCOUNTED
+    counted = noun.split()[-1].lower() not in _UNCOUNTED
     return f"bilateral {plural(noun) if counted else noun}"
 
 
 def _several_bare(frame: Frame, what: re.Match[str]) -> str | None:
     """ "Small right effusion" is "Small bilateral effusions"; what cannot be counted stays so."""
-    noun = what["what"].split(" ")[-1].lower()
+    noun = what["what"].split()[-1].lower()
     rest = _agreeing(frame.after[what.end() :])
     if re.search(rf"\b(?:{_any(_COUNTED)})\b", rest) or not _BEGINS_PHRASE.search(frame.before):
         return None

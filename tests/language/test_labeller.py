@@ -82,6 +82,8 @@ def test_lungs_clear_of_something_deny_that_thing() -> None:
 def test_findings_carry_the_region_they_are_said_of() -> None:
     [finding] = LABELLER.label("Small effusion.", region="left costophrenic angle")
     assert (finding.region, finding.score) == ("left costophrenic angle", 1.0)
+    for labeller in (LABELLER, Remembering.of(LABELLER)):
+        assert [finding.region for finding in labeller.label("Small effusion.")] == [""]
 
 
 def test_nothing_is_said_by_an_empty_sentence() -> None:
@@ -127,7 +129,7 @@ def test_rules_come_from_a_file_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["[cues]\n", "x", '[cues]\nstop = ["a"]\n[findings]\n'])
 def test_a_file_that_holds_no_rules_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "rules.toml").write_text(text)
-    with pytest.raises(ConfigError, match="holds no rules"):
+    with pytest.raises(ConfigError, match=r"rules\.toml holds no rules"):
         Labeller.open(tmp_path / "rules.toml")
     with pytest.raises(ConfigError, match="cannot read"):
         Labeller.open(tmp_path / "none.toml")
@@ -216,6 +218,18 @@ def test_a_denial_reaches_as_far_as_a_clause_does(words: int, presence: str) -> 
     text = "No " + "very " * words + "large" + " indeed" * words + " effusion."
     [said] = LABELLER.label(text)
     assert said.presence == presence
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ("effusion and no other", {"Pleural Effusion": "present"}),
+        ("effusion is not seen", {"Pleural Effusion": "absent"}),
+        ("heart is no longer enlarged", {"Cardiomegaly": "absent"}),
+    ],
+)
+def test_behind_a_long_clause_cues_count_as_anywhere(end: str, expected: dict[str, str]) -> None:
+    assert said("Very " * 100 + end) == expected
 
 
 def test_rules_that_cannot_be_read_are_named_with_their_file(tmp_path: Path) -> None:
