@@ -46,7 +46,6 @@ from grounded.data.example import Example
 from grounded.data.iu_text import iu_text
 from grounded.data.nih import RADIOLOGISTS
 from grounded.detectors.rgrg.detector import RgrgDetector
-from grounded.detectors.rgrg.net import DetectorLayout
 from grounded.evaluate.errors import Urgency, errors_of, weight_of
 from grounded.explain.audit.examine import audit
 from grounded.explain.audit.outside import OutsideSubject
@@ -55,9 +54,9 @@ from grounded.explain.audit.subjects import ReporterSubject, Subject
 from grounded.explain.places import RegionBoxes
 from grounded.findings import Label, Presence, SetFindings, label_of
 from grounded.generators.rgrg.generator import TOKEN_IDS, RgrgGenerator
-from grounded.generators.rgrg.net import DecoderLayout
 from grounded.language.labeller import Labeller
 from grounded.protocols import Question, SentenceGenerator
+from grounded.train.rgrg.run import RGRGConfig
 
 NAMES = (
     *("normal template", "commonest sentences", "nearest sentence"),
@@ -72,19 +71,8 @@ NORMAL = (
     "No pneumothorax.",
     "The heart is not enlarged.",
 )
-DETECTOR = DetectorLayout(
-    stages=(1, 1, 1, 1),
-    bottleneck=False,
-    side=128,
-    anchor_sizes=(20, 40, 80),
-    anchor_ratios=(0.5, 1.0, 2.0),
-    proposals=60,
-    head=32,
-    features=24,
-    classifier=(16, 8),
-)
 FIRST_LAYER = "object_detector.backbone.0.weight"
-DECODER = DecoderLayout(layers=2, width=32, heads=4, vocabulary=400, features=24, stop=399)
+TINY = Path(__file__).parent.parent / "configs" / "train" / "rgrg_tiny_3_all.toml"
 
 
 @dataclass(slots=True)
@@ -148,9 +136,12 @@ def stand_in(folder: Path, *, lets_in: bool) -> Reporter:
     lets_in: whether anything of a film passes its first layer.
     """
     folder.mkdir()
+    config = RGRGConfig.read(TINY)
+    words = config.vocabulary
+    detector, decoder = config.detector, replace(config.decoder, vocabulary=words, stop=words - 1)
     random = torch.Generator().manual_seed(0)
     state = {}
-    for name, shape in published_layout(DETECTOR, DECODER).items():
+    for name, shape in published_layout(detector, decoder).items():
         values = torch.randn(shape, generator=random)
         gain = 25.0 if "cls_score" in name else 12.0 if "classifier.4" in name else 1.0
         state[name] = values * gain / values[0].numel() ** 0.5 if values.ndim > 1 else values * 0.02
@@ -158,7 +149,7 @@ def stand_in(folder: Path, *, lets_in: bool) -> Reporter:
             state[name] = state[name] + 1
     state[FIRST_LAYER] = state[FIRST_LAYER] * lets_in
     torch.save({"model": state}, folder / "full_model.pt")
-    convert_rgrg(folder / "full_model.pt", folder, detector=DETECTOR, decoder=DECODER)
+    convert_rgrg(folder / "full_model.pt", folder, detector=detector, decoder=decoder)
     generator = RgrgGenerator(folder / "generator", TOKEN_IDS, beams=1, max_length=16)
     return Reporter(
         RgrgDetector(folder / "detector"), generator, RegionBoxes(), AnatomicalComposer(), "RGRG"
