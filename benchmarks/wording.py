@@ -1,14 +1,21 @@
-"""The plain words of findings against the trained writer's: what they say, and how they sound.
+"""The words of reports: whether they say what was found and no more, and how they sound.
 
-    python benchmarks/wording.py --data DIR [--weights FOLDER] [--films 500] [--preset neural]
+    python benchmarks/wording.py --data DIR [--films 500] [--read 10]
 
-DIR holds `iu_text` and `nih`. Both are given every finding, present, absent and uncertain, in every
-kind of region that the writer was taught to say it of, once as it is first written and once
-verified as in use. A sentence is faithful when the labeller reads the finding back as it was meant
-and nothing that was not. How it sounds is the perplexity of its words under a trigram model of
-two thirds of the reports of Indiana University; that of the other third is beside it. Of --films
-of `nih` held out, the reports' different sentences are counted that are read back as their findings
-say, numbers apart.
+DIR holds `iu_text` and `nih`. First single sentences: every finding, present, absent and uncertain,
+in every kind of region that the trained writer was taught to say it of, in plain words, varied ones
+(of as many films as there are wordings), and those of the writer, as it first writes them and
+checked as in use. Then whole reports of --films of `nih` held out, each in all three. Printed are:
+
+- said as meant: the labeller reads the finding back as it was meant, and nothing that was not;
+- with additions: a word says more than the finding (how large, of which texture, how old ...);
+- perplexity under a trigram model of two thirds of the reports of Indiana University, that of the
+  other third beside it: how it sounds;
+- different sentences that are said as meant, numbers apart;
+- impressions that are firmer or less firm than the sentence that they sum up;
+- the seconds that a report takes once its film is read.
+
+--read prints that many of the reports side by side.
 """
 
 from __future__ import annotations
@@ -16,35 +23,35 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
 
 import grounded
+from grounded import GroundedReport, Reporter
 from grounded.chest.names import REGIONS, chest_atlas
 from grounded.data.iu_text import iu_text
 from grounded.data.nih import nih_films
 from grounded.evaluate.intervals import Rate
+from grounded.evaluate.wording import Wording, is_faithful
 from grounded.findings import Finding, Presence
-from grounded.generators.neural.planned import plainly, to_be_said
+from grounded.generators.neural.generator import Neural, Words
+from grounded.generators.neural.planned import in_words, to_be_said
 from grounded.generators.neural.writer import Brief, Writer
+from grounded.language.additions import beyond
 from grounded.language.labeller import Labeller
-from grounded.report import GroundedSentence
+from grounded.language.phrasing import Phrasing
+from grounded.reporter import Reading
 
-FOLLOWS = {  # what is said with a finding by its very words
-    "Consolidation": {"Lung Opacity"},
-    "Lung Opacity": {"Consolidation"},
-    "Nodule": {"Lung Lesion"},
-    "Mass": {"Lung Lesion"},
-    "Pleural Thickening": {"Pleural Other"},
-    "Pleural Effusion": {"Blunted Costophrenic Angle"},
-}
+SHIPPED = Path(str(files("grounded.configs")))
 WEIGHTS = (0.6, 0.3, 0.1)  # of three, two and one words
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 class Trigrams:
@@ -83,15 +90,6 @@ class Trigrams:
         return ["<s>", "<s>", *re.findall(r"[a-z]+|\d|[.,;]", sentence.lower()), "</s>"]
 
 
-def is_faithful(text: str, findings: Iterable[Finding], labeller: Labeller) -> bool:
-    """Whether the labeller reads back each finding as it was meant, and no other."""
-    meant = {finding.label: finding.presence for finding in findings}
-    said = {finding.label: finding.presence for finding in labeller.label(text)}
-    allowed = set(meant).union(*(FOLLOWS.get(label, set()) for label in meant))
-    readable = [label for label in meant if label in labeller.rules]
-    return all(said.get(label) == meant[label] for label in readable) and set(said) <= allowed
-
-
 def asked(writer: Writer) -> list[Finding]:
     """Every finding and presence in one region of each kind that the writer has words for."""
     atlas = chest_atlas()
@@ -108,28 +106,80 @@ def asked(writer: Writer) -> list[Finding]:
 
 def by_the_writer(
     writer: Writer, findings: Sequence[Finding], labeller: Labeller | None
-) -> list[str]:
+) -> list[tuple[Finding, str]]:
     atlas = chest_atlas()
     briefs = [Brief(f.region, atlas.kind(f.region), to_be_said(f)) for f in findings]
     written = writer.write(briefs, verify=labeller)
     return [
-        words.text if words.agrees else plainly(finding)
+        (finding, words.text if words.agrees else in_words(finding))
         for words, finding in zip(written, findings, strict=True)
     ]
 
 
-def distinct(sentences: Iterable[GroundedSentence], labeller: Labeller) -> tuple[set[str], Rate]:
-    """The different sentences that are read back as their findings say, and how many are."""
-    kept: set[str] = set()
-    faithful = total = 0
-    for sentence in sentences:
-        if not {finding.label for finding in sentence.findings} & set(labeller.rules):
-            continue
-        total += 1
-        if is_faithful(sentence.text, sentence.findings, labeller):
-            faithful += 1
-            kept.add(_NUMBER.sub("#", sentence.text))
-    return kept, Rate(faithful, total)
+def of_sentences(
+    writer: Writer, labeller: Labeller, model: Trigrams, apart: Sequence[str]
+) -> Table:
+    """Single findings in all wordings."""
+    table = Table("words", "said as meant", "with additions", "perplexity", "different")
+    findings, atlas = asked(writer), chest_atlas()
+    films = [Phrasing(f"film {number}") for number in range(12)]
+    for name, texts in {
+        "plain": [(f, in_words(f)) for f in findings],
+        "varied": [(f, in_words(f, film)) for film in films for f in findings],
+        "writer, as first written": by_the_writer(writer, findings, None),
+        "writer, checked": by_the_writer(writer, findings, labeller),
+    }.items():
+        faithful = sum(is_faithful(text, [f], labeller) for f, text in texts)
+        added = sum(bool(beyond(text, [f], atlas)) for f, text in texts)
+        said = [text for _, text in texts]
+        rates = str(Rate(faithful, len(texts))), str(Rate(added, len(texts)))
+        table.add_row(name, *rates, f"{model.perplexity(said):.1f}", str(len(set(said))))
+    known = f"{model.perplexity(apart):.1f}", str(len(set(apart)))
+    table.add_row("reports held apart", "", "", *known)
+    return table
+
+
+@dataclass(slots=True)
+class Written:
+    """Reports in one sort of words, and how long they took."""
+
+    reporter: Reporter
+    reports: list[GroundedReport] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, reading: Reading) -> None:
+        start = time.perf_counter()
+        self.reports.append(replace(reading, reporter=self.reporter).report())
+        self.seconds += time.perf_counter() - start
+
+
+def of_reports(data: Path, films: int) -> dict[str, Written]:
+    """The same films in plain words, varied ones and those of the writer."""
+    reporter, folder = grounded.load("neural"), SHIPPED / "weights" / "neural"
+    written = {
+        words: Written(replace(reporter, generator=Neural(folder, words=words)))
+        for words in get_args(Words)
+    }
+    held = [film for film in nih_films(data / "nih") if film.split == "held"]
+    for film in held[:films]:
+        reading = reporter.read(film.image(), force=True)
+        for made in written.values():
+            made.add(reading)
+    return written
+
+
+def table_of(written: Mapping[str, Written], labeller: Labeller, model: Trigrams) -> Table:
+    columns = "said as meant", "with additions", "different", "impression uneven", "perplexity"
+    table = Table("reports in words", *columns, "seconds")
+    for name, made in written.items():
+        found = Wording.of(made.reports, labeller, chest_atlas())
+        said = [s.text for r in made.reports for s in r.section("findings") if s.findings]
+        table.add_row(
+            *(name, str(found.faithful), str(found.added), str(len(found.different))),
+            *(str(found.uneven), f"{model.perplexity(said):.1f}"),
+            f"{made.seconds / max(1, len(made.reports)):.3f}",
+        )
+    return table
 
 
 def main() -> None:
@@ -137,40 +187,21 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--preset", default="neural")
     parser.add_argument("--films", type=int, default=500)
+    parser.add_argument("--read", type=int, default=0)
     options = parser.parse_args()
-    shipped = Path(str(files("grounded.configs"))) / "weights" / "neural" / "writer"
-    writer, labeller = Writer(options.weights or shipped), Labeller.open()
+    labeller, console = Labeller.open(), Console(width=170)
     reports = iu_text(options.data / "iu_text")
     known = [s for n, report in enumerate(reports) if n % 3 for s in report.sentences]
     apart = [s for n, report in enumerate(reports) if n % 3 == 0 for s in report.sentences]
-    model, findings = Trigrams(known), asked(writer)
-    table = Table("words", "said as meant", "perplexity", "different")
-    for name, texts in {
-        "plain": [plainly(finding) for finding in findings],
-        "writer, as first written": by_the_writer(writer, findings, None),
-        "writer, verified": by_the_writer(writer, findings, labeller),
-    }.items():
-        faithful = [
-            is_faithful(text, [f], labeller) for text, f in zip(texts, findings, strict=True)
-        ]
-        rate = str(Rate(sum(faithful), len(faithful)))
-        table.add_row(name, rate, f"{model.perplexity(texts):.1f}", str(len(set(texts))))
-    table.add_row("reports held apart", "", f"{model.perplexity(apart):.1f}", str(len(set(apart))))
-    Console().print(table)
-    if options.films:
-        reporter = grounded.load(options.preset)
-        held = [film for film in nih_films(options.data / "nih") if film.split == "held"]
-        images = (film.image() for film in held[: options.films])
-        sentences = (
-            s for report in reporter.report_all(images) for s in report.section("findings")
-        )
-        kept, rate = distinct(sentences, labeller)
-        print(
-            f"{options.films} reports: {rate} sentences read back as meant, {len(kept)} different"
-        )
+    model = Trigrams(known)
+    writer = Writer(SHIPPED / "weights" / "neural" / "writer")
+    console.print(of_sentences(writer, labeller, model, apart))
+    written = of_reports(options.data, options.films)
+    console.print(table_of(written, labeller, model))
+    for row in range(options.read):
+        for name, made in written.items():
+            console.print(f"[{row}, {name}]\n{made.reports[row].text}\n", markup=False)
 
 
 if __name__ == "__main__":

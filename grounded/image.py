@@ -159,8 +159,9 @@ class Image:
     The pixels are made read-only. forced: doubts about what it shows are warnings, not errors.
     header: of a film from DICOM, the attributes that objects made from it take over (patient,
     study, how the pixels are stored), as a DICOM file without pixels; it is in no report.
-    unwindowed: its greys before the window that the film asks for, if it has one. Raises
-    InvalidValueError for another shape, type or range.
+    unwindowed: its greys before the window that the film asks for, if it has one. altered_from: of
+    a copy with something hidden or moved, the digest of the film itself. Raises InvalidValueError
+    for another shape, type or range.
     """
 
     pixels: NDArray[np.float32]
@@ -168,6 +169,7 @@ class Image:
     forced: bool = False
     header: bytes = field(default=b"", repr=False)
     unwindowed: Greys | None = field(default=None, repr=False)
+    altered_from: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         expected = (self.info.height, self.info.width)
@@ -295,6 +297,16 @@ class Image:
             warnings=(*known.warnings, note) if note else known.warnings,
         )
         return replace(self, pixels=pixels, info=changed, unwindowed=unwindowed)
+
+    def altered(self, pixels: NDArray[np.float32], note: str = "") -> Image:
+        """A copy with other pixels, to see what that does: it is worded as the film itself is."""
+        copy = self.with_pixels(pixels, note=note)
+        return replace(copy, altered_from=self.origin)
+
+    @property
+    def origin(self) -> str:
+        """The digest of the film, also of a copy that was altered."""
+        return self.altered_from or self.info.sha256
 
     def placement(self, model_shape: tuple[int, int]) -> Placement:
         """How the film lies in a network's input: without a uniform border, its pixels square."""

@@ -26,8 +26,9 @@ from grounded.findings import VOCABULARY
 from grounded.generators.measured import statements
 from grounded.generators.measured.wording import NOTHING, Hidden, Known, Said, Style, Subject
 from grounded.geometry import Box
-from grounded.language.agreement import join, polish
+from grounded.language.agreement import join, plural, polish
 from grounded.language.finding_words import FindingWords
+from grounded.language.phrasing import PLAIN, Phrasing
 from grounded.protocols import Question
 from grounded.provenance import Scope
 from grounded.regions import Region, Regions
@@ -173,17 +174,19 @@ class Measured:
 
     It needs the outlines of the lungs and the heart (`masks` of the regions); boxes alone are not
     measured. It has no weights and cannot be steered. style: "short" sentences with one number at
-    most, or "long" ones with all numbers; evidence and measurements are the same.
+    most, or "long" ones with all numbers; evidence and measurements are the same. varied: whether
+    short sentences have one of several equivalent wordings, by film.
     """
 
     name = "measured"
     scope = Scope(ASSESSED, tuple(label for label in VOCABULARY if label not in ASSESSED))
     weights_sha256: Mapping[str, str] = {}
 
-    def __init__(self, style: Style = "short") -> None:
+    def __init__(self, style: Style = "short", varied: bool = False) -> None:
         if style not in get_args(Style):
             raise InvalidValueError(f"a style is one of {get_args(Style)}, got {style!r}")
         self._style: Style = style
+        self._varied = varied and style == "short"
 
     def describe(self, questions: Sequence[Question]) -> list[list[Sentence]]:
         """The sentences for each question, by topic.
@@ -221,15 +224,23 @@ class Measured:
 
     def said(self, question: Question, measurable: Measurable) -> list[Sentence]:
         """What of the film's measurements answers a question."""
-        if question.whole:
-            return _of_film(question, measurable, self._style)
+        phrasing = phrasing_of(question, self._varied)
         answer: list[Sentence] = []
-        for region in question.asked:
-            if region.name in question.found:
-                answer += _of_region(region, question.found, measurable)
-            else:
-                answer += _of_drawn(region, measurable)
-        return list(dict.fromkeys(answer))
+        if question.whole:
+            answer = _of_film(question, measurable, self._style, phrasing)
+        else:
+            for region in question.asked:
+                if region.name in question.found:
+                    answer += _of_region(region, question.found, measurable)
+                else:
+                    answer += _of_drawn(region, measurable)
+        reworded = [replace(item, text=phrasing.reworded(item.text)) for item in answer]
+        return list(dict.fromkeys(reworded))
+
+
+def phrasing_of(question: Question, varied: bool) -> Phrasing:
+    """How a film's sentences are worded; a film whose pixels have no digest has plain ones."""
+    return Phrasing(question.image.origin) if varied else PLAIN
 
 
 def unassessed(region: Region, kind: str, said: Sequence[Sentence]) -> list[Sentence]:
@@ -259,7 +270,9 @@ def _measure(subject: Subject, style: Style) -> Measurable:
     return Measurable(subject.chest, sentences, reasons)
 
 
-def _of_film(question: Question, measurable: Measurable, style: Style) -> list[Sentence]:
+def _of_film(
+    question: Question, measurable: Measurable, style: Style, phrasing: Phrasing
+) -> list[Sentence]:
     doubts = _not_judged(
         question.found,
         {
@@ -273,22 +286,25 @@ def _of_film(question: Question, measurable: Measurable, style: Style) -> list[S
         return [*doubts, *measurable.sentences.values()]
     usual = [topic for topic in _NORMAL if _is_usual(measurable.sentences.get(topic))]
     said = [item for topic, item in measurable.sentences.items() if topic not in usual]
-    return [*doubts, *said, *_as_usual(measurable, usual)]
+    return [*doubts, *said, *_as_usual(measurable, usual, phrasing)]
 
 
 def _cut_off(found: Regions, chest: Chest) -> list[Sentence]:
     """The quality of the film: which parts of the lungs its edges cut off, in one line."""
-    cut = {
-        f"the {part} of the {name}": name
-        for name in LUNGS
-        if name in chest.outlines
-        for edge, part in _PARTS[name].items()
-        if chest.outlines[name].touches(edge, chest.frame)
-    }
+    cut: dict[str, list[str]] = {}
+    for name in LUNGS:
+        if name in chest.outlines:
+            for edge, part in _PARTS[name].items():
+                if chest.outlines[name].touches(edge, chest.frame):
+                    cut.setdefault(part, []).append(name)
     if not cut:
         return []
-    regions = tuple(dict.fromkeys(cut.values()))
-    text = f"The edge of the film cuts off {join(list(cut))}."
+    regions = tuple(name for name in LUNGS if any(name in names for names in cut.values()))
+    parts = [
+        f"the {part} of the {names[0]}" if len(names) == 1 else f"the {plural(part)} of both lungs"
+        for part, names in cut.items()
+    ]
+    text = f"The edge of the film cuts off {join(parts)}."
     return [Sentence(text, regions, ORIGIN, tuple(_place(found[name]) for name in regions))]
 
 
@@ -296,7 +312,9 @@ def _is_usual(sentence: Sentence | None) -> bool:
     return sentence is not None and all(f.presence == "absent" for f in sentence.findings)
 
 
-def _as_usual(measurable: Measurable, usual: Sequence[_Topic]) -> list[Sentence]:
+def _as_usual(
+    measurable: Measurable, usual: Sequence[_Topic], phrasing: Phrasing
+) -> list[Sentence]:
     """What is as usual, in one line, with the measurements and findings of all."""
     if not usual:
         return []
@@ -304,7 +322,8 @@ def _as_usual(measurable: Measurable, usual: Sequence[_Topic]) -> list[Sentence]
     if usual[:2] == [_WIDTH, _SHIFT]:
         parts[:2] = ["the mediastinum is not widened or shifted"]
     merged = _merged([measurable.sentences[topic] for topic in usual])
-    return [replace(merged, text=f"{polish(join(parts))}.")]
+    text = join([phrasing.reworded(part) for part in parts])
+    return [replace(merged, text=f"{polish(text)}.")]
 
 
 def _merged(sentences: Sequence[Sentence]) -> Sentence:
@@ -322,15 +341,18 @@ def _merged(sentences: Sequence[Sentence]) -> Sentence:
 def _not_judged(
     found: Regions, reasons: Mapping[_Topic, NotMeasurable], region: str = ""
 ) -> list[Sentence]:
-    """That something cannot be judged, and why; topics with one reason share a sentence.
+    """That something cannot be judged, and why; topics with one cause share a sentence.
 
     region: the one that is asked about, if it is one; else all regions of the topics.
     """
     topics: dict[str, list[_Topic]] = {}
     for topic, reason in reasons.items():
-        topics.setdefault(str(reason), []).append(topic)
+        cause = reason.by if isinstance(reason, Hidden) else str(reason)
+        topics.setdefault(cause, []).append(topic)
     sentences = []
-    for words, of_reason in topics.items():
+    for cause, of_reason in topics.items():
+        whose = [r.whose for t in of_reason if isinstance(r := reasons[t], Hidden)]
+        words = Hidden.of(cause, whose) if whose else cause
         about = (name for topic in of_reason for name in topic.about(found.names))
         regions = (region,) if region else tuple(dict.fromkeys(about))
         text = polish(f"{join([topic.name for topic in of_reason])} cannot be judged, as {words}.")

@@ -77,6 +77,8 @@ def _heart_judged(subject: Subject, ratio: float, reference: ReferenceRange) -> 
         return _HeartJudged(Presence.PRESENT, large, words, ScoreKind.PROBABILITY)
     if log_odds <= NOT_LARGE and by_limit != Presence.PRESENT:
         words = "absent" if round(ratio, SHOWN) <= reference.normal[1] else "upper limit"
+        if words == "absent" and ratio > measures.CARDIOTHORACIC_RATIO.normal[1]:
+            words = "absent on AP"
         return _HeartJudged(Presence.ABSENT, 1 - large, words, ScoreKind.PROBABILITY)
     words = "uncertain" if by_limit == Presence.UNCERTAIN else "differs"
     return _HeartJudged(Presence.UNCERTAIN, max(large, 1 - large), words, ScoreKind.PROBABILITY)
@@ -92,7 +94,7 @@ def _large_unmeasured(subject: Subject, reason: str) -> Said:
         (),
         (Finding("Cardiomegaly", Presence.PRESENT, HEART, large),),
         large,
-        "Cardiomegaly.",
+        f"{text}.",
         (f"the size was not measured: {reason}",),
         ScoreKind.PROBABILITY,
     )
@@ -110,7 +112,7 @@ _HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
     (False, "appears"): (
         "The heart appears enlarged",
         "The heart appears enlarged",
-        "Cardiomegaly",
+        "The heart appears enlarged",
     ),
     (False, "upper limit"): (
         "The heart is at the upper limits of normal in size",
@@ -133,7 +135,16 @@ _HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
         "Possible cardiomegaly",
     ),
     (True, "absent"): ("The heart is not enlarged", "Heart size is normal", ""),
-    (True, "appears"): ("The heart appears enlarged", "The heart appears enlarged", "Cardiomegaly"),
+    (True, "absent on AP"): (
+        "The heart is not enlarged for an AP film",
+        "Heart size is normal for an AP film",
+        "",
+    ),
+    (True, "appears"): (
+        "The heart appears enlarged",
+        "The heart appears enlarged",
+        "The heart appears enlarged",
+    ),
     (True, "upper limit"): (
         "The heart is at the upper limits of normal in size for an AP film",
         "Heart size is at the upper limits of normal for an AP film",
@@ -238,7 +249,7 @@ def diaphragm(subject: Subject) -> Said:
 def _bases_seen(subject: Subject, verdict: Verdict) -> None:
     """Raises Hidden if what looks unusual may be what hides the borders of the lungs."""
     if subject.known.opaque and verdict.presence != "absent":
-        raise Hidden(f"{subject.known.opaque} may hide the borders of the lungs")
+        raise Hidden(subject.known.opaque, "the lungs")
 
 
 def _heights(subject: Subject, difference: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -14,6 +14,7 @@ from grounded.evidence import Measurement
 from grounded.findings import Finding, Label, ScoreKind
 from grounded.geometry import Box
 from grounded.image import ImageInfo
+from grounded.language.agreement import join
 from grounded.protocols import Question
 from grounded.view import Projection, projection
 
@@ -88,7 +89,19 @@ class Lengths:
 
 
 class Hidden(NotMeasurable):
-    """What was read of the film may hide what would be measured."""
+    """What was read of the film may hide what would be measured.
+
+    by: what hides it, "the left pleural effusion". whose: of what the borders are, "the heart".
+    """
+
+    def __init__(self, by: str, whose: str) -> None:
+        super().__init__(self.of(by, [whose]))
+        self.by, self.whose = by, whose
+
+    @staticmethod
+    def of(by: str, whose: Sequence[str]) -> str:
+        """The reason, for the borders of several things at once."""
+        return f"{by} may hide the borders of {join(list(dict.fromkeys(whose)))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,7 @@ class Known:
     """What is known of a film beside its outlines, by whoever reads it.
 
     view: as the film appears, where nobody says it. hidden: what hides the border of the heart or
-    of the upper mediastinum, by region ("a left pleural effusion"). opaque: what may hide the
+    of the upper mediastinum, by region ("the left pleural effusion"). opaque: what may hide the
     bases of the lungs. heart: how far the film itself speaks for an enlarged heart, as log-odds;
     None if nobody has read it. large_heart: whether that alone is enough to call it enlarged.
     """
@@ -144,7 +157,7 @@ class Subject:
         """Raises Hidden if something hides one of the borders, by region."""
         for border in borders:
             if what := self.known.hidden.get(border):
-                raise Hidden(f"{what} may hide {_BORDERS[border]}")
+                raise Hidden(what, _WHOSE[border])
 
 
 def _is_small(info: ImageInfo, chest: Chest) -> bool:
@@ -156,10 +169,7 @@ def _is_small(info: ImageInfo, chest: Chest) -> bool:
     return _CHILD_MM <= width_mm < _WIDTHS_MM[0]
 
 
-_BORDERS = {
-    HEART: "the border of the heart",
-    "upper mediastinum": "the border of the upper mediastinum",
-}
+_WHOSE = {HEART: "the heart", "upper mediastinum": "the upper mediastinum"}
 
 
 @dataclass(frozen=True, slots=True)

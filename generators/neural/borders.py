@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from grounded.atlas import SIDES, Side
-from grounded.chest.names import HEART
+from grounded.chest.names import HEART, chest_atlas
 from grounded.findings import Presence
 from grounded.generators.measured.wording import Known
 from grounded.generators.neural.finding_reader import FindingReader
@@ -39,7 +39,7 @@ def known(reader: FindingReader, question: Question, stated: Sequence[Stated]) -
     there = placed([i for i in stated if i.label in HIDING and not i.is_absent])
     return Known(
         view=view_of(reader, question),
-        hidden=_hidden(reader, question, {item.label for item in there}) if there else {},
+        hidden=_hidden(reader, question, there) if there else {},
         opaque=_named(there[0]) if there else "",
         heart=_heart(reader, question),
         large_heart=_large_heart(stated),
@@ -75,24 +75,27 @@ def _large_heart(stated: Sequence[Stated]) -> bool:
 
 def _named(item: Stated) -> str:
     """ "the left pleural effusion", "the opacity in the left lower lung zone"."""
-    words = item.sentence().text.rstrip(".")
-    return f"the {words[0].lower()}{words[1:]}"
+    return f"the {FindingWords.open().name(item.finding, chest_atlas())}"
 
 
-def _hidden(reader: FindingReader, question: Question, labels: set[str]) -> Mapping[str, str]:
-    """What lies at the borders of the heart and of the upper mediastinum, by region."""
+def _hidden(
+    reader: FindingReader, question: Question, there: Sequence[Stated]
+) -> Mapping[str, str]:
+    """What lies at the borders of the heart and of the upper mediastinum, by region.
+
+    there: what the report states; a border is hidden by nothing else.
+    """
     strips = _strips(question.found)
     if not len(strips):
         return {}
     found: dict[str, str] = {}
     for read in reader.read(replace(question, asked=strips, findings={}, whole=False)):
         side, border = read.place.name.split(" ", 1)
-        for item in read.findings:
-            if item.label in labels and item.presence != "absent":
-                possible = "possible " if item.presence == "uncertain" else ""
-                noun = f"{possible}{FindingWords.open().term(item.label).noun}"
-                article = "an" if noun[0] in "aeiou" else "a"
-                found.setdefault(border, f"{article} {noun} on the {side}")
+        lying = {item.label for item in read.findings if item.presence != "absent"}
+        stated = [item for item in there if item.label in lying]
+        if stated:
+            on_side = [item for item in stated if item.side == side]
+            found.setdefault(border, _named((on_side or stated)[0]))
     return found
 
 

@@ -22,7 +22,13 @@ from grounded.chest.names import LUNGS, kind_of
 from grounded.errors import InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import VOCABULARY, Finding, ReadFinding, SetFindings
-from grounded.generators.measured.generator import ASSESSED, Measurable, Measured, unassessed
+from grounded.generators.measured.generator import (
+    ASSESSED,
+    Measurable,
+    Measured,
+    phrasing_of,
+    unassessed,
+)
 from grounded.generators.measured.wording import Style
 from grounded.generators.neural.borders import known, view_of
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
@@ -46,8 +52,9 @@ from grounded.regions import Region
 from grounded.report import Sentence
 from grounded.view import Projection
 
-Words = Literal["plain", "writer"]
-"""Whose words findings are said in: fixed ones, or those of the writer that was trained."""
+Words = Literal["varied", "plain", "writer"]
+"""In what words findings are said: in one of several equivalent wordings, by film; always in the
+same; or in those of the writer that was trained."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +81,8 @@ class Neural:
     """weights: a folder with `findings`, and `writer` where its words are wanted.
 
     style: "short" sentences with one number at most, or "long" ones with all that was measured.
-    words: "plain", or those of the "writer" for the findings that it was trained on: it writes as
-    the reports that it learnt from. beams: of the writer.
+    words: "plain", "varied" by film, or those of the "writer" for the findings that it was trained
+    on: it writes as the reports that it learnt from. beams: of the writer.
 
     It needs a detector that makes the encoder's map of the film, and outlines for what is measured.
     Its scope holds what is measured, and those findings that are read well enough on real films.
@@ -100,13 +107,13 @@ class Neural:
         folder = Path(weights)
         self.reader = FindingReader(folder / "findings")
         self.writer = Writer(folder / "writer", device, dtype) if words == "writer" else None
-        self.measured = Measured(style)
+        self.measured = Measured(style, words == "varied")
         self.encoder_sha256 = self.reader.encoder_sha256
         self.weights_sha256: Mapping[str, str] = {
             **self.reader.weights_sha256,
             **(self.writer.weights_sha256 if self.writer else {}),
         }
-        self._beams = beams
+        self._beams, self._varied = beams, words == "varied"
         self._labeller = Labeller.open()
         assessed = {**ASSESSED, **self.reader.assessed}
         self.scope = Scope(assessed, tuple(x for x in VOCABULARY if x not in assessed))
@@ -155,7 +162,8 @@ class Neural:
         if not question.whole:
             return self._of_regions(question, film, kept)
         lungs = [name for name in LUNGS if name in question.found]
-        return [*of_film([item for item in film if not _is_measured(item)], lungs), *kept]
+        read = [item for item in film if not _is_measured(item)]
+        return [*of_film(read, lungs, phrasing_of(question, self._varied)), *kept]
 
     def _of_regions(
         self, question: Question, film: Sequence[Stated], measured: Sequence[Sentence]
@@ -163,6 +171,7 @@ class Neural:
         """What is said of the regions that are asked about, one after the other."""
         reads = {read.place.name: read for read in self.reader.read(question)}
         answer: list[Sentence] = []
+        phrasing = phrasing_of(question, self._varied)
         for region in question.asked:
             name, read = region.name, reads.get(region.name)
             kind = read.place.kind if read else kind_of(name)
@@ -170,7 +179,7 @@ class Neural:
             if name not in question.found:
                 given = {name: question.findings.get(name, {})}
                 here = with_set(_stated([read] if read else [], {}), given)
-            said = of_region([item for item in here if not _is_measured(item)], kind)
+            said = of_region([item for item in here if not _is_measured(item)], kind, phrasing)
             said += [sentence for sentence in measured if name in sentence.regions]
             drawn_off = name not in question.found and read is None
             answer += [

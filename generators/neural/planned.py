@@ -15,16 +15,14 @@ from grounded.atlas import SIDES, PairedSide, Side
 from grounded.chest.names import chest_atlas, kind_of, side_of
 from grounded.findings import Finding, Label, Presence, SetFindings
 from grounded.language.agreement import ZONES
-from grounded.language.finding_words import FindingWords, is_sided
+from grounded.language.finding_words import CLEAR, IN_LUNG, FindingWords, is_sided
+from grounded.language.phrasing import PLAIN, Phrasing
 from grounded.report import Origin, Sentence
 
 T = TypeVar("T")
 
 ORIGIN = "neural"
 SET = "neural, finding set by the reader"
-IN_LUNG = ("Lung Opacity", "Nodule", "Mass", "Atelectasis")
-CLEAR = (*IN_LUNG, "Pleural Effusion", "Pneumothorax")
-"""A lung is called clear when all of these were looked for in it and are absent."""
 NOT_CLEAR = frozenset(
     (
         *("Consolidation", "Pneumonia", "Lung Lesion", "Edema", "Emphysema", "Fibrosis"),
@@ -69,11 +67,11 @@ class Stated:
     def side(self) -> PairedSide:
         return side_of(self.finding.region)
 
-    def sentence(self) -> Sentence:
+    def sentence(self, phrasing: Phrasing = PLAIN) -> Sentence:
         """The finding alone."""
         finding = self.finding
         return Sentence(
-            text=plainly(finding),
+            text=in_words(finding, phrasing),
             regions=(finding.region,),
             origin=self.origin,
             findings=(finding,),
@@ -84,10 +82,10 @@ class Stated:
         )
 
 
-def plainly(finding: Finding) -> str:
-    """A finding in fixed words."""
+def in_words(finding: Finding, phrasing: Phrasing = PLAIN) -> str:
+    """A finding in a radiologist's words."""
     words = FindingWords.open()
-    return words.say(finding.label, finding.presence, finding.region, chest_atlas())
+    return words.say(finding.label, finding.presence, finding.region, chest_atlas(), phrasing)
 
 
 def to_be_said(finding: Finding) -> dict[str, Presence]:
@@ -101,26 +99,28 @@ def to_be_said(finding: Finding) -> dict[str, Presence]:
     return said
 
 
-def of_film(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
+def of_film(
+    stated: Sequence[Stated], lungs: Sequence[str], phrasing: Phrasing = PLAIN
+) -> list[Sentence]:
     """What a report says. lungs: those that were found."""
-    there = [item.sentence() for item in placed(stated)]
-    return [*there, *_absences(stated), *_not_said(stated, lungs)]
+    there = [item.sentence(phrasing) for item in placed(stated)]
+    return [*there, *_absences(stated, phrasing), *_not_said(stated, lungs)]
 
 
-def of_region(stated: Sequence[Stated], kind: str) -> list[Sentence]:
+def of_region(stated: Sequence[Stated], kind: str, phrasing: Phrasing = PLAIN) -> list[Sentence]:
     """What is said of one region, or of a box drawn by hand.
 
     stated: all of it. kind: of region that it is read as.
     """
     words = FindingWords.open()
-    said = [item.sentence() for item in stated if not item.is_absent]
-    said += [item.sentence() for item in stated if item.is_absent and item.origin == SET]
+    said = [item.sentence(phrasing) for item in stated if not item.is_absent]
+    said += [item.sentence(phrasing) for item in stated if item.is_absent and item.origin == SET]
     absent = [item for item in stated if item.is_absent and item.origin != SET and not item.open]
     belonging = words.belonging(kind)
     absent.sort(key=lambda item: (*belonging, item.label).index(item.label))
     if absent:
         region = absent[0].finding.region
-        text = words.deny([item.label for item in absent], region, chest_atlas())
+        text = words.deny([item.label for item in absent], region, chest_atlas(), phrasing)
         said.append(_joined(text, absent))
     if doubtful := [item for item in stated if item.open]:
         text = words.not_judged([item.label for item in doubtful])
@@ -159,7 +159,7 @@ def _told(group: Sequence[Stated]) -> list[Stated]:
     return of_best[:1] if is_sided(FindingWords.open().term(chosen[0].label)) else of_best
 
 
-def _absences(stated: Sequence[Stated]) -> list[Sentence]:
+def _absences(stated: Sequence[Stated], phrasing: Phrasing) -> list[Sentence]:
     """What is absent: by lung that is clear, then by what is absent on both sides or on one."""
     absent = {side: _absent(stated, side) for side in SIDES}
     clear = [side for side in absent if _is_clear(stated, side, absent[side])]
@@ -169,12 +169,12 @@ def _absences(stated: Sequence[Stated]) -> list[Sentence]:
     left_over = [x for x in both if x not in IN_LUNG or len(clear) < 2]
     if left_over:
         items = [absent[side][label] for label in left_over for side in absent]
-        sentences.append(_joined(words.deny_in_film(left_over), items))
+        sentences.append(_joined(words.deny_in_film(left_over, phrasing), items))
     for side, of_side in absent.items():
         alone = [x for x in CLEAR if x in of_side and x not in both]
         alone = [x for x in alone if x not in IN_LUNG or side not in clear]
         if alone:
-            text = words.deny(alone, f"{side} lung", chest_atlas())
+            text = words.deny(alone, f"{side} lung", chest_atlas(), phrasing)
             sentences.append(_joined(text, [of_side[label] for label in alone]))
     return sentences
 

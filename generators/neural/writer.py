@@ -23,8 +23,9 @@ from torch.nn import functional
 
 from grounded.chest.names import chest_atlas
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.findings import Presence
+from grounded.findings import Finding, Presence
 from grounded.generators.neural.writer_net import Conditions, WriterNet
+from grounded.language.additions import beyond
 from grounded.language.labeller import Labeller
 from grounded.language.templates import RATIO
 from grounded.language.templates import fill as fill_in
@@ -37,6 +38,7 @@ END = "<end>"  # the token that begins, ends and fills up a sentence
 ODD = 0.01  # a token this much less probable than the best is not written
 AGAIN = 8  # beams for a sentence that has to be written again
 AT_ONCE = 64  # sentences in one pass; bounds the memory of their keys and values
+_RATIO, _RATIO_WORDS = "{:.2f}", ("with", "cardiothoracic", "ratio")  # of a measured one
 _STATUS: Mapping[Presence, int] = {Presence.ABSENT: 1, Presence.UNCERTAIN: 2, Presence.PRESENT: 3}
 
 
@@ -263,8 +265,14 @@ class Writer:
 
 
 def says(text: str, brief: Brief, labeller: Labeller) -> bool:
-    """Whether the labeller reads in a sentence what the brief holds, and nothing else."""
-    return {f.label: f.presence for f in labeller.label(text)} == dict(brief.findings)
+    """Whether the labeller reads in a sentence what the brief holds, and nothing else, and no word
+    of it adds to that."""
+    if {f.label: f.presence for f in labeller.label(text)} != dict(brief.findings):
+        return False
+    findings = [Finding(label, said, brief.region) for label, said in brief.findings.items()]
+    known = _RATIO.format(brief.ratio) if brief.ratio is not None else ""
+    added = beyond(text.replace(known, "") if known else text, findings, chest_atlas())
+    return not set(added) - set(_RATIO_WORDS if known else ())
 
 
 def _index(known: tuple[str, ...], name: str, what: str) -> int:

@@ -10,6 +10,7 @@ from grounded.atlas import Atlas, Side
 from grounded.compose.merging import merge
 from grounded.findings import Finding, Presence
 from grounded.language.agreement import bilateral, name_places, polish
+from grounded.language.attributes import strength_named
 from grounded.language.finding_words import FindingWords
 from grounded.report import WITHHELD, Sentence
 
@@ -129,12 +130,23 @@ def _topic(finding: Finding) -> tuple[str, str]:
 
 def _fixed_form(pairs: Sequence[tuple[Sentence, Finding]], atlas: Atlas, origin: str) -> Sentence:
     findings = tuple(dict.fromkeys(finding for _, finding in pairs))
-    merged = merge(list(dict.fromkeys(sentence for sentence, _ in pairs)))
-    possible = "possible " if findings[0].presence == "uncertain" else ""
-    text = f"{polish(f'{possible}{_placed(findings, atlas)}')}."
+    sentences = list(dict.fromkeys(sentence for sentence, _ in pairs))
+    merged = merge(sentences)
+    text = f"{polish(f'{_lead(findings[0], sentences)}{_placed(findings, atlas)}')}."
     return replace(
         merged, text=text, findings=findings, origin=origin, abnormal=True, impression="", notes=()
     )
+
+
+def _lead(finding: Finding, sentences: Sequence[Sentence]) -> str:
+    """Says a finding no more firmly than its sentences do; what one of several findings of a
+    sentence appears to be is not known."""
+    if finding.presence == "uncertain":
+        return "possible "
+    apparent = any(
+        len(item.findings) == 1 and strength_named(item.text) == "apparent" for item in sentences
+    )
+    return "apparent " if apparent else ""
 
 
 def _placed(findings: Sequence[Finding], atlas: Atlas) -> str:

@@ -1,5 +1,5 @@
-"""What a sentence says of a finding beside its name: where in the lung, how severe, how large, and
-how it has changed. Words alone, in the terms of chest reports.
+"""What a sentence says of a finding beside its name: where in the lung, how severe, how large, how
+it has changed, and how firmly. Words alone, in the terms of chest reports.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Literal
 
 Zone = Literal["upper", "mid", "lower"]
 Change = Literal["better", "worse", "same"]
+Strength = Literal["possible", "borderline", "apparent", "firm"]
 
 # "upper" and "lower" also stand before what is no part of a lung, or no place at all.
 _NO_LUNG = (
@@ -62,6 +63,17 @@ _CHANGES: tuple[tuple[Change, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_STRENGTHS: tuple[tuple[Strength, re.Pattern[str]], ...] = (
+    (
+        "possible",
+        re.compile(
+            r"\b(?:possibl[ey]|possibility|may|might|could|perhaps|questionable|suspected"
+            r"|suspicious|cannot be excluded|not excluded)\b"
+        ),
+    ),
+    ("borderline", re.compile(r"\b(?:borderline|(?:at|near) the upper limits?)\b")),
+    ("apparent", re.compile(r"\b(?:appears?|apparent|apparently|probabl[ey]|likely|suggest\w*)\b")),
+)
 
 
 def zones_named(text: str) -> frozenset[Zone]:
@@ -89,3 +101,9 @@ def changes_named(text: str) -> frozenset[Change]:
     """Which way the words say that something has changed since an earlier film."""
     plain = text.lower()
     return frozenset(change for change, words in _CHANGES if words.search(plain))
+
+
+def strength_named(text: str) -> Strength:
+    """How firmly the words claim what they say; the weakest word counts."""
+    plain = text.lower()
+    return next((strength for strength, words in _STRENGTHS if words.search(plain)), "firm")

@@ -6,24 +6,54 @@ no size, no number of it, nothing that was not read.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import chain
 from typing import Any
 
 from grounded.atlas import Atlas
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.findings import Presence
-from grounded.language.agreement import join
+from grounded.findings import Finding, Presence
+from grounded.language.agreement import join, polish
+from grounded.language.phrasing import PLAIN, Phrasing
 from grounded.language.templates import REGION, SIDE, fill
 
+IN_LUNG = ("Lung Opacity", "Nodule", "Mass", "Atelectasis")
+CLEAR = (*IN_LUNG, "Pleural Effusion", "Pneumothorax")
+"""A lung is called clear when all of these were looked for in it and are absent."""
 _LEAD: Mapping[Presence, str] = {
     Presence.PRESENT: "",
     Presence.UNCERTAIN: "possible",
     Presence.ABSENT: "no",
 }
+# {phrase}: "left pleural effusion", "opacity in the left lung"; {one}: with its article; {place}:
+# where, if that stands behind what is there. The first of each is the plain one.
+_FRAMES: Mapping[Presence, tuple[str, ...]] = {
+    Presence.PRESENT: (
+        "{phrase}",
+        "there is {one}{place}",
+        "{one} is seen{place}",
+        "{one} is present{place}",
+    ),
+    Presence.UNCERTAIN: (
+        "{phrase}",
+        "there may be {one}{place}",
+        "{one} may be present{place}",
+        "{one} is possible{place}",
+    ),
+    Presence.ABSENT: (
+        "{phrase}",
+        "there is {what}{place}",
+        "{what} is seen{place}",
+        "{what} is identified{place}",
+    ),
+}
+_EITHER_WAY = 2  # of the frames: they hold any phrase, "opacity projecting over the left lung" too
+_PLACE = re.compile(r" (?:in|within|at|on|over|above|projecting over) the <.*")
 _AT = ("costophrenic angle", "hemidiaphragm", "hilar structures")  # said "at the", not "in the"
 
 
@@ -36,18 +66,40 @@ class Term:
     kinds: tuple[str, ...]
     several: str = ""
     phrases: Mapping[str, str | Mapping[Presence, str]] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    countable: bool = False
+    synonyms: tuple[str, ...] = ()
 
     @property
     def listed(self) -> str:
         """In a list of what was not assessed."""
         return self.several or self.noun
 
-    def template(self, presence: Presence, kind: str) -> str:
-        """The sentence about a region of a kind, with blanks, without its full stop."""
-        phrase = self.phrases.get(kind, self.phrase)
+    def wordings(self, presence: Presence, kind: str) -> tuple[str, ...]:
+        """What says it of a region of a kind, with blanks, without a full stop; the plain one
+        first. kind: "" of a box drawn by hand."""
+        phrase = (
+            self.phrases.get(kind, self.phrase) if kind else f"{{}} {self.noun} in the {REGION}"
+        )
         if isinstance(phrase, Mapping):
-            return phrase[presence]
-        return phrase.format(_LEAD[presence])
+            return (phrase[presence],)
+        own = kind in self.phrases or not kind or presence == Presence.ABSENT
+        others = [self._framed(other, presence)[:_EITHER_WAY] for other in self.also if not own]
+        return tuple(chain(self._framed(phrase, presence), *others))
+
+    def _framed(self, phrase: str, presence: Presence) -> list[str]:
+        bare = phrase.format("").strip()
+        place = found[0] if (found := _PLACE.search(bare)) else ""
+        what = bare.removesuffix(place)
+        return [
+            frame.format(
+                phrase=phrase.format(_LEAD[presence]).strip(),
+                one=f"a {what}" if self.countable else what,
+                what=f"no {what}",
+                place=place,
+            )
+            for frame in _FRAMES[presence]
+        ]
 
     def named(self, kind: str) -> str:
         """The noun as a denial of several findings lists it."""
@@ -69,30 +121,46 @@ class FindingWords:
         """The findings that can be in a kind of region."""
         return tuple(label for label, term in self.terms.items() if kind in term.kinds)
 
-    def say(self, label: str, presence: Presence, region: str, atlas: Atlas) -> str:
+    def say(
+        self,
+        label: str,
+        presence: Presence,
+        region: str,
+        atlas: Atlas,
+        phrasing: Phrasing = PLAIN,
+    ) -> str:
         """ "Possible opacity in the left lung." Raises InvalidValueError for an unknown finding.
 
         A region that the atlas does not have is a box drawn by hand, in which everything is.
         """
-        term = self.term(label)
-        if region in atlas:
-            template = term.template(presence, atlas.kind(region))
-        else:
-            template = f"{_LEAD[presence]} {term.noun} in the {REGION}"
-        return f"{fill(template.strip(), region, atlas)}."
+        kind = atlas.kind(region) if region in atlas else ""
+        wordings = self.term(label).wordings(presence, kind)
+        return f"{fill(phrasing.choose(wordings, f'{label} {presence}'), region, atlas)}."
 
-    def deny(self, labels: Sequence[str], region: str, atlas: Atlas) -> str:
+    def name(self, finding: Finding, atlas: Atlas) -> str:
+        """ "possible left pleural effusion", within a sentence."""
+        term = self.term(finding.label)
+        phrase = term.phrases.get(atlas.kind(finding.region), term.phrase)
+        if isinstance(phrase, Mapping):
+            phrase = term.phrase
+        words = fill(phrase.format(_LEAD[finding.presence]).strip(), finding.region, atlas)
+        return f"{words[0].lower()}{words[1:]}"
+
+    def deny(
+        self, labels: Sequence[str], region: str, atlas: Atlas, phrasing: Phrasing = PLAIN
+    ) -> str:
         """ "No opacity or nodule in the left lung." """
         if len(labels) == 1:
-            return self.say(labels[0], Presence.ABSENT, region, atlas)
+            return self.say(labels[0], Presence.ABSENT, region, atlas, phrasing)
         kind = atlas.kind(region)
         nouns = _either([self.term(label).named(kind) for label in labels])
         place = "at" if kind in _AT else "in"
-        return f"{fill(f'no {nouns} {place} the {REGION}', region, atlas)}."
+        return f"{fill(_denial(nouns, f' {place} the {REGION}', phrasing), region, atlas)}."
 
-    def deny_in_film(self, labels: Sequence[str]) -> str:
+    def deny_in_film(self, labels: Sequence[str], phrasing: Phrasing = PLAIN) -> str:
         """ "No pleural effusion or pneumothorax." """
-        return f"No {_either([self.term(label).named('lung') for label in labels])}."
+        nouns = _either([self.term(label).named("lung") for label in labels])
+        return f"{polish(_denial(nouns, '', phrasing))}."
 
     def not_assessed(self, labels: Sequence[str]) -> str:
         """ "Not assessed: nodules and pneumothorax."; "Not assessed." without labels."""
@@ -122,6 +190,14 @@ def is_sided(term: Term) -> bool:
     return SIDE in term.phrase
 
 
+def _denial(nouns: str, place: str, phrasing: Phrasing) -> str:
+    wordings = [
+        frame.format(phrase=f"no {nouns}{place}", what=f"no {nouns}", place=place)
+        for frame in _FRAMES[Presence.ABSENT]
+    ]
+    return phrasing.choose(wordings, "what is absent")
+
+
 def _either(nouns: Sequence[str]) -> str:
     """ "opacity, nodule or mass"; what several begin with is said once."""
     nouns = list(dict.fromkeys(nouns))
@@ -137,7 +213,7 @@ def _shipped() -> FindingWords:
 def _read(table: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, Term]:
     try:
         return {
-            label: Term(**{**entry, "kinds": tuple(entry["kinds"])})
+            label: Term(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
             for label, entry in table.items()
         }
     except (KeyError, TypeError) as error:

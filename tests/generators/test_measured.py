@@ -272,9 +272,26 @@ def test_a_hidden_border_is_not_judged_and_the_report_says_why(ask: Ask) -> None
     [doubt] = [sentence for sentence in sentences if sentence.text.startswith("Heart size")]
     assert doubt.text == (
         "Heart size and mediastinal shift cannot be judged, as a pleural effusion on the left may "
-        "hide the border of the heart."
+        "hide the borders of the heart."
     )
     assert not any(isinstance(item, Measurement) for item in doubt.evidence)
+
+
+def test_what_is_hidden_by_one_thing_is_said_in_one_sentence(ask: Ask) -> None:
+    effusion = "the left pleural effusion"
+    known = Known(hidden={HEART: effusion, "upper mediastinum": effusion}, opaque=effusion)
+    said = Measured().answer(ask(ratio=0.66), known)
+    assert [s.text for s in said if "may hide" in s.text] == [
+        "Heart size, mediastinal shift and mediastinal width cannot be judged, as the left pleural "
+        "effusion may hide the borders of the heart and the upper mediastinum."
+    ]
+
+
+def test_a_ratio_that_only_an_ap_film_allows_is_called_normal_for_one(ask: Ask) -> None:
+    said = Measured().answer(ask(ratio=0.53, view="AP"), Known(heart=-4.0))
+    assert heart_of(said)[0].text == "Heart size is normal for an AP film (CTR 0.53)."
+    said = Measured().answer(ask(ratio=0.45, view="AP"), Known(heart=-4.0))
+    assert heart_of(said)[0].text == "Heart size is normal (CTR 0.45)."
 
 
 def heart_of(sentences: list[Sentence]) -> list[Sentence]:

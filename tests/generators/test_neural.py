@@ -353,10 +353,8 @@ def test_an_opacity_puts_the_measured_borders_of_the_lungs_in_doubt(neural: Neur
     sentences = say(neural, with_a_high_dome(question(values=OPACITY)))
     assert about_the_dome(sentences) == []
     [reason] = [text for text in texts(sentences) if "Height of the diaphragm" in text]
-    assert reason.endswith(
-        "cannot be judged, as the opacity in the right lower lung zone may hide the borders of the "
-        "lungs."
-    )
+    assert "as the opacity in the right lower lung zone may hide the borders of " in reason
+    assert reason.endswith("the lungs.")
 
 
 def test_an_opacity_against_the_heart_makes_its_size_a_thing_not_to_be_judged(
@@ -372,7 +370,7 @@ def test_an_opacity_against_the_heart_makes_its_size_a_thing_not_to_be_judged(
     sentences = say(neural, asked)
     assert not [f for s in sentences for f in s.findings if f.label == "Cardiomegaly"]
     assert any(
-        text.startswith("Heart size") and "as an opacity on the left may hide the border" in text
+        text.startswith("Heart size") and "as the opacity in the left lung may hide" in text
         for text in texts(sentences)
     )
     [doubt] = [s for s in sentences if s.text.startswith("Heart size")]

@@ -184,7 +184,7 @@ class Blank:
 def altered_image(image: Image, alteration: Alteration, *, note: str = "") -> Image:
     """The whole film, altered at its own resolution. note: a warning that says so."""
     altered = alteration(image.pixels, image.info.frame)
-    return image.with_pixels(np.clip(altered, 0, 1), note=note)
+    return image.altered(np.clip(altered, 0, 1), note)
 
 
 def coarsely(alteration: Alteration, film: Film, frame: Box) -> Film:

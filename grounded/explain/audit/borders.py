@@ -116,7 +116,7 @@ def pushed(image: Image, lines: Sequence[Line]) -> Image:
     x, y = np.meshgrid(*grid)
     # what is seen at a pixel came from nearer the line's middle
     warped = cv2.remap(np.array(image.pixels), x - right, y - down, cv2.INTER_LINEAR)
-    return image.with_pixels(np.clip(warped, 0, 1))
+    return image.altered(np.clip(warped, 0, 1))
 
 
 def _shift(line: Line, size: int, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
