@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.findings import VOCABULARY
+from grounded.findings import ASSESSABLE
 from grounded.protocols import Question
 from grounded.provenance import Scope
 from grounded.regions import Region
@@ -33,7 +33,7 @@ class Template:
     """
 
     name = "template"
-    scope = Scope({}, VOCABULARY)
+    scope = Scope({}, ASSESSABLE)
     weights_sha256: Mapping[str, str] = {}
 
     def __init__(

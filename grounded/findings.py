@@ -84,6 +84,8 @@ Label = Literal[
 """What a finding is called; a word that is not among these is no `Finding`."""
 VOCABULARY: tuple[Label, ...] = get_args(Label)
 CHEXPERT = VOCABULARY[:14]
+ASSESSABLE = tuple(label for label in VOCABULARY if label != "No Finding")
+"""What can be looked for in a film."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,11 @@ def test_a_view_that_nobody_states_is_written_as_an_empty_word() -> None:
 def test_a_word_that_is_no_view_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="a view is PA, AP or LATERAL"):
         ImageInfo(2, 3, view="sideways")
+
+
+def test_a_copy_that_was_altered_knows_the_film_that_it_comes_from() -> None:
+    film = Image.of(np.zeros((2, 3), np.float32))
+    copy = film.altered(np.ones((2, 3), np.float32)).altered(np.zeros((2, 3), np.float32), "hidden")
+    assert copy.origin == film.origin == film.info.sha256
+    assert film.altered(np.ones((2, 3), np.float32)).info.sha256 != film.info.sha256
+    assert copy.info.warnings == ("hidden",)

@@ -22,7 +22,7 @@ from grounded.chest.names import (
 from grounded.chest.outline import Chest, Edge, NotMeasurable
 from grounded.errors import InvalidValueError
 from grounded.evidence import Line, Mask, Measurement
-from grounded.findings import VOCABULARY
+from grounded.findings import ASSESSABLE
 from grounded.generators.measured import statements
 from grounded.generators.measured.wording import NOTHING, Hidden, Known, Said, Style, Subject
 from grounded.geometry import Box
@@ -179,7 +179,7 @@ class Measured:
     """
 
     name = "measured"
-    scope = Scope(ASSESSED, tuple(label for label in VOCABULARY if label not in ASSESSED))
+    scope = Scope(ASSESSED, tuple(label for label in ASSESSABLE if label not in ASSESSED))
     weights_sha256: Mapping[str, str] = {}
 
     def __init__(self, style: Style = "short", varied: bool = False) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from grounded.atlas import SIDES, Side
-from grounded.chest.names import HEART, chest_atlas
+from grounded.chest.names import HEART, chest_atlas, kind_of
 from grounded.findings import Presence
 from grounded.generators.measured.wording import Known
 from grounded.generators.neural.finding_reader import FindingReader
@@ -30,6 +30,11 @@ UPPER = "upper mediastinum"
 HEART_LABEL = "Cardiomegaly"
 _LEAST = 1e-4  # no reading is surer than that
 SURE = 0.9  # of the view, before it is used: most films are PA
+_APART: Mapping[str, tuple[str, ...]] = {
+    HEART: ("costophrenic angle", "apical zone"),
+    UPPER: ("costophrenic angle", "hemidiaphragm", "lower lung zone"),
+}
+"""Kinds of region that do not reach a border: what is stated of these alone does not hide it."""
 _INWARD, _OUTWARD = 0.05, 0.15  # of a border's strip, as parts of the width of what it bounds
 _HEIGHTS = {HEART: (0.35, 0.9), UPPER: (0.5, 1.0)}  # where borders are measured, top to bottom
 
@@ -83,7 +88,7 @@ def _hidden(
 ) -> Mapping[str, str]:
     """What lies at the borders of the heart and of the upper mediastinum, by region.
 
-    there: what the report states; a border is hidden by nothing else.
+    there: what the report states, each in its place; a border is hidden by nothing else.
     """
     strips = _strips(question.found)
     if not len(strips):
@@ -92,10 +97,15 @@ def _hidden(
     for read in reader.read(replace(question, asked=strips, findings={}, whole=False)):
         side, border = read.place.name.split(" ", 1)
         lying = {item.label for item in read.findings if item.presence != "absent"}
-        stated = [item for item in there if item.label in lying]
-        if stated:
-            on_side = [item for item in stated if item.side == side]
-            found.setdefault(border, _named((on_side or stated)[0]))
+        near = [
+            item
+            for item in there
+            if item.label in lying
+            and item.side in (side, "")
+            and kind_of(item.finding.region) not in _APART[border]
+        ]
+        if near:
+            found.setdefault(border, _named(near[0]))
     return found
 
 

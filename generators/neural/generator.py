@@ -21,7 +21,7 @@ from grounded.chest.measures import CARDIOTHORACIC_RATIO
 from grounded.chest.names import LUNGS, kind_of
 from grounded.errors import InvalidValueError
 from grounded.evidence import Measurement
-from grounded.findings import VOCABULARY, Finding, ReadFinding, SetFindings
+from grounded.findings import ASSESSABLE, Finding, ReadFinding, SetFindings
 from grounded.generators.measured.generator import (
     ASSESSED,
     Measurable,
@@ -116,7 +116,7 @@ class Neural:
         self._beams, self._varied = beams, words == "varied"
         self._labeller = Labeller.open()
         assessed = {**ASSESSED, **self.reader.assessed}
-        self.scope = Scope(assessed, tuple(x for x in VOCABULARY if x not in assessed))
+        self.scope = Scope(assessed, tuple(x for x in ASSESSABLE if x not in assessed))
 
     def read(self, questions: Sequence[Question]) -> list[tuple[ReadFinding, ...]]:
         """See `grounded.protocols.FindingsReader`; what is measured is not among it.

@@ -5,7 +5,7 @@ import pytest
 
 from grounded.chest.names import HEART, LEFT_LUNG
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.findings import VOCABULARY
+from grounded.findings import ASSESSABLE
 from grounded.generators.template import Template
 from grounded.protocols import SentenceGenerator
 
@@ -82,5 +82,5 @@ def test_a_batch_says_what_single_films_say(ask: Ask) -> None:
 
 
 def test_no_finding_of_the_vocabulary_is_in_its_scope() -> None:
-    assert Template.scope.not_assessed == VOCABULARY
+    assert Template.scope.not_assessed == ASSESSABLE
     assert not Template.scope.assessed

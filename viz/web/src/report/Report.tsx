@@ -125,7 +125,7 @@ function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
         ))}
       </p>
       <button type="button" class="more" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-        {isOpen ? "Less" : `All ${sentences.length} normal`}
+        {isOpen ? "Less" : sentences.length > 1 ? `All ${sentences.length} normal` : "More"}
       </button>
       {isOpen && (
         <ul class="scores">
