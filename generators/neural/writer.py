@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from grounded.chest.names import chest_atlas
 from grounded.errors import ConfigError, InvalidValueError
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Presence, label_of
 from grounded.generators.neural.writer_net import Conditions, WriterNet
 from grounded.language.additions import beyond
 from grounded.language.labeller import Labeller
@@ -269,7 +269,9 @@ def says(text: str, brief: Brief, labeller: Labeller) -> bool:
     of it adds to that."""
     if {f.label: f.presence for f in labeller.label(text)} != dict(brief.findings):
         return False
-    findings = [Finding(label, said, brief.region) for label, said in brief.findings.items()]
+    findings = [
+        Finding(label_of(label), said, brief.region) for label, said in brief.findings.items()
+    ]
     known = _RATIO.format(brief.ratio) if brief.ratio is not None else ""
     added = beyond(text.replace(known, "") if known else text, findings, chest_atlas())
     return not set(added) - set(_RATIO_WORDS if known else ())

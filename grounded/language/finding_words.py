@@ -212,9 +212,11 @@ def _shipped() -> FindingWords:
 
 def _read(table: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, Term]:
     try:
-        return {
-            label: Term(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
-            for label, entry in table.items()
-        }
+        return {label: _term(entry) for label, entry in table.items()}
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{where} holds no words for findings: {error!r}") from error
+
+
+def _term(entry: Mapping[str, Any]) -> Term:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    return Term(**{**values, "kinds": tuple(entry["kinds"])})
