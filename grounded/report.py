@@ -43,7 +43,7 @@ NOTICE = "AI-generated draft for review by a qualified reader; not a medical dev
 # What values of the wrong kind or size raise where they are used, whatever a file holds.
 _MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _OUTLINE = "outline"  # evidence that is a region's own outline
-_COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "score")
+_COLUMNS = ("section", "sentence", "regions", "label", "presence", "region", "score", "right")
 
 Section = Literal["findings", "impression"]
 Origin = str
@@ -382,6 +382,7 @@ class GroundedReport:
                 "presence": str(finding.presence) if finding else "",
                 "region": finding.region if finding else "",
                 "score": finding.score if finding else sentence.score,
+                "right": sentence.right.probability if sentence.right else None,
             }
             for sentence in self.sentences
             for finding in (sentence.findings or (None,))

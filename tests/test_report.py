@@ -20,6 +20,7 @@ from grounded import (
 from grounded.detectors.features import EncodedFilm
 from grounded.errors import InvalidValueError, MissingExtraError, ReportError
 from grounded.findings import ScoreKind
+from grounded.report import Right
 from grounded.viz.canvas import Display, film_pixels
 from grounded.viz.marks import marks_of
 from grounded.viz.overlay import draw_marks, draw_numbers
@@ -162,6 +163,9 @@ def test_the_rows_of_a_report_name_every_finding(report) -> None:
     assert rows[0]["sentence"] == report.sentences[0].text
     said = [(f.label, str(f.presence)) for s in report.sentences for f in s.findings]
     assert [(row["label"], row["presence"]) for row in rows if row["label"]] == said
+    assert [row["right"] for row in rows] == [None] * len(rows)
+    rated = replace(report.sentences[0], right=Right(0.87, "films of a test"))
+    assert replace(report, sentences=(rated,)).to_rows()[0]["right"] == 0.87
 
 
 def test_a_report_becomes_a_dataframe(report) -> None:

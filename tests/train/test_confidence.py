@@ -114,8 +114,14 @@ def test_too_few_statements_have_no_limit_however_right_they_are() -> None:
 def test_what_is_tested_depends_on_the_number_of_statements_alone() -> None:
     assert counts(130, 0.05, 0.05)[:3] == [59, 93, 124]
     assert sequence(58, 0.05, 0.05) == ([], 1)
-    assert sequence(100, 0.05, 0.05) == ([59, 93], 1)
+    assert sequence(100, 0.05, 0.05) == ([59, 93, 100], 1)
     assert sequence(100, 0.2, 0.05)[1] == 2
+
+
+def test_a_level_that_is_less_strict_withholds_no_more_where_nothing_is_wrong() -> None:
+    scores = np.linspace(0.5, 1, 29)
+    held = limits(scores, np.ones(29, dtype=bool), 0.05)
+    assert held[0.1] == held[0.2] == pytest.approx(0.5)
 
 
 def test_one_wrong_statement_among_the_surest_is_not_the_end() -> None:
