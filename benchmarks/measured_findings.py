@@ -10,6 +10,10 @@ DIR holds `chest_anatomy` and `nih`. Of each finding that is measured:
   ratio that readers measured;
 - of what reports say is present there, the part that is so by people's outlines, and of what is so
   the part that is called present;
+- the same on these films with a border moved: the pixels, and people's outlines with them, are
+  warped so that a hemidiaphragm rises, heart and mediastinum lie to one side, or the upper
+  mediastinum is wider, each by an amount drawn at random, from nothing on. Films whose patients
+  have this are few; what is drawn is known, and the rest of the film is real;
 - how often it is called present, and how often anything but absent, in films of `nih` held out that
   radiologists found empty.
 
@@ -24,12 +28,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 import grounded
-from grounded import Mask, Regions
+from grounded import Box, Image, Mask, Regions
 from grounded.chest import measures
 from grounded.chest.measures import ReferenceRange
 from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
@@ -98,6 +104,61 @@ class Seen:
     said: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Tissue around a point is moved: by how much, and how far around, in pixels."""
+
+    x: float
+    y: float
+    right: float
+    down: float
+    wide: float
+    high: float
+
+
+def warped(pixels: NDArray[np.float32], pushes: Sequence[Push]) -> NDArray[np.float32]:
+    """The film, or an outline of it, with the tissue moved."""
+    height, width = pixels.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    right, down = np.zeros_like(x), np.zeros_like(y)
+    for p in pushes:
+        near = np.exp(-(((x - p.x) / p.wide) ** 2 + ((y - p.y) / p.high) ** 2) / 2)
+        right, down = right + p.right * near, down + p.down * near
+    return np.asarray(cv2.remap(pixels, x - right, y - down, cv2.INTER_LINEAR), np.float32)
+
+
+def raised(lungs: Sequence[Box], rng: np.random.Generator) -> list[Push]:
+    """One hemidiaphragm rises by up to a third of its lung."""
+    lung = lungs[rng.integers(2)]
+    up = -rng.uniform(0, 0.33) * lung.height
+    return [Push(lung.center[0], lung.y1, 0.0, up, 0.6 * lung.width, 0.25 * lung.height)]
+
+
+def aside(lungs: Sequence[Box], rng: np.random.Generator) -> list[Push]:
+    """Heart and mediastinum lie up to an eighth of the chest's width to one side."""
+    (right, left), way = lungs, rng.choice((-1, 1))
+    width, middle = left.x1 - right.x0, (right.x0 + left.x1) / 2
+    by = way * rng.uniform(0, 0.125) * width
+    return [Push(middle, right.center[1], by, 0.0, 0.22 * width, 0.8 * right.height)]
+
+
+def widened(lungs: Sequence[Box], rng: np.random.Generator) -> list[Push]:
+    """The upper mediastinum is wider by up to a quarter of the chest's width."""
+    right, left = lungs
+    width, by = left.x1 - right.x0, rng.uniform(0, 0.125) * (left.x1 - right.x0)
+    middle, level = (right.x1 + left.x0) / 2, right.y0 + 0.26 * right.height
+    around = 0.1 * width, 0.12 * right.height
+    return [Push(middle + way * 0.1 * width, level, way * by, 0.0, *around) for way in (-1, 1)]
+
+
+Move = Callable[[Sequence[Box], np.random.Generator], list[Push]]
+MOVES: Mapping[str, Move] = {
+    "Enlarged Cardiomediastinum": widened,
+    "Elevated Hemidiaphragm": raised,
+    "Mediastinal Shift": aside,
+}
+
+
 def far_beyond(regions: Regions, info: ImageInfo) -> dict[str, float]:
     chest = Chest.of(regions, info)
     found = {}
@@ -109,9 +170,13 @@ def far_beyond(regions: Regions, info: ImageInfo) -> dict[str, float]:
     return found
 
 
-def drawn(film: Example, info: ImageInfo) -> Regions:
+def outlined(film: Example) -> list[NDArray[np.float32]]:
     """What people outlined."""
-    masks = tuple(Mask(film.mask(organ).astype(np.float32), info.frame) for organ in ORGANS)
+    return [film.mask(organ).astype(np.float32) for organ in ORGANS]
+
+
+def drawn(outlines: Sequence[NDArray[np.float32]], info: ImageInfo) -> Regions:
+    masks = tuple(Mask(outline, info.frame) for outline in outlines)
     boxes = np.array([tuple(info.frame)] * len(ORGANS))
     return Regions(ORGANS, boxes, np.ones(len(ORGANS)), masks)
 
@@ -121,15 +186,38 @@ def said_of(report: grounded.GroundedReport) -> dict[str, str]:
     return {label: found.get(label, UNREADABLE) for label in FAR}
 
 
-def seen(reporter: grounded.Reporter, films: Iterable[Example]) -> list[Seen]:
-    found = []
+def seen(
+    reporter: grounded.Reporter,
+    film: Example,
+    image: Image,
+    outlines: Sequence[NDArray[np.float32]],
+) -> Seen:
+    reading = reporter.read(image, force=True)
+    info = reading.image.info
+    people = far_beyond(drawn(outlines, info), info)
+    return Seen(film, people, far_beyond(reading.regions, info), said_of(reading.report()))
+
+
+def as_they_are(reporter: grounded.Reporter, films: Iterable[Example]) -> list[Seen]:
+    return [seen(reporter, film, film.image(), outlined(film)) for film in films]
+
+
+def moved(reporter: grounded.Reporter, films: Iterable[Example], move: Move) -> list[Seen]:
+    """The films with a border moved, by another amount each."""
+    rng, found = np.random.default_rng(0), []
     for film in films:
-        reading = reporter.read(film.image(), force=True)
-        info = reading.image.info
-        people = far_beyond(drawn(film, info), info)
-        ours = far_beyond(reading.regions, info)
-        found.append(Seen(film, people, ours, said_of(reading.report())))
+        image, outlines = film.image(), outlined(film)
+        lungs = [Box(*_extent(outline)) for outline in outlines[:2]]
+        pushes = move(lungs, rng)
+        pixels = np.clip(warped(np.array(image.pixels), pushes), 0, 1)
+        warped_outlines = [warped(outline, pushes) for outline in outlines]
+        found.append(seen(reporter, film, image.altered(pixels), warped_outlines))
     return found
+
+
+def _extent(outline: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    rows, columns = np.nonzero(outline > 0.5)
+    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
 
 
 def row(name: str, label: str, films: Sequence[Seen]) -> list[str]:
@@ -189,7 +277,7 @@ def main() -> None:
     options = parser.parse_args()
     reporter, console = grounded.load(options.preset), Console(width=170)
     _, held = split_by_patient(chest_anatomy(options.data / "chest_anatomy"), *HELD_OUT)
-    films = seen(reporter, held)
+    films = as_they_are(reporter, held)
     of_wingspan = [film for film in films if film.film.source != "jsrt"]
     table = Table(
         *("finding", "films", "with / without", "AUROC", "called so and is", "is and called so"),
@@ -198,6 +286,8 @@ def main() -> None:
     for label in FAR:
         table.add_row(*row("JSRT and Wingspan", label, films))
         table.add_row(*row("Wingspan alone", label, of_wingspan))
+        if label in MOVES:
+            table.add_row(*row("with a border moved", label, moved(reporter, held, MOVES[label])))
     table.add_row(*by_readers(films))
     console.print(table)
     empty = [said_of(reporter(f.image(), force=True)) for f in empty_films(options.data / "nih")]

@@ -76,8 +76,9 @@ def _heart_judged(subject: Subject, ratio: float, reference: ReferenceRange) -> 
         words = "present" if round(ratio, SHOWN) > reference.normal[1] else "appears"
         return _HeartJudged(Presence.PRESENT, large, words, ScoreKind.PROBABILITY)
     if log_odds <= NOT_LARGE and by_limit != Presence.PRESENT:
-        words = "absent" if round(ratio, SHOWN) <= reference.normal[1] else "upper limit"
-        if words == "absent" and ratio > measures.CARDIOTHORACIC_RATIO.normal[1]:
+        shown = round(ratio, SHOWN)
+        words = "absent" if shown <= reference.normal[1] else "upper limit"
+        if words == "absent" and shown > measures.CARDIOTHORACIC_RATIO.normal[1]:
             words = "absent on AP"
         return _HeartJudged(Presence.ABSENT, 1 - large, words, ScoreKind.PROBABILITY)
     words = "uncertain" if by_limit == Presence.UNCERTAIN else "differs"

@@ -294,6 +294,14 @@ def test_a_ratio_that_only_an_ap_film_allows_is_called_normal_for_one(ask: Ask) 
     assert heart_of(said)[0].text == "Heart size is normal (CTR 0.45)."
 
 
+@pytest.mark.parametrize("view", ["PA", "AP"])
+def test_every_ratio_has_words_whatever_a_reader_says_of_the_heart(ask: Ask, view: str) -> None:
+    for ratio in np.arange(0.488, 0.58, 0.004):
+        for heart in (-4.0, 0.0, 1.0, 2.0, 6.0):
+            [said] = heart_of(Measured().answer(ask(ratio=ratio, view=view), Known(heart=heart)))
+            assert said.text.endswith(").")
+
+
 def heart_of(sentences: list[Sentence]) -> list[Sentence]:
     return [s for s in sentences if any(f.label == "Cardiomegaly" for f in s.findings)]
 
