@@ -59,7 +59,7 @@ ROOMS = {
         slow=(
             "tests/films/test_child.py::test_a_data_set_that_unpacks_to_gigabytes_ends_in_one_line",
             "tests/films/test_raster.py::test_absurd_sizes_are_refused",
-            "tests/films/test_raster.py::test_flipped_bits_end_in_an_error_of_our_own_or_in_a_film",
+            "tests/films/test_child.py::test_flipped_bits_end_in_an_error_of_our_own_or_in_a_film",
         ),
     ),
     "dicom": Room(

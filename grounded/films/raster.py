@@ -102,8 +102,7 @@ def is_plain_tiff(source: Source) -> bool:
 
 def is_deep_colour(source: Source) -> bool:
     """Whether a PNG holds 16-bit samples that are not plain grey (IHDR: depth, colour type)."""
-    depth, colour_type = source.data[24:26].ljust(2, b"\0")
-    return depth == 16 and colour_type != 0
+    return source.data[24:25] == b"\x10" and source.data[25:26] != b"\0"
 
 
 def _film(picture: _Picture, source: Source, *, force: bool) -> Image:
@@ -190,26 +189,22 @@ def _deep_colour(source: Source) -> NDArray[Any]:
     import cv2
 
     encoded = np.frombuffer(source.data, dtype=np.uint8)
-    samples = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    samples: NDArray[Any] | None = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)  # BGR or BGRA
     if samples is None:
         raise ValueError("no picture")
-    if samples.ndim == 3 and samples.shape[2] in (3, 4):  # BGR, BGRA
-        samples = samples[..., [2, 1, 0, 3][: samples.shape[2]]]
-    return np.asarray(samples)
+    return samples[..., [2, 1, 0, 3][: samples.shape[2]]]
 
 
 def _samples(file: PIL.Image.Image) -> NDArray[Any]:
     mode = file.mode
     transparent = "transparency" in file.info
-    if mode == "1":
-        return np.asarray(file, dtype=np.bool_)
     if mode == "L" and transparent:
         return np.asarray(file.convert("LA"))
     if mode in ("P", "PA") or (mode == "RGB" and transparent):
         return np.asarray(file.convert("RGBA" if transparent or mode == "PA" else "RGB"))
     if mode in ("CMYK", "YCbCr", "LAB", "HSV", "RGBX"):
         return np.asarray(file.convert("RGB"))
-    return np.asarray(file)  # L, LA, RGB, RGBA, I, I;16, F
+    return np.asarray(file)  # 1, L, LA, RGB, RGBA, I, I;16, F
 
 
 def _tiff(source: Source) -> _Picture:
@@ -280,7 +275,7 @@ def _on_black(samples: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     if opaque < (np.iinfo(samples.dtype).max if samples.dtype.kind in "ui" else 1):
         notes = ("The alpha channel makes the whole film transparent: it was taken as opaque.",)
     if opaque > 0 and (alpha != opaque).any():
-        laid = colour * (np.clip(alpha, 0, opaque) / opaque)
+        laid = colour * (np.maximum(alpha, 0) / opaque)
         colour = np.rint(laid).astype(samples.dtype) if samples.dtype.kind in "ui" else laid
     return (colour[..., 0] if channels == 2 else colour), notes
 
@@ -294,16 +289,14 @@ def _unit(
         notes = ("The film has one bit a pixel: no grey levels.",)
         return samples.astype(np.float32), notes
     if samples.dtype.kind == "f" and not np.isfinite(samples).all():
-        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
         notes = ("Pixels that are no numbers were set to black.",)
     if samples.min() < 0:
         low, high = film_range(samples)
         notes += (f"The film has negative values: the range {low:.4g} to {high:.4g} was used.",)
         return _stretched(samples, low, high), notes
     white, notes_white = _white(samples, stored)
-    pixels: NDArray[np.float32] = np.divide(
-        samples, np.float32(white), dtype=np.float32, casting="unsafe"
-    )
+    pixels: NDArray[np.float32] = np.divide(samples, np.float32(white), dtype=np.float32)
     return np.minimum(pixels, np.float32(1)), notes + notes_white
 
 

@@ -1,7 +1,9 @@
 """What a child process keeps away from the reader: crashes, bombs, and what decoders print."""
 
+import contextlib
 import io
 import os
+import random
 import resource
 import signal
 import struct
@@ -19,9 +21,10 @@ import numpy as np
 import pydicom
 import pytest
 import tifffile
+from PIL import Image as Picture
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
-from grounded import Image
+from grounded import GroundedError, Image
 from grounded.errors import ImageError, NotAFilmError, UnsuitableImageError
 from grounded.films import child
 from grounded.films.open import decode
@@ -206,6 +209,20 @@ def test_time_in_which_others_have_the_processor_is_not_the_film_s(deflated: Pat
     assert running._waited() == pytest.approx(int(counted.split()[1]) * 1e-9, rel=1e-3)
     running.close()
     assert running._waited() == 0
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_flipped_bits_end_in_an_error_of_our_own_or_in_a_film(tmp_path: Path, suffix: str) -> None:
+    path, chance = tmp_path / f"a.{suffix}", random.Random(3)
+    Picture.fromarray(RAMP).save(path)
+    whole = path.read_bytes()
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(2):
+            damaged[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        with contextlib.suppress(GroundedError):  # and nothing else
+            Image.open(path, force=True)
 
 
 @pytest.fixture
