@@ -70,7 +70,6 @@ def _from_low_bits(
         return cut, ()
     signed = film.dtype.kind == "i"
     used = max(int(film.max()), -1 - int(film.min())).bit_length() + int(signed)
-    used = min(max(used, bits + 1), size)
     header.put("BitsStored", used)
     return words, (f"The header says {bits} bits, but the pixels use {used}: all were read.",)
 

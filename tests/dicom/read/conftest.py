@@ -9,8 +9,16 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
+from grounded.films.open import decode
+
 DatasetMaker = Callable[..., Dataset]
 FilmWriter = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What decoders make of a whole film is the same in the child: see tests/films."""
+    monkeypatch.setattr("grounded.films.open.read_in_child", decode)
 
 
 @pytest.fixture

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from grounded.dicom.read.grey import Levels, greyscale
+from grounded.dicom.read.grey import (
+    Levels,
+    _display_ready,
+    _is_usable,
+    _robust_range,
+    greyscale,
+)
 from grounded.dicom.read.header import Header
 
 from .conftest import DatasetMaker
@@ -370,3 +376,198 @@ def test_levels_of_values_with_fractions_are_those_that_occur() -> None:
     assert levels.values.tolist() == [0.5, 1.5, 7.0]
     assert levels.counts.tolist() == [1, 2, 1]
     assert levels.places.tolist() == [[0, 1], [1, 2]]
+
+
+def test_levels_are_all_values_from_the_lowest_to_the_highest() -> None:
+    for stored, values in [
+        (np.array([[-2, 0], [1, 1]], np.int16), [-2, -1, 0, 1]),
+        (np.array([[5, 7], [8, 8]], np.uint16), [5, 6, 7, 8]),
+        (np.array([[0, 2], [3, 3]], np.uint8), [0, 1, 2, 3]),
+    ]:
+        levels = Levels.of(stored)
+        assert levels.values.tolist() == values
+        assert levels.counts.tolist() == [1, 0, 1, 2]
+        assert levels.places.tolist() == [[0, 2], [3, 3]]
+
+
+@pytest.mark.parametrize(("most", "levels"), [(65_535, 65_536), (65_536, 3)])
+def test_levels_that_lie_further_apart_than_16_bits_are_those_that_occur(
+    most: int, levels: int
+) -> None:
+    found = Levels.of(np.array([[0, 7], [7, most]], np.int32))
+    assert len(found.values) == levels
+    assert (found.values[0], found.values[-1]) == (0, most)
+    assert found.counts.sum() == 4
+
+
+def test_of_a_large_film_every_second_pixel_is_counted() -> None:
+    assert Levels.of(np.zeros((1500, 1400), np.uint8)).counts.tolist() == [750 * 700]
+
+
+def test_a_slope_without_intercept_counts(dataset, ramp) -> None:
+    made = dataset(RescaleSlope=2, WindowCenter=4096, WindowWidth=8191)
+    expected = np.clip((2.0 * ramp - 4095.5) / 8190 + 0.5, 0, 1)
+    np.testing.assert_allclose(shown(made)[0], expected, atol=1e-6)
+
+
+def test_a_second_modality_lut_stands_in_for_a_damaged_first_one(dataset, ramp) -> None:
+    whole = lookup([4096, 0, 16], [4095 - value for value in range(4096)])
+    made = dataset(ModalityLUTSequence=[*lookup(*DAMAGED), *whole], **WINDOW)
+    pixels, told = shown(made)
+    np.testing.assert_allclose(pixels, 1 - ramp / 4095, atol=1e-6)
+    assert told == ("The modality LUT in the header is damaged: it was left out.",)
+
+
+def test_a_damaged_modality_lut_and_a_slope_of_nothing_are_both_told(dataset) -> None:
+    made = dataset(ModalityLUTSequence=lookup(*DAMAGED), RescaleSlope=0, **WINDOW)
+    assert [text.split(" in ")[0] for text in said(made)] == [
+        "The modality LUT",
+        "The rescale slope",
+    ]
+
+
+def test_a_window_that_is_no_number_is_left_out(dataset, ramp) -> None:
+    for center, width in [(["wide", "2048"], ["10", "4096"]), (["5", "2048"], ["wide", "4096"])]:
+        made = dataset()
+        made.add_new("WindowCenter", "LO", center)
+        made.add_new("WindowWidth", "LO", width)
+        pixels, told = shown(made)
+        np.testing.assert_allclose(pixels, ramp / 4095, atol=1e-6)
+        assert told == ("A window in the header is no number: it was left out.",)
+
+
+def test_each_display_that_is_left_out_is_told_once(dataset) -> None:
+    made = dataset(
+        VOILUTSequence=[*lookup(*DAMAGED), *lookup(*DAMAGED)],
+        WindowCenter=[90_000, 2048, 80_000],
+        WindowWidth=[10, -1, 10],
+    )
+    assert said(made) == (
+        "A VOI LUT in the header is damaged: it was left out.",
+        "A window in the header would hide the film: it was left out.",
+        "The window width -1 in the header cannot be used.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "formula"),
+    [
+        (1, lambda x: (x >= 1001).astype(float)),  # a threshold
+        (1.5, lambda x: np.clip((x - 1000.25) / 0.5 + 0.5, 0, 1)),
+        (0.5, lambda x: np.clip((x - 1000.75) / 0.5 + 0.5, 0, 1)),
+    ],
+)
+def test_the_narrowest_windows_follow_their_formulas(dataset, ramp, width, formula) -> None:
+    stored = ramp // 4 + 500
+    made = dataset(stored, WindowCenter=1000.75, WindowWidth=width)
+    np.testing.assert_allclose(shown(made)[0], formula(stored.astype(float)), atol=1e-6)
+
+
+def test_the_narrowest_sigmoid_is_a_threshold(dataset, ramp) -> None:
+    made = dataset(WindowCenter=1999.5, WindowWidth=0.001, VOILUTFunction="SIGMOID")
+    np.testing.assert_allclose(shown(made)[0], ramp > 1999.5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("grey", "counts", "usable"),
+    [
+        ([0.0, 0.5], [95, 5], True),
+        ([0.0, 0.5], [96, 4], False),
+        ([0.5, 1.0], [5, 95], True),
+        ([0.5, 1.0], [4, 96], False),
+        ([0.0, 1.0], [50, 50], True),
+        ([0.01, 0.99], [98, 2], True),
+        ([0.5], [0], True),
+    ],
+)
+def test_a_display_may_put_95_percent_of_the_film_at_one_end(grey, counts, usable) -> None:
+    assert _is_usable(np.array(grey), np.array(counts)) is usable
+
+
+def test_the_range_of_a_film_leaves_out_half_a_percent_at_each_end() -> None:
+    values, counts = np.arange(1000.0), np.ones(1000, int)
+    assert _robust_range(values, counts) == (4, 994)
+    assert _robust_range(values[::-1], counts) == (4, 994)
+    counts[0], counts[-1] = 10, 10  # one percent
+    assert _robust_range(values, counts) == (0, 999)
+    assert _robust_range(values, np.zeros(1000, int)) == (999, 999)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ready"),
+    [
+        (0, 255, True),
+        (0, 128, True),
+        (0, 127, False),
+        (127, 255, True),
+        (128, 255, False),
+        (-1, 200, False),
+        (0, 256, False),
+    ],
+)
+def test_eight_bits_are_ready_where_half_of_them_is_used_and_no_more(low, high, ready) -> None:
+    values = np.arange(float(low), high + 1)
+    counts = np.ones(len(values), int)
+    counts[0] = counts[-1] = 100
+    shown_as = _display_ready(values, counts)
+    assert (shown_as is not None) is ready
+    if shown_as is not None:
+        np.testing.assert_allclose(shown_as, values / 255)
+
+
+def test_eight_bits_brought_elsewhere_by_a_rescale_are_stretched(dataset) -> None:
+    stored = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
+    pixels, _ = shown(dataset(stored, RescaleSlope=1, RescaleIntercept=100))
+    assert (pixels.min(), pixels.max()) == (0, 1)
+
+
+def test_the_greys_know_how_many_bits_the_film_had(dataset, ramp) -> None:
+    assert greyscale(ramp, Header(dataset(**WINDOW))).greys.scale.bits == 12
+    unstated = dataset(**WINDOW)
+    del unstated.BitsStored
+    assert greyscale(ramp, Header(unstated)).greys.scale.bits == 16
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_greys_span_the_film_and_rise_with_what_is_shown(dataset, ramp, photometric) -> None:
+    stored = ramp + np.uint16(60)
+    made = dataset(stored, PhotometricInterpretation=photometric, **WINDOW)
+    greys = greyscale(stored, Header(made)).greys
+    part = (stored - 60.0) / 4030
+    expected = 1 - part if photometric == "MONOCHROME1" else part
+    np.testing.assert_allclose(greys.values, expected * 65_535, atol=0.51)
+
+
+def test_greys_leave_out_the_levels_between_the_film_and_its_padding(dataset, ramp) -> None:
+    stored = ramp + np.uint16(3000)
+    stored[:, :8] = 0
+    made = dataset(stored, PixelPaddingValue=0, BitsStored=16, WindowCenter=5000, WindowWidth=4000)
+    greys = greyscale(stored, Header(made)).greys
+    assert not greys.values[:, :8].any()
+    inside = stored[:, 8:].astype(float)
+    expected = (inside - inside.min()) / (inside.max() - inside.min()) * 65_535
+    np.testing.assert_allclose(greys.values[:, 8:], expected, atol=0.51)
+
+
+def test_padding_that_was_cut_counts_only_where_it_fills_an_edge(dataset, ramp) -> None:
+    stored = np.maximum(ramp, 100)
+    cut = 63_536 % 4096
+    stored[20:24, 20:24] = cut
+    inside = dataset(stored, PixelPaddingValue=63_536, **WINDOW)
+    np.testing.assert_allclose(shown(inside)[0], stored / 4095, atol=1e-6)
+    stored[:, :4] = cut
+    edge = dataset(stored, PixelPaddingValue=63_536, **WINDOW)
+    expected = np.where(stored == cut, 0, stored / 4095)
+    np.testing.assert_allclose(shown(edge)[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("inner", "stretched"), [(20, True), (10, False)])
+def test_a_film_within_burned_in_edges_counts_if_a_tenth_is_left(dataset, inner, stretched) -> None:
+    stored = np.zeros((50, 50), np.uint16)
+    film = np.random.default_rng(0).integers(1000, 2000, (inner, inner))
+    stored[10 : 10 + inner, 10 : 10 + inner] = film
+    pixels, _ = shown(dataset(stored))
+    part = np.clip((film - 1000.0) / 1000, 0, 1) if stretched else film / 2000
+    np.testing.assert_allclose(
+        pixels[10 : 10 + inner, 10 : 10 + inner], part, atol=0.05 if stretched else 0.1
+    )
