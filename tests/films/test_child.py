@@ -195,7 +195,7 @@ def test_a_film_is_given_the_time_for_which_its_child_had_no_processor(
     os.kill(running.process.pid, signal.SIGSTOP)
     began = time.monotonic()
     running._watch(0.2, threading.Event())
-    assert 0.7 <= time.monotonic() - began < 3
+    assert 0.7 <= time.monotonic() - began < 8
     assert running.late
     assert running.process.wait() == -signal.SIGKILL
 
