@@ -33,8 +33,8 @@ STRIDE = 8
 
 
 class FilmEncoder(nn.Module):
-    """Films to evidence. findings: F. side: S, a multiple of 32. scale: see LiteTrunk. width:
-    channels in which a cell is read. drop: the part of the channels that is left out while
+    """Films to evidence. findings: F. side: S, a multiple of 32. scale, depth: see LiteTrunk.
+    width: channels in which a cell is read. drop: the part of the channels that is left out while
     training. Raises ValueError.
     """
 
@@ -45,12 +45,13 @@ class FilmEncoder(nn.Module):
         scale: float = 1.0,
         width: int = 128,
         drop: float = 0.0,
+        depth: float = 1.0,
     ) -> None:
         super().__init__()
         if side % 32:
             raise ValueError(f"side is a multiple of 32, got {side}")
         self.side = side
-        self.trunk = LiteTrunk(scale)
+        self.trunk = LiteTrunk(scale, depth)
         widths = self.trunk.widths
         self.drop = nn.Dropout2d(drop)
         self.context = nn.Linear(2 * widths[4], width)

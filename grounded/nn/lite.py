@@ -1,12 +1,14 @@
-"""EfficientNet-Lite0 without its classifier: a small network whose weights know photographs.
+"""EfficientNet-Lite without its classifier: a small network whose weights know photographs.
 
 Tan and Le, ICML 2019, in the "lite" form that Google published in 2020 (no squeeze-and-excitation,
-ReLU6). Its batch normalisations are folded into the convolutions before them: what is trained on is
-a network without any, so that films in one batch do not change each other.
+ReLU6). Lite0 is scale 1 and depth 1, Lite2 is scale 1.1 and depth 1.2. The batch normalisations are
+folded into the convolutions before them: what is trained on is a network without any, so that films
+in one batch do not change each other.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
@@ -38,9 +40,13 @@ NORM_EPS = 1e-3  # of the published batch normalisations
 
 
 class LiteTrunk(nn.Module):
-    """Films to maps at strides 2, 4, 8, 16 and 32. scale: the part of the channels to have."""
+    """Films to maps at strides 2, 4, 8, 16 and 32.
 
-    def __init__(self, scale: float = 1.0) -> None:
+    scale, depth: how many channels, and blocks in each stage but the first and the last, there are
+    for each of Lite0's.
+    """
+
+    def __init__(self, scale: float = 1.0, depth: float = 1.0) -> None:
         super().__init__()
         widths = [max(8, round(stage.channels * scale / 8) * 8) for stage in STAGES]
         self.stem = _Convolution(1, STEM, 3, stride=2)
@@ -48,10 +54,12 @@ class LiteTrunk(nn.Module):
             nn.Sequential(
                 *(
                     _Inverted(before if first else after, after, stage, first)
-                    for first in (True, *[False] * (stage.blocks - 1))
+                    for first in (True, *[False] * (blocks - 1))
                 )
             )
-            for stage, (before, after) in zip(STAGES, pairwise([STEM, *widths]), strict=True)
+            for stage, blocks, (before, after) in zip(
+                STAGES, _blocks(depth), pairwise([STEM, *widths]), strict=True
+            )
         )
         # the last stage at each grid
         self.widths = tuple(widths[row] for row in (0, 1, 2, 4, 6))
@@ -115,16 +123,22 @@ class _Inverted(nn.Module):
         return inner + maps if self.skip else inner
 
 
-def folded(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state of a LiteTrunk from the published names (`efficientnet-lite0` for PyTorch).
+def _blocks(depth: float) -> list[int]:
+    """How many blocks each stage has; the first and the last stay as they are."""
+    inner = [math.ceil(stage.blocks * depth) for stage in STAGES[1:-1]]
+    return [STAGES[0].blocks, *inner, STAGES[-1].blocks]
+
+
+def folded(published: Mapping[str, Tensor], depth: float = 1.0) -> dict[str, Tensor]:
+    """The state of a LiteTrunk from the published names (`efficientnet-lite` for PyTorch).
 
     Colours are summed, since a film has one grey. Raises KeyError for other weights.
     """
     state = _fold(published, "_conv_stem", "_bn0", "stem")
     state["stem.conv.weight"] = state["stem.conv.weight"].sum(dim=1, keepdim=True)
     block = 0
-    for row, stage in enumerate(STAGES):
-        for step in range(stage.blocks):
+    for row, (stage, blocks) in enumerate(zip(STAGES, _blocks(depth), strict=True)):
+        for step in range(blocks):
             parts = [("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
             parts = [("_expand_conv", "_bn0"), *parts] if stage.expand > 1 else parts
             for place, (conv, norm) in enumerate(parts):

@@ -31,6 +31,7 @@ from grounded.train.findings.films import Known, blanked, read_films
 from grounded.train.findings.network import ENCODER, FINDINGS, FindingConfig, ReadingNet
 from grounded.train.findings.run import train_findings
 from grounded.train.findings.scope import on_held_out
+from grounded.train.findings.teachers import with_lessons
 from grounded.train.loop import Progress
 from grounded.train.writer.corpus import phrases
 from grounded.train.writer.run import WriterConfig, train_writer
@@ -62,16 +63,18 @@ def train_generator(
     goes on from them.
     """
     of, progress = config.findings, progress or Progress()
-    films = read_films(data, of.kinds, of.side, OrganDetector(of.organs))
+    films = read_films(data, of.kinds, of.side, OrganDetector(of.organs), of.free)
     if of.blank:
         films = {part: blanked(kept, of.kinds) for part, kept in films.items()}
     progress.say(", ".join(f"{len(kept)} films: {part}" for part, kept in films.items()))
-    net = train_findings(of, films["train"], films["calibration"], output, progress=progress)
+    apart = films["calibration"]
+    lessons = with_lessons(of, films["train"], apart, output, progress)
+    net = train_findings(of, lessons, apart, output, progress=progress)
     # figures are those of one source: films of others are told apart by how they look
     second, third = (
         [film for film in films[part] if film.patient.startswith(SOURCE)] for part in APART
     )
-    for line in state(net, of, config.statements, films["calibration"], (second, third), output):
+    for line in state(net, of, config.statements, apart, (second, third), output):
         progress.say(line)
     labeller = Labeller.open()
     reports = [report for report in iu_text(data / "iu_text") if report.split == "train"]

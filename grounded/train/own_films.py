@@ -93,9 +93,7 @@ class Start:
                 if label != VIEW
             },
             organs=self.organs,
-            side=sizes["side"],
-            scale=sizes["scale"],
-            width=sizes["width"],
+            **{name: sizes[name] for name in ("side", "scale", "width", "depth") if name in sizes},
         )
 
 

@@ -12,7 +12,7 @@ from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.compose.composer import AnatomicalComposer
 from grounded.errors import InvalidValueError
 from grounded.explain.places import RegionBoxes
-from grounded.findings import VOCABULARY
+from grounded.findings import ASSESSABLE
 from grounded.generators.measured.generator import Measured
 from grounded.generators.measured.wording import Known
 from grounded.protocols import Question, SentenceGenerator
@@ -144,7 +144,7 @@ def test_two_regions_that_share_a_sentence_hear_it_once(ask: Ask) -> None:
 
 def test_the_scope_covers_the_vocabulary_once() -> None:
     scope = Measured().scope
-    assert sorted([*scope.assessed, *scope.not_assessed]) == sorted(VOCABULARY)
+    assert sorted([*scope.assessed, *scope.not_assessed]) == sorted(ASSESSABLE)
     assert all(scope.assessed.values())
 
 

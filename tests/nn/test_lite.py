@@ -8,8 +8,8 @@ from torch.nn import functional
 from grounded.nn.lite import NORM_EPS, STAGES, STEM, LiteTrunk, folded
 
 
-def published() -> dict[str, Tensor]:
-    """Random weights under the published names."""
+def published(deeper: int = 0) -> dict[str, Tensor]:
+    """Random weights under the published names. deeper: blocks more in each inner stage."""
     random = torch.Generator().manual_seed(0)
     state: dict[str, Tensor] = {}
 
@@ -23,7 +23,8 @@ def published() -> dict[str, Tensor]:
     layer("_conv_stem", "_bn0", STEM, 3, 3, 3)
     before, block = STEM, 0
     for stage in STAGES:
-        for _ in range(stage.blocks):
+        more = 0 if stage in (STAGES[0], STAGES[-1]) else deeper
+        for _ in range(stage.blocks + more):
             at, wide = f"_blocks.{block}.", before * stage.expand
             if stage.expand > 1:
                 layer(f"{at}_expand_conv", f"{at}_bn0", wide, before, 1, 1)
@@ -47,6 +48,16 @@ def test_maps_have_strides_2_to_32() -> None:
 
 def test_every_published_layer_has_its_place(state: dict[str, Tensor]) -> None:
     LiteTrunk().load_state_dict(folded(state))
+
+
+def test_a_deeper_trunk_has_more_blocks_in_all_stages_but_the_first_and_the_last() -> None:
+    trunk = LiteTrunk(depth=1.2)
+    assert [len(stage) for stage in trunk.stages] == [1, 3, 3, 4, 4, 5, 1]
+    trunk.load_state_dict(folded(published(deeper=1), depth=1.2))
+
+
+def test_a_wider_trunk_has_the_published_widths_of_lite2() -> None:
+    assert LiteTrunk(scale=1.1).widths == (16, 24, 48, 120, 352)
 
 
 def test_a_folded_stem_sees_a_grey_film_as_the_published_one_sees_grey_colours(

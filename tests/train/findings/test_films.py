@@ -1,5 +1,6 @@
 """Films as the network sees them, unchanged and changed, with their truth in its place."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from grounded.data.example import Example, FilmReading, Mark
-from grounded.data.nih import RADIOLOGISTS
+from grounded.data.nih import RADIOLOGISTS, RSNA
 from grounded.findings import Presence
 from grounded.geometry import Box
 from grounded.synthetic.collection import write_phantom_findings
@@ -119,3 +120,17 @@ def test_all_films_of_a_folder_become_examples(tmp_path: Path) -> None:
     found = examples(tmp_path)
     assert len(found) == 5
     assert {film.split for film in found} <= {"train", "calibration", "held"}
+
+
+def test_free_films_are_those_of_nih_without_the_challenge_that_forbids_trade(
+    tmp_path: Path,
+) -> None:
+    write_phantom_findings(tmp_path / "nih", 12, side=SIDE)
+    table = tmp_path / "nih" / "annotations.json"
+    challenged = {"class": "Lung Opacity", "opacity_boxes": [[1, 2, 30, 40]]}
+    rows = [{**row, "rsna": challenged} for row in json.loads(table.read_text("utf-8"))]
+    table.write_text(json.dumps(rows), encoding="utf-8")
+    everything, free = examples(tmp_path), examples(tmp_path, free=True)
+    readers = [{r.reader for film in found for r in film.readings} for found in (everything, free)]
+    assert [film.name for film in free] == [film.name for film in everything]
+    assert readers[0] - readers[1] == {RSNA}

@@ -34,7 +34,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> FindingConfig:
     return FindingConfig(
         pairs=pairs,
         organs=tmp_path_factory.mktemp("organs"),
-        photographs=False,
+        photographs="",
         side=SIDE,
         scale=0.1,
         width=8,
