@@ -77,7 +77,7 @@ def _curves(found: Robustness, name: str) -> Section:
     return Section(
         f"{name[0].upper()}{name[1:]}",
         drawn,
-        (points[0].unit, *measures, "films"),
+        (points[0].unit, *measures),
         tuple(
             (
                 f"{point.strength:g}",
@@ -87,7 +87,6 @@ def _curves(found: Robustness, name: str) -> Section:
                     else str(point.values[measure])
                     for measure in measures
                 ),
-                str(point.films),
             )
             for point in points
         ),

@@ -117,6 +117,7 @@ def banded(title: str, x: Sequence[float], y: Sequence[Interval], across: str) -
         values, low, high = ([part[n] for part in y] for n in range(3))
         axes.fill_between(x, low, high, color=BLUE, alpha=0.18, linewidth=0)
         axes.plot(x, values, marker="o", color=BLUE)
+        axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel(across)
         axes.grid(color="#e4e4e4")
 
