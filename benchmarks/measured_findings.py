@@ -9,7 +9,7 @@ DIR holds `chest_anatomy` and `nih`. Of each finding that is measured:
   Wingspan films, from which no limit was taken, also by themselves. A large heart also against the
   ratio that readers measured;
 - of what reports say is present there, the part that is so by people's outlines, and of what is so
-  the part that is called present;
+  the parts that are called present and that are denied;
 - the same on these films with a border moved: the pixels, and people's outlines with them, are
   warped so that a hemidiaphragm rises, heart and mediastinum lie to one side, or the upper
   mediastinum is wider, each by an amount drawn at random, from nothing on. Films whose patients
@@ -124,7 +124,8 @@ def warped(pixels: NDArray[np.float32], pushes: Sequence[Push]) -> NDArray[np.fl
     for p in pushes:
         near = np.exp(-(((x - p.x) / p.wide) ** 2 + ((y - p.y) / p.high) ** 2) / 2)
         right, down = right + p.right * near, down + p.down * near
-    return np.asarray(cv2.remap(pixels, x - right, y - down, cv2.INTER_LINEAR), np.float32)
+    maps = (np.float32(x - right), np.float32(y - down))
+    return np.asarray(cv2.remap(pixels, *maps, cv2.INTER_LINEAR), np.float32)
 
 
 def raised(lungs: Sequence[Box], rng: np.random.Generator) -> list[Push]:
@@ -233,6 +234,7 @@ def row(name: str, label: str, films: Sequence[Seen]) -> list[str]:
         *(label, name, f"{sum(truth)} / {len(truth) - sum(truth)}", str(area)),
         str(Rate(sum(called), len(called))),
         str(Rate(sum(_is_called(film, label) for film in there), len(there))),
+        str(Rate(sum(film.said[label] == "absent" for film in there), len(there))),
     ]
 
 
@@ -254,7 +256,7 @@ def by_readers(films: Sequence[Seen]) -> list[str]:
     large = [_is_called(film, label) for film, is_large in known if is_large]
     return [
         *(label, "readers' ratio", f"{len(large)} / {len(known) - len(large)}", str(area)),
-        *(str(Rate(sum(called), len(called))), str(Rate(sum(large), len(large)))),
+        *(str(Rate(sum(called), len(called))), str(Rate(sum(large), len(large))), ""),
     ]
 
 
@@ -280,7 +282,8 @@ def main() -> None:
     films = as_they_are(reporter, held)
     of_wingspan = [film for film in films if film.film.source != "jsrt"]
     table = Table(
-        *("finding", "films", "with / without", "AUROC", "called so and is", "is and called so"),
+        *("finding", "films", "with / without", "AUROC", "called so and is"),
+        *("is and called so", "is and denied"),
         title="measured findings, against people's outlines, films held out of the detector",
     )
     for label in FAR:

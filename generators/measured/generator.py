@@ -16,13 +16,14 @@ from grounded.chest.names import (
     LEFT_LUNG,
     LUNGS,
     RIGHT_LUNG,
+    chest_atlas,
     kind_of,
     side_of,
 )
 from grounded.chest.outline import Chest, Edge, NotMeasurable
 from grounded.errors import InvalidValueError
 from grounded.evidence import Line, Mask, Measurement
-from grounded.findings import ASSESSABLE
+from grounded.findings import ASSESSABLE, Label
 from grounded.generators.measured import statements
 from grounded.generators.measured.wording import NOTHING, Hidden, Known, Said, Style, Subject
 from grounded.geometry import Box
@@ -64,13 +65,15 @@ ASSESSED = {
 class _Topic:
     """One thing that can be said of a film.
 
-    name: in words. say: makes the sentence, without regions; raises NotMeasurable. regions: of
-    which it speaks. otherwise: of which it speaks when none of them was found. doubts: whether a
-    report says so wherever it cannot be judged, and not only where something hides it.
+    name: in words. label: its finding. say: makes the sentence, without regions; raises
+    NotMeasurable. regions: of which it speaks. otherwise: of which it speaks when none of them was
+    found. doubts: whether a report says so wherever it cannot be judged, and not only where
+    something hides it.
     sided: whether it tells right from left.
     """
 
     name: str
+    label: Label
     say: Callable[[Subject], Said]
     regions: tuple[str, ...]
     otherwise: tuple[str, ...] = ()
@@ -123,13 +126,27 @@ def _kept(names: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name in found)
 
 
-_HEART_SIZE = _Topic("heart size", statements.heart_size, (HEART, "right atrium"), doubts=True)
-_DIAPHRAGM = _Topic(
-    "height of the diaphragm", statements.diaphragm, HEMIDIAPHRAGMS, LUNGS, sided=True
+_HEART_SIZE = _Topic(
+    "heart size", "Cardiomegaly", statements.heart_size, (HEART, "right atrium"), doubts=True
 )
-_SYMMETRY = _Topic("relative size of the lungs", statements.lung_symmetry, LUNGS, sided=True)
+_DIAPHRAGM = _Topic(
+    "height of the diaphragm",
+    "Elevated Hemidiaphragm",
+    statements.diaphragm,
+    HEMIDIAPHRAGMS,
+    LUNGS,
+    sided=True,
+)
+_SYMMETRY = _Topic(
+    "relative size of the lungs",
+    "Lung Volume Asymmetry",
+    statements.lung_symmetry,
+    LUNGS,
+    sided=True,
+)
 _SHIFT = _Topic(
     "mediastinal shift",
+    "Mediastinal Shift",
     statements.mediastinal_position,
     ("mediastinum", HEART),
     doubts=True,
@@ -137,6 +154,7 @@ _SHIFT = _Topic(
 )
 _WIDTH = _Topic(
     "mediastinal width",
+    "Enlarged Cardiomediastinum",
     statements.mediastinal_width,
     ("upper mediastinum", "aortic arch", "mediastinum"),
     LUNGS,
@@ -153,6 +171,13 @@ _NORMAL = {  # what a report says in one line of the topics that are as usual
     _DIAPHRAGM: "neither hemidiaphragm is elevated",
     _SYMMETRY: "the lungs are symmetric in size",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """What a sentence was written from that says of findings that they cannot be judged."""
+
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,14 +271,20 @@ def phrasing_of(question: Question, varied: bool) -> Phrasing:
 def unassessed(region: Region, kind: str, said: Sequence[Sentence]) -> list[Sentence]:
     """What was not assessed in a region, so that silence is not taken for a normal finding.
 
-    kind: of region that it is. said: what is said of it; "Not assessed." if that is nothing.
+    kind: of region that it is. said: what is said of it; what is not judged counts as said.
     """
     words = FindingWords.open()
-    assessed = {finding.label for sentence in said for finding in sentence.findings}
-    left = [label for label in words.belonging(kind) if label not in assessed]
+    dealt_with = {finding.label for sentence in said for finding in sentence.findings}
+    for sentence in said:
+        if isinstance(sentence.written, Unjudged):
+            dealt_with.update(sentence.written.labels)
+    belonging = words.belonging(kind)
+    left = [label for label in belonging if label not in dealt_with]
     if said and not left:
         return []
-    text = words.not_assessed(left if said else ())
+    text = words.not_assessed(left)
+    if not belonging and region.name in chest_atlas():
+        text = f"Not assessed: nothing is looked for in the {chest_atlas().written(region.name)}."
     return [Sentence(text, (region.name,), ORIGIN, (_place(region),))]
 
 
@@ -353,11 +384,15 @@ def _not_judged(
     for cause, of_reason in topics.items():
         whose = [r.whose for t in of_reason if isinstance(r := reasons[t], Hidden)]
         words = Hidden.of(cause, whose) if whose else cause
-        about = (name for topic in of_reason for name in topic.about(found.names))
-        regions = (region,) if region else tuple(dict.fromkeys(about))
+        about = tuple(
+            dict.fromkeys(name for topic in of_reason for name in topic.about(found.names))
+        )
+        both_sides = any(topic.sided for topic in of_reason)  # the reason may lie on the other
+        regions = (region,) if region and not both_sides else about
         text = polish(f"{join([topic.name for topic in of_reason])} cannot be judged, as {words}.")
         places = tuple(_place(found[name]) for name in regions)
-        sentences.append(Sentence(text, regions, ORIGIN, places, score=0.5))
+        unjudged = Unjudged(tuple(topic.label for topic in of_reason))
+        sentences.append(Sentence(text, regions, ORIGIN, places, score=0.5, written=unjudged))
     return sentences
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from grounded.atlas import SIDES, PairedSide, Side
 from grounded.chest.names import chest_atlas, kind_of, side_of
 from grounded.findings import Finding, Label, Presence, SetFindings
+from grounded.generators.measured.generator import Unjudged
 from grounded.language.agreement import ZONES
 from grounded.language.finding_words import CLEAR, IN_LUNG, FindingWords, is_sided
 from grounded.language.phrasing import PLAIN, Phrasing
@@ -123,8 +124,11 @@ def of_region(stated: Sequence[Stated], kind: str, phrasing: Phrasing = PLAIN) -
         text = words.deny([item.label for item in absent], region, chest_atlas(), phrasing)
         said.append(_joined(text, absent))
     if doubtful := [item for item in stated if item.open]:
-        text = words.not_judged([item.label for item in doubtful])
-        said.append(Sentence(text, (doubtful[0].finding.region,), ORIGIN, score=0.5))
+        labels = tuple(item.finding.label for item in doubtful)
+        region = doubtful[0].finding.region
+        unjudged = Unjudged(labels)
+        text = words.not_judged(labels)
+        said.append(Sentence(text, (region,), ORIGIN, score=0.5, written=unjudged))
     return said
 
 

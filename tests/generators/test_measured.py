@@ -13,7 +13,7 @@ from grounded.compose.composer import AnatomicalComposer
 from grounded.errors import InvalidValueError
 from grounded.explain.places import RegionBoxes
 from grounded.findings import ASSESSABLE
-from grounded.generators.measured.generator import Measured
+from grounded.generators.measured.generator import Measured, unassessed
 from grounded.generators.measured.wording import Known
 from grounded.protocols import Question, SentenceGenerator
 from grounded.provenance import Provenance
@@ -70,11 +70,14 @@ def test_a_heart_is_described_by_its_size_and_place(ask: Ask) -> None:
 
 
 def test_a_region_that_is_not_measured_is_never_called_normal(ask: Ask) -> None:
-    assert texts(ask("left lower lung zone", boxes=DERIVED)) == ["Not assessed."]
+    [text] = texts(ask("left lower lung zone", boxes=DERIVED))
+    assert text.startswith(
+        "Not assessed: opacities, nodules, masses, atelectasis, pleural effusion"
+    )
 
 
 def test_a_region_says_why_it_was_not_measured(ask: Ask) -> None:
-    [text, _] = texts(ask(HEART, without=(LEFT_LUNG,)))
+    [text] = texts(ask(HEART, without=(LEFT_LUNG,)))
     assert text == (
         "Heart size and mediastinal shift cannot be judged, as the left lung was not found."
     )
@@ -150,7 +153,8 @@ def test_the_scope_covers_the_vocabulary_once() -> None:
 
 def test_costophrenic_angles_are_not_assessed(ask: Ask) -> None:
     assert "Blunted Costophrenic Angle" in Measured.scope.not_assessed
-    assert texts(ask("right costophrenic angle", boxes=DERIVED)) == ["Not assessed."]
+    said = texts(ask("right costophrenic angle", boxes=DERIVED))
+    assert said == ["Not assessed: pleural effusion and pleural thickening."]
 
 
 def test_every_finding_it_states_is_in_its_scope(ask: Ask) -> None:
@@ -275,6 +279,22 @@ def test_a_hidden_border_is_not_judged_and_the_report_says_why(ask: Ask) -> None
         "hide the borders of the heart."
     )
     assert not any(isinstance(item, Measurement) for item in doubt.evidence)
+
+
+def test_what_cannot_be_judged_of_a_region_is_not_said_to_be_unassessed_too(ask: Ask) -> None:
+    asked = ask("cardiac silhouette", ratio=0.6)
+    known = Known(hidden={HEART: "the left pleural effusion"})
+    generator = Measured()
+    said = generator.answer(asked, known)
+    assert "cannot be judged" in said[0].text
+    assert unassessed(next(iter(asked.asked)), "cardiac silhouette", said) == []
+
+
+def test_a_reason_that_lies_on_one_side_is_said_of_both(ask: Ask) -> None:
+    domes = ("right hemidiaphragm", "left hemidiaphragm")
+    [said] = Measured().answer(ask("right hemidiaphragm", boxes=domes, ratio=0.78))
+    assert said.text.endswith("as the heart hides the dome under the left lung.")
+    assert said.regions == domes
 
 
 def test_what_is_hidden_by_one_thing_is_said_in_one_sentence(ask: Ask) -> None:

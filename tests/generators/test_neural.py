@@ -166,7 +166,9 @@ def test_what_is_measured_keeps_its_sentences(neural: Neural) -> None:
 
 
 def test_a_region_in_which_nothing_is_assessed_says_so_and_no_number(neural: Neural) -> None:
-    assert texts(say(neural, question("left clavicle"))) == ["Not assessed."]
+    assert texts(say(neural, question("left clavicle"))) == ["Not assessed: fractures."]
+    [nothing] = texts(say(neural, question("carina")))
+    assert nothing == "Not assessed: nothing is looked for in the carina."
 
 
 def test_a_region_names_what_of_it_is_not_assessed(neural: Neural) -> None:
