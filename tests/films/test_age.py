@@ -23,5 +23,6 @@ def test_an_age_of_a_table_is_read(cell: str, years: float | None) -> None:
 
 @pytest.mark.parametrize("cell", ["old", "-3", "400", "nan", "000Y years"])
 def test_what_is_no_age_is_named(cell: str) -> None:
-    with pytest.raises(InvalidValueError, match="an age is 0 to 130 years"):
+    with pytest.raises(InvalidValueError, match="an age is 0 to 130 years") as error:
         age_stated(cell)
+    assert str(error.value).endswith(f", got {cell!r}")
