@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from grounded.data.nih import TEXT
+from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import Calibration
 from grounded.train.findings.films import Known
@@ -41,8 +42,9 @@ Fitted = dict[str, dict[str, Calibration]]
 class StatementConfig:
     """What is made of the probabilities.
 
-    false: how often a finding may be called present in films in which nothing was found. doubt: how
-    often it may be called present or uncertain there. area, alarms: the lower bound of the area
+    false: how often a finding may be called present in films in which nothing was found. often: the
+    findings that may be called so more or less often, by name. doubt: how often a finding may be
+    called present or uncertain there. area, alarms: the lower bound of the area
     under the curve, and the upper limit of false statements, that films held out have to show
     before a finding is stated.
     """
@@ -51,6 +53,18 @@ class StatementConfig:
     doubt: float = 0.02
     area: float = 0.75
     alarms: float = 0.05
+    often: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.often) - set(LABELS)):
+            raise ConfigError(
+                f"[statements.often] names {unknown}, expected some of {list(LABELS)}"
+            )
+
+    def of(self, label: str) -> tuple[float, float]:
+        """How often a finding may be called present, and present or uncertain."""
+        false = self.often.get(label, self.false)
+        return false, max(false, self.doubt)
 
 
 def fitted(
@@ -68,7 +82,7 @@ def fitted(
     made: Fitted = {}
     for column, label in enumerate(LABELS):
         logits = looked.film[:, column]
-        film = _of_film(logits, _believed(read[:, :, column]), logits[empty], limits)
+        film = _of_film(logits, _believed(read[:, :, column]), logits[empty], limits.of(label))
         made[label] = {FILM: film}
         for kind in config.pairs[label]:
             number = net.findings.kinds.index(kind)
@@ -114,7 +128,7 @@ def _of_film(
     logits: Values,
     truth: Values,
     empty: Values,
-    limits: StatementConfig,
+    limits: tuple[float, float],
 ) -> Calibration:
     chosen = _finite(logits, truth)
     if not _enough(chosen[1]):
@@ -124,8 +138,7 @@ def _of_film(
     empty = empty if len(empty) else logits[truth == 0]  # no film was found empty: without this one
     probabilities = np.array([made.probability(logit) for logit in empty])
     firm, doubtful = (
-        float(np.quantile(probabilities, 1 - part, method="higher")) + 1e-4
-        for part in (limits.false, limits.doubt)
+        float(np.quantile(probabilities, 1 - part, method="higher")) + 1e-4 for part in limits
     )
     return replace(made, present=min(firm, 1.0), absent=min(doubtful, firm, 1.0))
 

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import Calibration
 from grounded.nn.weights import parameters
 from grounded.synthetic.collection import write_phantom_findings
 from grounded.train.findings.calibration import (
+    FEWEST,
     TOO_FEW,
     StatementConfig,
     assessed,
@@ -121,6 +123,24 @@ def test_every_finding_has_a_calibration_of_the_film_and_of_its_regions(
     assert made.keys() == {*LABELS, VIEW}
     assert all(made[label].keys() == {FILM, "lung"} for label in LABELS)
     assert not any(c.assessed for kinds in made.values() for c in kinds.values())
+
+
+def test_a_finding_may_have_a_limit_of_its_own(
+    net: ReadingNet, films: list[Known], config: FindingConfig
+) -> None:
+    strict = StatementConfig(false=0.01, doubt=0.1)
+    before = fitted(net, FEWEST * films, config, strict)
+    label, other, *_ = (each for each in LABELS if before[each][FILM].figure != TOO_FEW)
+    loose = replace(strict, often={label: 0.6})
+    assert (loose.of(label), loose.of(other)) == ((0.6, 0.6), (0.01, 0.1))
+    after = fitted(net, FEWEST * films, config, loose)
+    assert after[label][FILM].present < before[label][FILM].present
+    assert after[other] == before[other]
+
+
+def test_a_limit_of_an_unknown_finding_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigError, match="Opacities"):
+        StatementConfig(often={"Opacities": 0.1})
 
 
 def test_only_what_holds_may_be_stated(
