@@ -14,7 +14,9 @@ those of the writer, which takes seconds a report, of the first --of-writer. Pri
   other third beside it: how it sounds;
 - different sentences that are said as meant, numbers apart;
 - impressions that are firmer or less firm than the sentence that they sum up;
-- the seconds that a report takes once its film is read.
+- the seconds that a report takes once its film is read;
+- of the films held out that radiologists found empty, how often each finding is stated, possible,
+  neither stated nor denied ("Not judged"), or denied.
 
 --read prints that many of the reports side by side.
 """
@@ -38,8 +40,9 @@ from rich.table import Table
 import grounded
 from grounded import GroundedReport, Reporter
 from grounded.chest.names import REGIONS, chest_atlas
+from grounded.data.example import Example
 from grounded.data.iu_text import iu_text
-from grounded.data.nih import nih_films
+from grounded.data.nih import RADIOLOGISTS, nih_films
 from grounded.evaluate.intervals import Rate
 from grounded.evaluate.wording import Wording, is_faithful
 from grounded.findings import Finding, Presence
@@ -47,6 +50,7 @@ from grounded.generators.neural.generator import Neural, Words
 from grounded.generators.neural.planned import in_words, to_be_said
 from grounded.generators.neural.writer import Brief, Writer
 from grounded.language.additions import beyond
+from grounded.language.finding_words import FindingWords
 from grounded.language.labeller import Labeller
 from grounded.language.phrasing import Phrasing
 from grounded.reporter import Reading
@@ -186,6 +190,30 @@ def table_of(written: Mapping[str, Written], labeller: Labeller, model: Trigrams
     return table
 
 
+def of_empty(data: Path) -> Table:
+    """What reports make of findings on films in which radiologists found nothing."""
+    reporter, terms = grounded.load("neural"), FindingWords.open().terms
+    empty = [film for film in nih_films(data / "nih") if film.split == "held" and is_empty(film)]
+    said: dict[str, Counter[str]] = {}
+    for film in empty:
+        report = reporter(film.image(), force=True)
+        open_ = " ".join(s.text for s in report.section("findings") if "Not judged" in s.text)
+        found = {f.label: str(f.presence) for s in report.section("findings") for f in s.findings}
+        for label in report.scope.assessed:
+            left = "not judged" if terms[label].listed in open_ else "nothing said"
+            said.setdefault(label, Counter())[found.get(label, left)] += 1
+    kinds = "present", "uncertain", "not judged", "absent", "nothing said"
+    table = Table("finding", *kinds, title=f"{len(empty)} films that radiologists found empty")
+    for label, counts in said.items():
+        table.add_row(label, *(str(Rate(counts[kind], len(empty))) for kind in kinds))
+    return table
+
+
+def is_empty(film: Example) -> bool:
+    found = film.reading(RADIOLOGISTS).findings.values()
+    return bool(found) and "present" not in found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -204,6 +232,7 @@ def main() -> None:
     console.print(of_sentences(writer, labeller, model, apart))
     written = of_reports(options.data, options.films, options.of_writer)
     console.print(table_of(written, labeller, model))
+    console.print(of_empty(options.data))
     for row in range(options.read):
         for name, made in written.items():
             if row >= len(made.reports):
