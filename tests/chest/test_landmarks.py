@@ -303,6 +303,15 @@ def test_a_step_of_three_hundredths_of_the_chest_is_a_knob(by: float, seen: bool
     assert (axis.knob == axis_of(organs).knob) is not seen
 
 
+@pytest.mark.parametrize(("height", "seen"), [(50, False), (58, True)])
+def test_a_knob_needs_eight_hundredths_of_the_chest_to_be_seen_in(height: int, seen: bool) -> None:
+    left = profile(250, 50, 360, 50 + height)
+    stepped = replace(left, left=left.left + 11 * (left.rows > 66))
+    organs = straight()
+    knobs = [axis_of({**organs, LEFT_LUNG: lung}).knob for lung in (left, stepped)]
+    assert (knobs[0] != knobs[1]) is seen
+
+
 def test_a_larger_step_below_the_knob_is_none() -> None:
     organs = straight()
     border = organs[LEFT_LUNG]
@@ -320,6 +329,8 @@ def test_lungs_side_by_side_form_a_chest() -> None:
 def test_lungs_above_one_another_form_no_chest() -> None:
     one = profile(40, 50, 150, 350)
     assert not form_a_chest({RIGHT_LUNG: one, LEFT_LUNG: one})
+    right, left = profile(300, 50, 400, 150), profile(200, 50, 290, 150)
+    assert not form_a_chest({RIGHT_LUNG: right, LEFT_LUNG: left})
 
 
 @pytest.mark.parametrize(
@@ -352,6 +363,17 @@ def test_a_notch_at_the_chest_wall_is_not_the_recess() -> None:
 def test_a_lung_of_one_column_has_its_recess_there() -> None:
     narrow = survey({LEFT_LUNG: profile(250, 50, 251, 350)}, FRAME)
     assert narrow.lung(Side.LEFT).recess == (250.5, 350)
+
+
+def test_a_lung_of_two_columns_has_its_recess_in_the_outer_one() -> None:
+    narrow = survey({LEFT_LUNG: profile(250, 50, 252, 350)}, FRAME)
+    assert narrow.lung(Side.LEFT).recess == (251.5, 350)
+
+
+def test_a_column_without_a_lateral_half_has_its_dome_at_its_lower_end() -> None:
+    outline = profile(250, 50, 251, 350)
+    soft = replace(outline, left=outline.left - 1)
+    assert survey({RIGHT_LUNG: soft}, FRAME).lung(Side.RIGHT).dome == 350
 
 
 def test_the_medial_half_of_a_lung_has_no_recess() -> None:
@@ -405,6 +427,14 @@ def test_a_lung_is_cut_where_it_ends_within_six_thousandths_of_the_film_s_height
 ) -> None:
     outline = profile(40, 50, 140, bottom)
     assert survey({RIGHT_LUNG: outline}, FRAME).lung(Side.RIGHT).base_cut is cut
+
+
+@pytest.mark.parametrize(("part", "cut"), [(0.3, False), (0.36, True)])
+def test_a_lung_is_cut_where_a_third_of_its_base_ends_with_the_film(part: float, cut: bool) -> None:
+    outline = profile(40, 50, 140, 350)
+    bottom = np.where(outline.columns < 40 + 100 * part, 400.0, 350.0)
+    organs = {RIGHT_LUNG: replace(outline, bottom=bottom)}
+    assert survey(organs, FRAME).lung(Side.RIGHT).base_cut is cut
 
 
 def test_a_lung_that_the_film_begins_within_has_an_apex_by_its_usual_height() -> None:

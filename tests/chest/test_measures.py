@@ -141,9 +141,10 @@ def test_lungs_on_the_wrong_sides_are_not_measured(chest_shapes: Shapes) -> None
 
 
 def test_a_heart_wider_than_the_chest_is_not_measured(chest_shapes: Shapes) -> None:
-    chest_shapes[HEART] = ellipse(128, 160, 110, 35)
-    with pytest.raises(NotMeasurable, match="wider than the chest"):
-        measures.cardiothoracic_ratio(chest_of(chest_shapes))
+    for heart in (ellipse(128, 160, 110, 35), rectangle(36, 120, 236, 190)):
+        chest_shapes[HEART] = heart
+        with pytest.raises(NotMeasurable, match="wider than the chest"):
+            measures.cardiothoracic_ratio(chest_of(chest_shapes))
 
 
 def test_the_height_of_a_lung_goes_from_apex_to_base(chest_shapes: Shapes) -> None:
@@ -190,15 +191,36 @@ def test_the_heart_lies_off_centre_by_what_it_was_moved(chest_shapes: Shapes) ->
     )
 
 
+@pytest.mark.parametrize("measure", [measures.heart_position, measures.cardiothoracic_ratio])
 @pytest.mark.parametrize(
     ("x", "y", "edge"), [(40, 160, "left"), (216, 160, "right"), (146, 226, "lower")]
 )
-def test_a_heart_that_the_film_cuts_has_no_position(
-    chest_shapes: Shapes, x: float, y: float, edge: str
+def test_a_heart_that_the_film_cuts_is_not_measured(
+    chest_shapes: Shapes,
+    x: float,
+    y: float,
+    edge: str,
+    measure: Callable[[Chest], Measurement],
 ) -> None:
     chest_shapes[HEART] = ellipse(x, y, 45, 35)
     with pytest.raises(NotMeasurable, match=f"silhouette reaches the {edge} edge"):
-        measures.heart_position(chest_of(chest_shapes))
+        measure(chest_of(chest_shapes))
+
+
+@pytest.mark.parametrize(("top", "base", "edge"), [(-10, 190, "upper"), (40, 300, "lower")])
+def test_lungs_that_are_cut_have_no_upper_mediastinum(
+    chest_shapes: Shapes, top: float, base: float, edge: str
+) -> None:
+    chest_shapes[RIGHT_LUNG] = rectangle(36, top, 106, base)
+    for measure in (measures.upper_mediastinum_position, measures.upper_mediastinum_width):
+        with pytest.raises(NotMeasurable, match=f"right lung reaches the {edge} edge"):
+            measure(chest_of(chest_shapes))
+
+
+def test_a_right_lung_that_leaves_the_film_sideways_is_not_measured(chest_shapes: Shapes) -> None:
+    chest_shapes[RIGHT_LUNG] = rectangle(-50, 40, 106, 190)
+    with pytest.raises(NotMeasurable, match="right lung reaches the left edge of the picture"):
+        measures.thoracic_diameter(chest_of(chest_shapes))
 
 
 def test_position_and_width_of_the_upper_mediastinum_follow_the_gap(chest_shapes: Shapes) -> None:
@@ -385,6 +407,15 @@ def test_the_thoracic_diameter_is_drawn_where_the_chest_is_widest(chest_shapes: 
     assert drawn(found)[2:] == near((36, 120, 236, 120), by=3.5)
 
 
+def test_the_chest_is_drawn_where_it_is_widest_whichever_lung_is_the_larger(
+    chest_shapes: Shapes,
+) -> None:
+    chest_shapes[RIGHT_LUNG] = ellipse(81, 120, 45, 75)
+    chest_shapes[LEFT_LUNG] = ellipse(201, 120, 35, 75)
+    found = measures.cardiothoracic_ratio(chest_of(chest_shapes))
+    assert drawn(found)[2:] == near((36, 120, 236, 120), by=3.5)
+
+
 def test_the_lines_of_a_lung_s_height_are_the_height_and_the_level_of_the_dome(
     chest_shapes: Shapes,
 ) -> None:
@@ -475,13 +506,22 @@ def test_the_share_of_the_area_shows_each_lung_s_width_at_its_centroid(
     assert labels(found) == ["right lung at its centroid", "left lung at its centroid"]
 
 
+def test_the_width_of_a_lung_is_that_of_its_row(chest_shapes: Shapes) -> None:
+    chest_shapes[RIGHT_LUNG] = lambda x, y: (
+        (abs(x - 66 - 0.2 * (y - 115)) < 25) & (abs(y - 115) < 75)
+    )
+    right, _ = drawn(measures.right_area_share(chest_of(chest_shapes)))
+    assert right == pytest.approx((41, 115, 91, 115), abs=0.6)
+
+
 @pytest.mark.parametrize(("name", "edge"), [(RIGHT_LUNG, "upper"), (LEFT_LUNG, "lower")])
 def test_lungs_that_are_cut_have_no_share_of_the_area(
     chest_shapes: Shapes, name: str, edge: str
 ) -> None:
     x0, x1 = (36, 106) if name == RIGHT_LUNG else (146, 236)
-    chest_shapes[name] = rectangle(x0, -10 if edge == "upper" else 40, x1, 190 + 100)
-    with pytest.raises(NotMeasurable, match=f"the {name} reaches the"):
+    top, base = (-10, 190) if edge == "upper" else (40, 290)
+    chest_shapes[name] = rectangle(x0, top, x1, base)
+    with pytest.raises(NotMeasurable, match=f"the {name} reaches the {edge} edge"):
         measures.right_area_share(chest_of(chest_shapes))
 
 
@@ -523,6 +563,13 @@ def test_the_upper_mediastinum_is_measured_where_it_is_widest(chest_shapes: Shap
     assert drawn(found) == near((106, 71, 146, 71), by=0.8)
     assert labels(found) == ["upper mediastinum"]
     assert found.value == pytest.approx(40 / 200, abs=0.005)
+
+
+def test_the_upper_mediastinum_may_be_widest_at_the_foot_of_the_arch(chest_shapes: Shapes) -> None:
+    chest_shapes[RIGHT_LUNG] = lambda x, y: (x >= 36) & (x < 177 - y) & (y >= 40) & (y < 140)
+    found = measures.upper_mediastinum_width(chest_of(chest_shapes))
+    foot = 40 + 0.32 * (100 + 160) / 2
+    assert drawn(found) == near((177 - foot, foot, 146, foot), by=0.8)
 
 
 def test_lungs_that_overlap_at_the_arch_leave_no_upper_mediastinum(chest_shapes: Shapes) -> None:

@@ -41,6 +41,13 @@ def test_a_row_and_a_column_end_at_the_outline() -> None:
     assert contour.column(150) == pytest.approx((98, 162), abs=0.3)
 
 
+def test_a_row_of_a_coarse_outline_ends_between_its_points() -> None:
+    contour = contour_of(ellipse(120, 130, 50, 40), cell=4)
+    for y in (154, 155, 156, 157):
+        half = 50 * (1 - ((y - 130) / 40) ** 2) ** 0.5
+        assert contour.row(y) == pytest.approx((120 - half, 120 + half), abs=0.8)
+
+
 def test_beside_the_organ_there_is_no_row_and_no_column() -> None:
     contour = contour_of(ellipse(120, 130, 50, 40))
     assert contour.row(20) is None
@@ -51,6 +58,16 @@ def test_beside_the_organ_there_is_no_row_and_no_column() -> None:
 def test_the_recess_is_the_lower_outer_corner(outward: int, corner: tuple[float, float]) -> None:
     contour = contour_of(rectangle(60, 50, 180, 200))
     assert contour.points[contour.recess(outward)] == pytest.approx(corner, abs=0.6)
+
+
+@pytest.mark.parametrize(("outward", "x"), [(-1, 100), (1, 140)])
+def test_down_counts_twice_as_much_as_outward_for_the_recess(outward: int, x: float) -> None:
+    contour = contour_of(
+        lambda x, y: (
+            (abs(x - 120) < 60) & (y > 50) & (y < 200 - 0.75 * np.clip(abs(x - 120) - 20, 0, 60))
+        )
+    )
+    assert contour.points[contour.recess(outward)] == pytest.approx((x, 200), abs=1.5)
 
 
 def test_the_recess_is_found_in_a_tilted_lung() -> None:
