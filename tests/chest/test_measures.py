@@ -140,6 +140,21 @@ def test_lungs_on_the_wrong_sides_are_not_measured(chest_shapes: Shapes) -> None
         measures.cardiothoracic_ratio(chest_of(chest_shapes))
 
 
+@pytest.mark.parametrize(("top", "base"), [(10, 60), (190, 240)])
+def test_lungs_lie_on_their_sides_wherever_in_the_film(
+    chest_shapes: Shapes, top: float, base: float
+) -> None:
+    chest_shapes[RIGHT_LUNG] = rectangle(36, top, 106, base)
+    chest_shapes[LEFT_LUNG] = rectangle(146, top, 236, base)
+    assert measures.thoracic_diameter(chest_of(chest_shapes)) == pytest.approx(200, abs=0.5)
+
+
+def test_lungs_in_one_place_are_not_measured(chest_shapes: Shapes) -> None:
+    chest_shapes[LEFT_LUNG] = chest_shapes[RIGHT_LUNG]
+    with pytest.raises(NotMeasurable, match="do not lie on the sides"):
+        measures.thoracic_diameter(chest_of(chest_shapes))
+
+
 def test_a_heart_wider_than_the_chest_is_not_measured(chest_shapes: Shapes) -> None:
     for heart in (ellipse(128, 160, 110, 35), rectangle(36, 120, 236, 190)):
         chest_shapes[HEART] = heart
