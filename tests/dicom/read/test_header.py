@@ -1,6 +1,5 @@
 """Single values of a header: what is read of them, and what may be repeated."""
 
-import numpy as np
 import pytest
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -8,8 +7,6 @@ from pydicom.tag import Tag
 
 from grounded.dicom.read.codestream import Codestream, codestream_of, scans_of
 from grounded.dicom.read.header import Header, coded, open_header
-from grounded.dicom.read.lookup import Table, table_of
-from grounded.dicom.read.padding import cut_padding_value, padding_in
 from grounded.errors import ImageError
 from grounded.films.source import Source
 
@@ -200,121 +197,3 @@ def test_a_jpeg_2000_picture_is_its_grid_less_its_offset(wrapped: bool) -> None:
 
 def test_scans_are_counted_by_their_markers() -> None:
     assert scans_of(b"\xff\xd8\xff\xda..\xff\xda") == 2
-
-
-# tables
-
-
-def table(descriptor: list[int], entries: list[int] | bytes, bits: int = 16) -> Table | None:
-    item = Dataset()
-    item.add_new(Tag("LUTDescriptor"), "US", descriptor)
-    if isinstance(entries, bytes):
-        item.add_new(Tag("LUTData"), "OW", entries)
-    else:
-        item.add_new(Tag("LUTData"), "US", entries)
-    return table_of(Header(item))
-
-
-def test_a_table_gives_the_entry_of_a_value_and_its_ends_outside() -> None:
-    found = table([4, 100, 12], [10, 1200, 2100, 4000])
-    assert found is not None
-    assert (found.first, found.white, found.depth) == (100, 4095, 12)
-    values = np.array([0.0, 100.0, 101.4, 102.6, 103.0, 900.0])
-    assert found.at(values).tolist() == [10, 10, 1200, 4000, 4000, 4000]
-
-
-@pytest.mark.parametrize(
-    ("bits", "most", "white"),
-    [(12, 4000, 4095), (16, 4000, 4000), (8, 4000, 4000), (14, 4096, 16383), (14, 4095, 4095),
-     (0, 300, 300), (17, 300, 300), (1, 1, 1)],
-)  # fmt: skip
-def test_white_is_that_of_the_stated_depth_if_the_entries_use_it(
-    bits: int, most: int, white: int
-) -> None:
-    found = table([3, 0, bits], [0, 0, most])
-    assert found is not None
-    assert found.white == white
-
-
-@pytest.mark.parametrize(
-    ("descriptor", "entries"),
-    [([3, 0], [1, 2, 3]), ([4, 0, 8], [1, 2, 3]), ([3, 0, 8], [0, 0, 0])],
-)
-def test_a_table_that_does_not_fit_its_descriptor_is_none(
-    descriptor: list[int], entries: list[int]
-) -> None:
-    assert table(descriptor, entries) is None
-
-
-def test_a_table_of_bytes_holds_two_entries_in_a_word() -> None:
-    found = table([4, 0, 8], bytes((1, 20, 150, 255)))
-    assert found is not None
-    assert found.entries.tolist() == [1, 20, 150, 255]
-    odd = table([3, 0, 8], bytes((1, 20, 255, 0)))
-    assert odd is not None
-    assert odd.entries.tolist() == [1, 20, 255]
-
-
-def test_entries_beyond_the_stated_length_are_left_out() -> None:
-    found = table([2, 0, 16], [1, 60000, 3, 4, 5])
-    assert found is not None
-    assert found.entries.tolist() == [1, 60000]
-
-
-@pytest.mark.parametrize(
-    ("most", "depth"), [(255, 8), (256, 10), (1024, 12), (4096, 14), (65535, 16)]
-)
-def test_the_depth_of_a_table_is_that_of_its_entries(most: int, depth: int) -> None:
-    assert Table(np.array([0.0, most]), 0, most).depth == depth
-
-
-# padding
-
-
-def test_padding_is_a_value_or_a_range_of_them() -> None:
-    values = np.array([0, 5, 6, 7, 9])
-    bits = {"BitsAllocated": 16, "PixelRepresentation": 0}
-    one = header(**bits)
-    one.dataset.add_new(Tag("PixelPaddingValue"), "US", 5)
-    assert padding_in(values, one).tolist() == [False, True, False, False, False]
-    one.dataset.add_new(Tag("PixelPaddingRangeLimit"), "US", 7)
-    assert padding_in(values, one).tolist() == [False, True, True, True, False]
-    one.dataset.add_new(Tag("PixelPaddingRangeLimit"), "US", 0)
-    assert padding_in(values, one).tolist() == [True, True, False, False, False]
-    assert not padding_in(values, header()).any()
-    assert not padding_in(np.array([5, 5]), one).any()  # nothing would be left
-
-
-@pytest.mark.parametrize(
-    ("stated", "signed", "stored"),
-    [(-2000, 0, 63536), (63536, 1, -2000), (-2000, 1, -2000), (32767, 1, 32767), (65535, 0, 65535)],
-)
-def test_padding_has_the_sign_of_the_pixels(stated: int, signed: int, stored: int) -> None:
-    made = header(BitsAllocated=16, PixelRepresentation=signed)
-    made.dataset.add_new(Tag("PixelPaddingValue"), "SL", stated)
-    assert padding_in(np.array([stored, 1]), made).tolist() == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("stated", "bits", "signed", "cut"),
-    [(63536, 12, 0, 2096), (63536, 16, 0, None), (100, 12, 0, None), (-2000, 10, 1, 48)],
-)
-def test_padding_that_the_stored_bits_cannot_hold_is_cut(
-    stated: int, bits: int, signed: int, cut: int | None
-) -> None:
-    made = header(BitsAllocated=16, BitsStored=bits, PixelRepresentation=signed)
-    made.dataset.add_new(Tag("PixelPaddingValue"), "SL", stated)
-    assert cut_padding_value(made) == cut
-    assert cut_padding_value(header(BitsAllocated=16)) is None
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "usable"), [(-32768, 65535, True), (-32769, 5, False), (0, 65536, False)]
-)
-def test_entries_of_a_table_are_16_bits_signed_or_unsigned(
-    low: int, high: int, usable: bool
-) -> None:
-    item = Dataset()
-    item.add_new(Tag("LUTDescriptor"), "US", [2, 0, 16])
-    item.add_new(Tag("LUTData"), "SL", [low, high])
-    assert (table_of(Header(item)) is not None) is usable

@@ -55,6 +55,13 @@ def test_white_is_that_of_the_stated_bits_if_the_entries_use_them(
     assert found.white == white
 
 
+@pytest.mark.parametrize(
+    ("most", "depth"), [(255, 8), (256, 10), (1024, 12), (4096, 14), (65535, 16)]
+)
+def test_the_depth_of_a_table_is_that_of_its_entries(most: int, depth: int) -> None:
+    assert Table(np.array([0.0, most]), 0, most).depth == depth
+
+
 def test_a_length_of_nothing_means_65536_entries() -> None:
     ramp = np.arange(65536)
     assert entries(table([0, 0, 16], ramp.astype("<u2").tobytes()))[::65535] == [0, 65535]
@@ -206,6 +213,12 @@ def test_padding_is_a_value_or_a_range_with_both_its_ends(
     stated = {"PixelPaddingValue": first, "PixelPaddingRangeLimit": last}
     made = header(**{key: value for key, value in stated.items() if value is not None})
     assert VALUES[padding_in(VALUES, made)].tolist() == padding
+
+
+def test_a_negative_padding_value_is_that_of_unsigned_pixels() -> None:
+    made = header(PixelRepresentation=0, BitsAllocated=16)
+    made.dataset.add_new("PixelPaddingValue", "SL", -2000)
+    assert padding_in(np.array([63_536, 7]), made).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(

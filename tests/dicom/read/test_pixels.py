@@ -13,8 +13,14 @@ from pydicom.encaps import encapsulate, get_frame
 
 from grounded import Image
 from grounded.dicom.read.header import Header, coded, open_header
-from grounded.dicom.read.pixels import frames_of, stored_values
+from grounded.dicom.read.pixels import (
+    _agree_with_codestream,
+    _follow,
+    frames_of,
+    stored_values,
+)
 from grounded.errors import ImageError
+from grounded.films.quiet import silenced
 from grounded.films.source import source_of
 
 SMOOTH = np.add.outer(np.arange(48) * 3, np.arange(64) * 2)  # 0..267
@@ -349,3 +355,134 @@ def test_a_number_of_frames_is_one_at_least(stated, frames) -> None:
     if stated is not None:
         made.NumberOfFrames = stated
     assert frames_of(Header(made)) == frames
+
+
+def test_the_length_of_the_pixels_says_how_many_samples_there_are(dataset) -> None:
+    colours = np.dstack([GREY, GREY // 2, GREY // 3])
+    made = dataset(colours, PhotometricInterpretation="MONOCHROME2", BitsStored=8)
+    stored = stored_values(Header(made), "it")
+    np.testing.assert_array_equal(stored.values, colours)
+    assert (made.PhotometricInterpretation, made.SamplesPerPixel) == ("RGB", 3)
+    short = dataset(colours, PhotometricInterpretation="MONOCHROME2", BitsStored=8)
+    short.PixelData = short.PixelData[:-1]
+    with silenced():  # of what is left over
+        assert stored_values(Header(short), "it").values.shape == (48, 64)
+    assert short.SamplesPerPixel == 1
+    grey = dataset(GREY, PhotometricInterpretation="RGB", BitsStored=8)
+    np.testing.assert_array_equal(stored_values(Header(grey), "it").values, GREY)
+    assert grey.PhotometricInterpretation == "MONOCHROME2"
+
+
+def test_three_samples_of_two_bytes_need_twice_the_length(dataset, ramp) -> None:
+    made = dataset(np.dstack([ramp] * 3), PhotometricInterpretation="MONOCHROME2")
+    assert stored_values(Header(made), "it").values.shape == (48, 64, 3)
+    half = dataset(ramp, SamplesPerPixel=3)
+    half.PixelData = half.PixelData * 2
+    with silenced():
+        assert stored_values(Header(half), "it").values.shape == (48, 64)
+
+
+def test_colours_may_lie_plane_by_plane(dataset) -> None:
+    planes = np.stack([GREY, GREY // 2, GREY // 3])
+    made = dataset(
+        np.moveaxis(planes, 0, -1), PhotometricInterpretation="RGB", BitsStored=8,
+        PlanarConfiguration=1, PixelData=planes.tobytes(),
+    )  # fmt: skip
+    stored = stored_values(Header(made), "it")
+    np.testing.assert_array_equal(stored.values, np.moveaxis(planes, 0, -1))
+    assert stored.warnings == ()
+
+
+def test_colours_in_ycbcr_become_rgb(dataset) -> None:
+    colours = np.dstack([GREY, 255 - GREY, np.full_like(GREY, 90)])
+    samples = np.asarray(Picture.fromarray(colours).convert("YCbCr"))
+    made = dataset(
+        samples, PhotometricInterpretation="YBR_FULL", BitsStored=8, PlanarConfiguration=0
+    )
+    stored = stored_values(Header(made), "it")
+    np.testing.assert_allclose(stored.values.astype(int), colours, atol=3)
+    assert stored.warnings == ()
+    made.PhotometricInterpretation = "RGB"
+    np.testing.assert_array_equal(stored_values(Header(made), "it").values, samples)
+
+
+@pytest.mark.parametrize(
+    ("bits", "components", "precision", "allocated", "stored", "said"),
+    [
+        (12, 1, 8, 8, 8, "The header says 12 bits, and the compressed picture has 8."),
+        (12, 1, 9, 16, 9, ""),
+        (8, 1, 8, 8, 8, ""),
+        (8, 1, 7, 8, 7, ""),
+        (9, 1, 8, 8, 8, "The header says 9 bits, and the compressed picture has 8."),
+        (12, 1, 16, 16, 12, ""),
+        (12, 1, 17, 32, 12, ""),
+        (8, 3, 8, 8, 8, "The compressed picture has 3 samples a pixel, not as the header."),
+    ],
+)
+def test_a_header_follows_the_compressed_picture(
+    bits, components, precision, allocated, stored, said
+) -> None:
+    made = Dataset()
+    made.SamplesPerPixel, made.BitsStored, made.PhotometricInterpretation = 1, bits, "MONOCHROME1"
+    assert _follow(Header(made), components, precision) == ((said,) if said else ())
+    assert (made.BitsAllocated, made.BitsStored) == (allocated, stored)
+    assert made.SamplesPerPixel == components
+    if components == 3:
+        assert (made.PhotometricInterpretation, made.PlanarConfiguration) == ("RGB", 0)
+    else:
+        assert made.PhotometricInterpretation == "MONOCHROME1"
+
+
+def test_both_differences_to_a_compressed_picture_are_told() -> None:
+    made = Dataset()
+    made.SamplesPerPixel, made.BitsStored, made.PhotometricInterpretation = 3, 12, "RGB"
+    assert len(_follow(Header(made), 1, 8)) == 2
+    assert (made.SamplesPerPixel, made.PhotometricInterpretation) == (1, "MONOCHROME2")
+
+
+def head(height: int, width: int, components: int = 1, precision: int = 8, marker: int = 0xC0,
+         scans: int = 1) -> Header:  # fmt: skip
+    """A header of 48 x 64 pixels around the head of a JPEG that says otherwise."""
+    size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    frame = b"\xff\xd8\xff" + bytes((marker, 0, 17, precision)) + size + bytes((components,))
+    made = Dataset()
+    made.Rows, made.Columns, made.SamplesPerPixel, made.BitsStored = 48, 64, 1, 8
+    made.PixelData = encapsulate([frame + bytes(9) + b"\xff\xda" * scans])
+    return Header(made)
+
+
+def test_the_head_of_a_compressed_picture_is_compared_with_the_header() -> None:
+    def agree(header: Header) -> tuple[str, ...]:
+        return _agree_with_codestream(header, uid.JPEGBaseline8Bit, "it")
+
+    assert agree(head(48, 64)) == ()
+    assert agree(head(0, 64)) == ()  # its height follows later
+    assert agree(head(48, 64, precision=0)) == ()
+    assert agree(head(48, 64, precision=33)) == ()
+    assert agree(head(48, 64, marker=0xC2, scans=100)) == ()
+    assert agree(head(48, 64, marker=0xC0, scans=101)) == ()
+    assert "3 samples a pixel" in agree(head(48, 64, components=3))[0]
+    for header, words in [
+        (head(49, 64), "the compressed picture in it has 64 x 49"),
+        (head(48, 65), "the compressed picture in it has 65 x 48"),
+        (head(48, 64, components=2), "2 samples a pixel; expected a grey film"),
+        (head(48, 64, marker=0xC2, scans=101), "a JPEG of 101 scans"),
+    ]:
+        with pytest.raises(ImageError, match=words):
+            agree(header)
+
+
+def test_pixels_that_cannot_be_decoded_say_why_and_what_to_do(dataset) -> None:
+    short = dataset()
+    short.PixelData = short.PixelData[:100]
+    strange = dataset()
+    strange.file_meta.TransferSyntaxUID = "1.2.3.4"
+    for made, words in [
+        (short, "it: the pixel data (Explicit VR Little Endian) is damaged or incomplete "
+                "(ValueError); send or export it again"),
+        (strange, "it: pixel data as an unknown transfer syntax cannot be decoded; convert it to "
+                  "another transfer syntax, Explicit VR Little Endian for example"),
+    ]:  # fmt: skip
+        with pytest.raises(ImageError) as error:
+            stored_values(Header(made), "it")
+        assert str(error.value) == words
