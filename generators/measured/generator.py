@@ -39,24 +39,46 @@ from grounded.view import Projection
 ORIGIN = "measured"
 
 
-def _figure(what: str, reference: ReferenceRange) -> str:
-    """The figure that the scope states: how near a value comes to that of people's outlines."""
-    return f"{what}, to ± {reference.tolerance:.2g} in 90 % of {measures.ERRORS_FROM}"
+def _figure(what: str, reference: ReferenceRange, held: str) -> str:
+    """The figure that the scope states: how near a value comes to that of people's outlines, and
+    how well it tells what lies beyond the limits by these.
+
+    held: on films held out, by benchmarks/measured_findings.py.
+    """
+    near = f"to ± {reference.tolerance:.2g} in 90 % of {measures.ERRORS_FROM}"
+    return f"{what}, {near}; {held}"
 
 
 ASSESSED = {
-    "Cardiomegaly": _figure("cardiothoracic ratio", measures.CARDIOTHORACIC_RATIO),
+    "Cardiomegaly": _figure(
+        "cardiothoracic ratio",
+        measures.CARDIOTHORACIC_RATIO,
+        "AUROC 1.00 by people's outlines, 34 of 62 are large; called so in 0 "
+        "of 62 films found empty",
+    ),
     "Enlarged Cardiomediastinum": _figure(
-        "width of the upper mediastinum over the chest's", measures.UPPER_MEDIASTINUM_WIDTH
+        "width of the upper mediastinum over the chest's",
+        measures.UPPER_MEDIASTINUM_WIDTH,
+        "AUROC 0.83 (0.61 to 0.98) by people's outlines, 9 of 63 are wide; "
+        "called so in 0 of 62 films found empty",
     ),
     "Elevated Hemidiaphragm": _figure(
-        "relative difference in lung height", measures.LUNG_HEIGHT_DIFFERENCE
+        "relative difference in lung height",
+        measures.LUNG_HEIGHT_DIFFERENCE,
+        "by people's outlines 1 of 32 has it, too few for an AUROC; called so in 1 of 62 "
+        "films found empty",
     ),
     "Mediastinal Shift": _figure(
-        "positions of heart and upper mediastinum over the chest's width", measures.HEART_POSITION
+        "positions of heart and upper mediastinum over the chest's width",
+        measures.HEART_POSITION,
+        "by people's outlines 2 of 63 have it, too few for an AUROC; called so in 0 of 62 "
+        "films found empty",
     ),
     "Lung Volume Asymmetry": _figure(
-        "share of the right lung in the area of both", measures.RIGHT_AREA_SHARE
+        "share of the right lung in the area of both",
+        measures.RIGHT_AREA_SHARE,
+        "AUROC 0.94 (0.81 to 1.00) by people's outlines, 6 of 63 have it; "
+        "called so in 0 of 62 films found empty",
     ),
 }
 
