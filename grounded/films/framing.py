@@ -7,11 +7,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from grounded.errors import ImageError
 from grounded.films.age import ADULT, NOT_FOR_CHILDREN, YOUNG, checked_age
 from grounded.geometry import Box
 from grounded.image import Image, ImageInfo, SpacingKind
 from grounded.view import View
 
+MOST_PIXELS = 40_000_000  # the largest flat panel and film scanner give about 30 million
+MOST_RATIO = 6  # of the sides; the whole spine on one film is 3 to 4
+FEWEST_ROWS = 32  # below this no anatomy is left
 SMALL = 256  # pixels of the shorter side, below which small things are gone
 _LEVEL = 0.02  # a border's pixels differ by no more from its grey (lossy compression)
 _ALIKE = 0.97  # share of a row or column that has the border's grey
@@ -20,6 +24,32 @@ _MOST_CUT = 0.8  # of a side; what would be left is no film
 _FRAMES = 4  # borders inside of each other: a frame, then black
 _FEW_LEVELS, _NARROW = 24, 0.1  # grey levels, and part of the range in use, of an empty film
 _CUT_SHORT = 0.12  # of the height, flat and grey: where a JPEG's data ended
+
+
+def check_size(height: int, width: int, what: str) -> None:
+    """Raises ImageError for a film that is too small to show anything or absurdly large."""
+    if min(height, width) < FEWEST_ROWS:
+        raise ImageError(
+            f"{what}: a picture of {width} x {height} pixels is too small for a film; "
+            f"expected at least {FEWEST_ROWS} x {FEWEST_ROWS}"
+        )
+    if max(height, width) > MOST_RATIO * min(height, width):
+        raise ImageError(
+            f"{what}: a picture of {width} x {height} pixels is too narrow for a film; expected "
+            f"sides of at most {MOST_RATIO} to 1"
+        )
+    if height * width > MOST_PIXELS:
+        raise ImageError(
+            f"{what}: a picture of {width} x {height} pixels is larger than any film; "
+            f"expected at most {MOST_PIXELS // 1_000_000} million pixels: reduce it first"
+        )
+
+
+def blank_warning(pixels: NDArray[np.float32]) -> tuple[str, ...]:
+    """What to tell about a film whose pixels are all the same."""
+    if pixels.min() < pixels.max():
+        return ()
+    return ("All pixels have the same value: there is nothing to see.",)
 
 
 def framed(

@@ -7,11 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grounded.errors import ImageError, UnsuitableImageError
-
-MOST_PIXELS = 40_000_000  # the largest flat panel and film scanner give about 30 million
-MOST_RATIO = 6  # of the sides; the whole spine on one film is 3 to 4
-FEWEST_ROWS = 32  # below this no anatomy is left
+from grounded.errors import UnsuitableImageError
 
 _DEPTHS = (8, 10, 12, 14, 15, 16, 24, 32)  # bits that detectors and scanners really use
 _GREY_SPREAD = 20 / 255  # largest difference of R, G and B that JPEG's chroma noise makes
@@ -22,32 +18,6 @@ _EDGE_TOLERANCE = 0.005  # give or take this share of the film's range (lossy co
 _FEWEST_LEFT = 0.1  # share of a film that must remain without its edges
 _PADDING_SHARE, _PADDING_GAP = 0.005, 0.2  # of the pixels; of the range of the others
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, JPEG's Y
-
-
-def check_size(height: int, width: int, what: str) -> None:
-    """Raises ImageError for a film that is too small to show anything or absurdly large."""
-    if min(height, width) < FEWEST_ROWS:
-        raise ImageError(
-            f"{what}: a picture of {width} x {height} pixels is too small for a film; "
-            f"expected at least {FEWEST_ROWS} x {FEWEST_ROWS}"
-        )
-    if max(height, width) > MOST_RATIO * min(height, width):
-        raise ImageError(
-            f"{what}: a picture of {width} x {height} pixels is too narrow for a film; expected "
-            f"sides of at most {MOST_RATIO} to 1"
-        )
-    if height * width > MOST_PIXELS:
-        raise ImageError(
-            f"{what}: a picture of {width} x {height} pixels is larger than any film; "
-            f"expected at most {MOST_PIXELS // 1_000_000} million pixels: reduce it first"
-        )
-
-
-def blank_warning(pixels: NDArray[np.float32]) -> tuple[str, ...]:
-    """What to tell about a film whose pixels are all the same."""
-    if pixels.min() < pixels.max():
-        return ()
-    return ("All pixels have the same value: there is nothing to see.",)
 
 
 def full_scale(values: NDArray[Any]) -> float:

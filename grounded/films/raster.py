@@ -23,14 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.errors import ImageError, InvalidValueError
-from grounded.films.greyscale import (
-    MOST_PIXELS,
-    blank_warning,
-    check_size,
-    film_range,
-    full_scale,
-    grey_of_colour,
-)
+from grounded.films.framing import MOST_PIXELS, blank_warning, check_size
+from grounded.films.greyscale import film_range, full_scale, grey_of_colour
 from grounded.films.source import Source, name_of
 from grounded.image import Image
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 
 from grounded.export.exporters import formats
-from grounded.films.greyscale import MOST_PIXELS
+from grounded.films.framing import MOST_PIXELS
 from grounded.findings import VOCABULARY, Presence
 from grounded.report import NOTICE
 from grounded.serve.models import AtlasRegion, Exporter, Settings

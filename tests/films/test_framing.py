@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from grounded import Box, Image
-from grounded.errors import InvalidValueError
+from grounded.errors import ImageError, InvalidValueError
 from grounded.films.age import YOUNG, checked_age
-from grounded.films.framing import content_of, framed
+from grounded.films.framing import blank_warning, check_size, content_of, framed
 from grounded.view import View
 
 NOISE = np.random.default_rng(0).uniform(0.2, 0.8, (300, 280)).astype(np.float32)
@@ -304,3 +304,30 @@ def test_what_is_stated_of_a_framed_film_keeps_the_rest() -> None:
     assert (image.info.name, image.info.view, image.forced) == ("own", "PA", True)
     assert framed(image).info.view == "PA"
     assert not framed(image).forced
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "message"),
+    [
+        (31, 64, "film: a picture of 64 x 31 pixels is too small for a film; expected at least 32"),
+        (64, 31, "film: a picture of 31 x 64 pixels is too small for a film; expected at least 32"),
+        (32, 193, "film: a picture of 193 x 32 pixels is too narrow for a film; expected sides of"),
+        (8000, 5001, "film: a picture of 5001 x 8000 pixels is larger than any film; expected at"),
+    ],
+)
+def test_a_size_that_no_film_has_is_named(height: int, width: int, message: str) -> None:
+    with pytest.raises(ImageError) as error:
+        check_size(height, width, "film")
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (32, 192), (192, 32), (8000, 5000)])
+def test_a_size_at_the_limits_is_a_film_s(height: int, width: int) -> None:
+    check_size(height, width, "film")
+
+
+def test_a_film_of_one_value_shows_nothing() -> None:
+    assert blank_warning(np.full((40, 40), 0.3, np.float32)) == (
+        "All pixels have the same value: there is nothing to see.",
+    )
+    assert blank_warning(NOISE) == ()

@@ -1,13 +1,11 @@
-"""The grey scale in numbers: depths, edges, colours, sizes."""
+"""The grey scale in numbers: depths, edges, colours."""
 
 import numpy as np
 import pytest
 
-from grounded.errors import ImageError, UnsuitableImageError
+from grounded.errors import UnsuitableImageError
 from grounded.films.greyscale import (
-    blank_warning,
     burned_in,
-    check_size,
     film_range,
     full_scale,
     grey_of_colour,
@@ -17,33 +15,6 @@ from grounded.films.greyscale import (
 )
 
 NOISE = np.random.default_rng(0).integers(100, 200, (64, 64))
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "message"),
-    [
-        (31, 64, "film: a picture of 64 x 31 pixels is too small for a film; expected at least 32"),
-        (64, 31, "film: a picture of 31 x 64 pixels is too small for a film; expected at least 32"),
-        (32, 193, "film: a picture of 193 x 32 pixels is too narrow for a film; expected sides of"),
-        (8000, 5001, "film: a picture of 5001 x 8000 pixels is larger than any film; expected at"),
-    ],
-)
-def test_a_size_that_no_film_has_is_named(height: int, width: int, message: str) -> None:
-    with pytest.raises(ImageError) as error:
-        check_size(height, width, "film")
-    assert str(error.value).startswith(message)
-
-
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (32, 192), (192, 32), (8000, 5000)])
-def test_a_size_at_the_limits_is_a_film_s(height: int, width: int) -> None:
-    check_size(height, width, "film")
-
-
-def test_a_film_of_one_value_shows_nothing() -> None:
-    assert blank_warning(np.full((40, 40), 0.3, np.float32)) == (
-        "All pixels have the same value: there is nothing to see.",
-    )
-    assert blank_warning(NOISE.astype(np.float32)) == ()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from grounded.dicom.read.spacing import spacing_of
 from grounded.dicom.read.suitability import hints, objections
 from grounded.dicom.read.view import laterality_of, positions, view_of
 from grounded.errors import UnsuitableImageError
-from grounded.films.greyscale import blank_warning, grey_of_colour
+from grounded.films.framing import blank_warning
+from grounded.films.greyscale import grey_of_colour
 from grounded.films.quiet import silenced
 from grounded.films.source import Source
 from grounded.image import DicomReference, Image

@@ -20,7 +20,8 @@ from grounded.dicom.read.codestream import MOST_SCANS, codestream_of, scans_of
 from grounded.dicom.read.header import Header, coded
 from grounded.dicom.read.palette import coloured
 from grounded.errors import ImageError, MissingExtraError
-from grounded.films.greyscale import check_size, is_grey, is_luminance
+from grounded.films.framing import check_size
+from grounded.films.greyscale import is_grey, is_luminance
 
 _NEEDED = ("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation")
 _GREY = ("MONOCHROME1", "MONOCHROME2")
