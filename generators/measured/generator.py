@@ -59,20 +59,20 @@ ASSESSED = {
     "Enlarged Cardiomediastinum": _figure(
         "width of the upper mediastinum over the chest's",
         measures.UPPER_MEDIASTINUM_WIDTH,
-        "AUROC 0.83 (0.61 to 0.98) by people's outlines, 9 of 63 are wide; 0.96 (0.91 to 1.00) of 63 "
-        "with that border moved; called so in 0 of 62 films found empty",
+        "AUROC 0.83 (0.61 to 0.98) by people's outlines, 9 of 63 are wide; 0.96 (0.91 to 1.00) "
+        "of 63 with that border moved; called so in 0 of 62 films found empty",
     ),
     "Elevated Hemidiaphragm": _figure(
         "relative difference in lung height",
         measures.LUNG_HEIGHT_DIFFERENCE,
-        "AUROC 1.00 by people's outlines of 32 films with that border moved, 13 have it (of 32 as they "
-        "are 1, too few); called so in 1 of 62 films found empty",
+        "AUROC 1.00 by people's outlines of 32 films with that border moved, 13 have it (of 32 as "
+        "they are 1, too few); called so in 1 of 62 films found empty",
     ),
     "Mediastinal Shift": _figure(
         "positions of heart and upper mediastinum over the chest's width",
         measures.HEART_POSITION,
-        "AUROC 0.98 (0.94 to 1.00) by people's outlines of 64 films with that border moved, 14 have it "
-        "(of 63 as they are 2, too few); called so in 0 of 62 films found empty",
+        "AUROC 0.98 (0.94 to 1.00) by people's outlines of 64 films with that border moved, 14 "
+        "have it (of 63 as they are 2, too few); called so in 0 of 62 films found empty",
     ),
     "Lung Volume Asymmetry": _figure(
         "share of the right lung in the area of both",
