@@ -16,8 +16,9 @@ from grounded import Box, Image, Mask, Measurement
 from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Finding, Presence
 from grounded.generators.measured.generator import Measured
+from grounded.generators.neural.borders import known
 from grounded.generators.neural.generator import Neural
-from grounded.generators.neural.planned import ORIGIN, SET
+from grounded.generators.neural.planned import ORIGIN, SET, Stated
 from grounded.protocols import Attributable, Question, SentenceGenerator, encoded_film
 from grounded.report import Sentence
 from grounded.train.writer.corpus import Phrase
@@ -411,3 +412,21 @@ def test_plain_words_are_those_of_every_film(folder: Path) -> None:
         for grey in (0.1, 0.5, 0.9)
     ]
     assert len({tuple(texts(say(plain, film))) for film in films}) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "hidden"),
+    [
+        ("right lung", {"cardiac silhouette", "upper mediastinum"}),
+        ("right lower lung zone", {"cardiac silhouette"}),
+        ("right costophrenic angle", set()),
+    ],
+)
+def test_what_is_stated_away_from_a_border_does_not_hide_it(
+    neural: Neural, place: str, hidden: set[str]
+) -> None:
+    everywhere = question(
+        values=dict.fromkeys(product(chest()[1].names, ["Lung Opacity"]), PRESENT)
+    )
+    there = [Stated(Finding("Lung Opacity", Presence.PRESENT, place))]
+    assert set(known(neural.reader, everywhere, there).hidden) == hidden
