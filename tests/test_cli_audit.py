@@ -96,10 +96,11 @@ def test_an_address_is_audited(run, film: Path) -> None:
     assert f"[does not use the image] {WORDS}" in said
 
 
-def test_words_without_a_place_are_asked_of_whole_films_only(run, film: Path, tmp_path) -> None:
+def test_words_without_a_place_are_asked_of_whole_films_only(run, film, pool, tmp_path) -> None:
     sees = SEES.replace("right lung", "lung").replace('"boxes": [box]', '"boxes": []')
     code = sees.replace("in the {side} lung", "somewhere")
-    status, said, _ = run("audit", film, "--command", written(tmp_path, code))
+    command = written(tmp_path, code)
+    status, said, _ = run("audit", film, "--command", command, "--pool", pool)
     assert status == 0
     assert "[not audited] There is an opacity somewhere." in said
     assert "neither boxes nor a side" in said

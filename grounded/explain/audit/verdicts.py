@@ -32,9 +32,9 @@ from grounded.explain.audit.subjects import Claim
 from grounded.findings import Presence
 
 SAME, WITHOUT = "other patient, same finding", "other patient, without it"
-SUPPORTS = 0.3  # log-odds: 97.5 % of the places without the finding are below, by both measures
-COUNTS = 0.1  # 95 % of them are
-MOVES = 0.5  # real claims are moved by 2.6 or more by something, those of shuffled weights by 0.2
+SUPPORTS = 0.1  # log-odds: 97.5 % of the places without the finding are below, by both measures
+COUNTS = 0.05  # 95 % of them are
+MOVES = 0.5  # real claims are moved by 2.1 or more by something, those of shuffled weights by 0.2
 NOISE = 0.4  # the ways of hiding a place are as far apart, by their standard deviation
 SAME_SIDE = "mirrored, same side"
 NO_FILM = ("noise", "blank")
