@@ -27,7 +27,7 @@ def test_boxes_and_names_are_in_pixels_of_the_film(state, reported) -> None:
     box = np.array(regions.GraphicObjectSequence[0].GraphicData).reshape(-1, 2)
     np.testing.assert_allclose([*box.min(axis=0), *box.max(axis=0)], [10, 8, 40, 60])
     words = [item.UnformattedTextValue for item in regions.TextObjectSequence]
-    assert words == ["right lung (1, 2, 4)", "left lung (2)", "cardiac silhouette (3)"]
+    assert words == ["right lung (1, 2, 5)", "left lung (2, 4)", "cardiac silhouette (3)"]
 
 
 def test_it_refers_to_the_film_and_says_what_it_is(state) -> None:
