@@ -270,6 +270,20 @@ def test_a_guard_warns_while_a_sentence_is_written(page):
     page.keyboard.press("Escape")
 
 
+def test_what_a_guard_says_pushes_no_button_of_the_editor_out_of_sight(opened):
+    page = opened(height=420)
+    read(page)
+    page.click(".report .add")
+    page.fill(".editor textarea", "Opacity in the right lung, unchanged from the prior study.")
+    page.wait_for_selector(".editor .warnings li")
+    reached = """(button) => {
+      const { x, y, width, height } = button.getBoundingClientRect();
+      return button.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+    }"""
+    assert page.locator(".editor button.main").evaluate(reached)
+    page.keyboard.press("Escape")
+
+
 def test_an_edited_sentence_keeps_its_place(page):
     read(page)
     says = page.locator(".impression .says").first

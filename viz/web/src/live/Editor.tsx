@@ -1,7 +1,7 @@
 // Words being written: a sentence that is changed, or one of the reader's own. Guards warn while typing.
 import { signal } from "@preact/signals";
-import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import type { JSX, RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Box, Sentence } from "../model";
 import { doc, drawn, pinned } from "../store";
 import { editing, Warnings } from "./Actions";
@@ -37,6 +37,13 @@ function useCheck(text: string, regions: string[], line: string | null, section:
     };
   }, [text, regions.join(), line, section]);
   return checked;
+}
+
+/** Keep an editor whole in sight, with its buttons, as what the guards say of it makes it longer. */
+function useInSight(checked: Checked): RefObject<HTMLDivElement | null> {
+  const editor = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => editor.current?.scrollIntoView({ block: "nearest" }), [checked]);
+  return editor;
 }
 
 function Words({ text, onText, onSend, onCancel, label }: { text: string; onText: (text: string) => void; onSend: () => void; onCancel: () => void; label: string }): JSX.Element {
@@ -80,6 +87,9 @@ function Heard({ checked }: { checked: Checked }): JSX.Element {
 export function Editor({ line, sentence }: { line: Line; sentence: Sentence }): JSX.Element {
   const [text, setText] = useState(sentence.text);
   const checked = useCheck(text, sentence.regions, line.id, sentence.section);
+  const editor = useInSight(checked);
+  const places = sentence.regions;
+  const more = places.length > 3 ? ` and ${places.length - 3} more` : "";
   const cancel = (): void => {
     editing.value = "";
   };
@@ -88,7 +98,7 @@ export function Editor({ line, sentence }: { line: Line; sentence: Sentence }): 
     if (await edit({ do: "edit", line: line.id, text: text.trim() })) cancel();
   };
   return (
-    <div class="editor">
+    <div class="editor" ref={editor}>
       <Words text={text} onText={setText} onSend={() => void send()} onCancel={cancel} label={`Words of sentence ${sentence.number}`} />
       <Heard checked={checked} />
       {line.draft !== null && line.draft !== text && <p class="faint">Draft: {line.draft}</p>}
@@ -99,7 +109,7 @@ export function Editor({ line, sentence }: { line: Line; sentence: Sentence }): 
         <button type="button" onClick={cancel}>
           Cancel <kbd>Esc</kbd>
         </button>
-        <span class="faint">It stays tied to {sentence.regions.slice(0, 3).join(", ")}.</span>
+        <span class="faint">It stays tied to {places.slice(0, 3).join(", ") + more}.</span>
       </span>
     </div>
   );
@@ -130,6 +140,7 @@ function NewSentence(): JSX.Element {
   const [section, setSection] = useState("findings");
   const [region, setRegion] = useState(place.region);
   const checked = useCheck(text, box ? [] : [region].filter(Boolean), null, section);
+  const editor = useInSight(checked);
   const cancel = (): void => {
     writing.value = null;
   };
@@ -142,7 +153,7 @@ function NewSentence(): JSX.Element {
     }
   };
   return (
-    <div class="editor">
+    <div class="editor" ref={editor}>
       <Words text={text} onText={setText} onSend={() => void send()} onCancel={cancel} label="The new sentence" />
       <Heard checked={checked} />
       <span class="row">
