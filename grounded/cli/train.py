@@ -126,6 +126,7 @@ def train_confidence(
     """
     from grounded.train.confidence import calibration_films
 
+    locate(preset)
     _fit_confidence(preset, calibration_films(data), out, trust)
 
 
