@@ -124,25 +124,22 @@ class Room:
         try:
             with part.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            key = FilmKey(sha256, name, view, force)
-            self.store.keep_film(part, sha256)
-            image = self.desk.image(key)
+            with self.store.keep_film(part, sha256):
+                image = self.desk.image(FilmKey(sha256, name, view, force))
+                kept = self.store.start(
+                    sha256,
+                    name,
+                    image.info.to_dict(),
+                    image.scale.to_dict(),
+                    pixels.thumbnail(image),
+                    forced=force,
+                    view=view,
+                    read_first=self.rules.read_first if read_first is None else read_first,
+                )
         except BaseException:
             part.unlink(missing_ok=True)
             self.store.sweep_films()
             raise
-        first = self.rules.read_first if read_first is None else read_first
-        info, greys = image.info.to_dict(), image.scale.to_dict()
-        kept = self.store.start(
-            sha256,
-            name,
-            info,
-            greys,
-            pixels.thumbnail(image),
-            forced=force,
-            view=view,
-            read_first=first,
-        )
         self._read_later(kept)
         return kept
 

@@ -10,6 +10,8 @@ import json
 import os
 import secrets
 import stat
+import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,6 +143,8 @@ class Store:
         self._engine = create_engine(f"sqlite:///{(folder / DATABASE).absolute()}")
         event.listen(self._engine, "connect", _prepare)
         _Base.metadata.create_all(self._engine)
+        self._arriving: Counter[str] = Counter()  # films without a session yet, by hash
+        self._sweeping = threading.Lock()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -156,12 +160,23 @@ class Store:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return path
 
-    def keep_film(self, part: Path, sha256: str) -> None:
-        """A film that was written becomes one that is kept, under its hash."""
-        size = part.stat().st_size
-        part.replace(self.films / sha256)
-        with self._transaction() as session:
-            session.merge(FilmRow(sha256=sha256, size=size))
+    @contextmanager
+    def keep_film(self, part: Path, sha256: str) -> Iterator[None]:
+        """A film that was written becomes one that is kept, under its hash.
+
+        Until the block ends, in which it gets its session, nobody sweeps it away.
+        """
+        with self._sweeping:
+            self._arriving[sha256] += 1
+        try:
+            size = part.stat().st_size
+            part.replace(self.films / sha256)
+            with self._transaction() as session:
+                session.merge(FilmRow(sha256=sha256, size=size))
+            yield
+        finally:
+            with self._sweeping:
+                self._arriving[sha256] -= 1
 
     def film_bytes(self, sha256: str) -> bytes:
         return (self.films / sha256).read_bytes()
@@ -297,12 +312,13 @@ class Store:
         return len(gone)
 
     def sweep_films(self) -> None:
-        """Remove the films that no session has."""
-        with self._transaction() as session:
-            unused = select(FilmRow).where(FilmRow.sha256.not_in(select(SessionRow.film)))
+        """Remove the films that no session has, and that do not arrive just now."""
+        unused = select(FilmRow).where(FilmRow.sha256.not_in(select(SessionRow.film)))
+        with self._sweeping, self._transaction() as session:
             for row in session.scalars(unused).all():
-                session.delete(row)
-                (self.films / row.sha256).unlink(missing_ok=True)
+                if not self._arriving[row.sha256]:
+                    session.delete(row)
+                    (self.films / row.sha256).unlink(missing_ok=True)
 
 
 def timestamp() -> str:

@@ -301,3 +301,14 @@ def test_a_structured_report_names_who_signed_it(client: TestClient) -> None:
     [observer] = document.VerifyingObserverSequence
     assert observer.VerifyingObserverName == "Doe^Jane"
     assert observer.VerifyingOrganization == "Ward 3"
+
+
+def test_a_film_that_arrives_is_not_swept_away_before_it_has_a_session(client) -> None:
+    store, film = client.room.store, png()
+    part = store.part()
+    part.write_bytes(film)
+    with store.keep_film(part, "ab" * 32):
+        store.sweep_films()
+        assert store.film_bytes("ab" * 32) == film
+    store.sweep_films()
+    assert not list(store.films.iterdir())
