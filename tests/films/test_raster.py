@@ -566,6 +566,14 @@ def test_a_picture_in_memory_of_any_mode_becomes_grey(mode: str) -> None:
     assert not any("transparent" in text for text in told(image))
 
 
+def test_a_palette_with_an_alpha_channel_lies_on_black() -> None:
+    picture = Picture.fromarray(RAMP).convert("P").convert("PA")
+    mask = np.where(np.arange(48)[:, None] < 9, 0, np.full_like(RAMP, 255))
+    picture.putalpha(Picture.fromarray(mask))
+    assert picture.mode == "PA"
+    np.testing.assert_array_equal(Image.open(picture).pixels, np.where(mask > 0, UNIT, 0))
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "P"])
 def test_a_value_that_stands_for_transparent_lies_on_black(tmp_path: Path, mode: str) -> None:
     value = 90
