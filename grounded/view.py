@@ -88,6 +88,6 @@ def known_view(words: str) -> View:
 
 
 def _side(parts: set[str], joined: str) -> str:
-    left = bool(parts & {"L", "LT", "LEFT", "LL", "LLD", "LLAT", "SIN"}) or "LEFT" in joined
-    right = bool(parts & {"R", "RT", "RIGHT", "RL", "RLD", "RLAT", "DEX"}) or "RIGHT" in joined
+    left = bool(parts & {"L", "LT", "LL", "LLD", "LLAT", "SIN"}) or "LEFT" in joined
+    right = bool(parts & {"R", "RT", "RL", "RLD", "RLAT", "DEX"}) or "RIGHT" in joined
     return "" if left == right else ("L" if left else "R")

@@ -80,4 +80,4 @@ def _roughness(values: NDArray[Any], padding: NDArray[np.bool_]) -> float:
     rows = values[::step].astype(np.int64)
     inside = ~padding[::step]
     both = inside[:, 1:] & inside[:, :-1]
-    return float(abs(np.diff(rows, axis=1))[both].sum())
+    return float(abs(np.diff(rows))[both].sum())

@@ -315,3 +315,13 @@ def test_a_data_set_in_memory_without_file_meta_is_read(dataset, ramp) -> None:
     made = dataset(**WINDOW)
     del made.file_meta
     np.testing.assert_allclose(Image.open(made).pixels, ramp / 4095, atol=1e-6)
+
+
+def test_a_colour_picture_that_is_read_by_force_says_so(write) -> None:
+    grey = np.add.outer(np.arange(48), np.arange(64) * 3).astype(np.uint8)
+    colours = np.dstack([grey, 255 - grey, grey])
+    path = write(colours, PhotometricInterpretation="RGB", BitsStored=8, PlanarConfiguration=0)
+    image = Image.open(path, force=True)
+    assert "A colour picture was read by force: its brightness is shown." in image.info.warnings
+    expected = (0.413 * grey + 0.587 * (255.0 - grey)) / 255
+    np.testing.assert_allclose(image.pixels, expected, atol=1e-5)

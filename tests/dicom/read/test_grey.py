@@ -349,6 +349,16 @@ def test_the_sign_of_raw_data_decides_whether_they_are_turned(dataset, ramp, sig
     np.testing.assert_allclose(shown(made)[0], expected, atol=1e-3)
 
 
+def test_the_sign_of_raw_data_outweighs_their_photometric_interpretation(dataset, ramp) -> None:
+    made = dataset(
+        PresentationIntentType="FOR PROCESSING", PixelIntensityRelationshipSign=-1,
+        PhotometricInterpretation="MONOCHROME1", **WINDOW,
+    )  # fmt: skip
+    np.testing.assert_allclose(shown(made)[0], ramp / 4095, atol=1e-3)
+    made.PixelIntensityRelationshipSign = 0
+    np.testing.assert_allclose(shown(made)[0], 1 - ramp / 4095, atol=1e-3)
+
+
 @pytest.mark.parametrize(("clipped", "used"), [(0.94, True), (0.96, False)])
 def test_a_window_may_clip_95_percent_of_the_film(dataset, clipped, used) -> None:
     stored = np.random.default_rng(0).integers(1000, 2000, (60, 80)).astype(np.uint16)

@@ -166,6 +166,7 @@ def test_a_jpeg_states_its_size_in_its_frame_header(marker: int, progressive: bo
     "before",
     [
         b"\xff\xe0\x00\x04ab",  # an application segment
+        b"\xff\xe1\x01\x2c" + bytes(298),  # a long one
         b"\xff\xc4\x00\x08abcdef",  # Huffman tables, whose marker is no frame's
         b"\xff\xff\xff",  # fill bytes
         b"\xff\x01\xff\xd0\xff\xd7",  # markers without a length

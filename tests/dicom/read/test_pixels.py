@@ -373,6 +373,15 @@ def test_the_length_of_the_pixels_says_how_many_samples_there_are(dataset) -> No
     assert grey.PhotometricInterpretation == "MONOCHROME2"
 
 
+def test_colours_have_three_samples_where_the_header_does_not_say(dataset) -> None:
+    colours = np.dstack([GREY, GREY // 2, GREY // 3])
+    made = dataset(colours, PhotometricInterpretation="RGB", BitsStored=8, PlanarConfiguration=0)
+    del made.SamplesPerPixel
+    stored = stored_values(Header(made), "it")
+    np.testing.assert_array_equal(stored.values, colours)
+    assert stored.warnings == ("Samples per Pixel in the header cannot be used.",)
+
+
 def test_three_samples_of_two_bytes_need_twice_the_length(dataset, ramp) -> None:
     made = dataset(np.dstack([ramp] * 3), PhotometricInterpretation="MONOCHROME2")
     assert stored_values(Header(made), "it").values.shape == (48, 64, 3)

@@ -248,6 +248,10 @@ def test_hints_are_whole_sentences() -> None:
         "The view is given as 'AXIAL': taken as frontal.",
     )
     assert hints(header(ViewPosition="FRONTAL")) == ()
+    several = header(
+        BodyPartExamined="KNEE", SeriesDescription="Chest lateral", ViewPosition="AXIAL"
+    )
+    assert [text.split(" ")[1] for text in hints(several)] == ["body", "view", "view"]
     assert hints(header(SeriesDescription="Chest lateral")) == (
         "The view is not stated, and the description suggests that it is not frontal.",
     )
