@@ -77,3 +77,13 @@ def test_any_description_may_name_a_child(keyword: str) -> None:
     made = Dataset()
     setattr(made, keyword, "CHEST_INFANT")
     assert childhood(Header(made))
+
+
+def test_the_words_of_one_description_end_with_it() -> None:
+    made = Dataset()
+    made.SeriesDescription, made.ProtocolName = "thorax baby", "ap"
+    assert childhood(Header(made))
+    made.SeriesDescription, made.ProtocolName = "ap", "baby chest"
+    assert childhood(Header(made))
+    made.SeriesDescription, made.ProtocolName = "thorax ba", "by"
+    assert not childhood(Header(made))

@@ -16,6 +16,7 @@ from grounded.dicom.read.header import Header, coded, open_header
 from grounded.dicom.read.pixels import (
     _agree_with_codestream,
     _follow,
+    _why,
     frames_of,
     stored_values,
 )
@@ -495,3 +496,8 @@ def test_pixels_that_cannot_be_decoded_say_why_and_what_to_do(dataset) -> None:
         with pytest.raises(ImageError) as error:
             stored_values(Header(made), "it")
         assert str(error.value) == words
+
+
+def test_a_decoder_that_is_not_there_is_named_with_the_film(dataset) -> None:
+    error = _why(NotImplementedError(), Header(dataset()), uid.JPEGLSLossless, "it")
+    assert str(error).startswith("it: pixel data as JPEG-LS Lossless Image Compression cannot be")

@@ -237,6 +237,8 @@ def test_a_region_that_is_no_chest_is_named_where_no_body_part_is() -> None:
     knee, chest = code("72696002", "Knee"), code("51185008", "Thoracic structure")
     assert objections(header(AnatomicRegionSequence=[knee])) == ("anatomic region 'KNEE'",)
     assert objections(header(AnatomicRegionSequence=[knee, chest])) == ()
+    for by_code, by_words in [("51185008", "Knee"), ("1", "Chest wall")]:
+        assert objections(header(AnatomicRegionSequence=[code(by_code, by_words)])) == ()
     assert objections(header(AnatomicRegionSequence=[knee], BodyPartExamined="CHEST")) == ()
 
 
