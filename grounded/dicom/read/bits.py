@@ -46,8 +46,8 @@ def _from_high_bit(
     below = high + 1 - bits
     unsigned = film.view(f"u{words.dtype.itemsize}")
     lower = unsigned & unsigned.dtype.type(2**below - 1)
-    fits = film.min() >= -(2 ** (bits - 1)) if film.dtype.kind == "i" else True
-    if fits and film.max() < 2**bits and lower.min() < lower.max():
+    fits = film.min() >= -(2 ** (bits - 1)) and film.max() < 2**bits
+    if fits and lower.min() < lower.max():
         notes = f"High Bit is {high} in the header, but the pixels use the {bits} bits from 0 on."
         return words, (notes,)
     return (words << (size - 1 - high)) >> (size - bits), ()

@@ -99,7 +99,7 @@ def _unwindowed(
     """
     film = ~padding
     if padding.any():  # what lies between the film's levels and padding's occurs nowhere
-        film &= np.bincount(levels.places.ravel(), minlength=len(values)) > 0
+        film &= np.bincount(levels.places.ravel()) > 0
     low, high = float(values[film].min()), float(values[film].max())
     falls = grey[film][values[film].argmax()] < grey[film][values[film].argmin()]
     start, slope = (high, low - high) if falls else (low, high - low)

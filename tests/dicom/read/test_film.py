@@ -325,3 +325,20 @@ def test_a_colour_picture_that_is_read_by_force_says_so(write) -> None:
     assert "A colour picture was read by force: its brightness is shown." in image.info.warnings
     expected = (0.413 * grey + 0.587 * (255.0 - grey)) / 255
     np.testing.assert_allclose(image.pixels, expected, atol=1e-5)
+
+
+def test_all_that_is_unusual_of_a_film_is_told_in_order(write, ramp) -> None:
+    small = np.stack([ramp, ramp]).tobytes()
+    path = write(
+        PixelData=small, NumberOfFrames=2, ViewPosition="AXIAL", SamplesPerPixel=2,
+        WindowCenter=2048, WindowWidth=-1, PixelSpacing=[50, 50], PatientAge="003Y",
+    )  # fmt: skip
+    told = [text.split(" ")[:3] for text in Image.open(path).info.warnings]
+    assert [" ".join(words) for words in told[:6]] == [
+        "The view is",
+        "The file holds",
+        "Samples per Pixel",
+        "The window width",
+        "The pixel spacing",
+        "The patient is",
+    ]

@@ -16,6 +16,7 @@ from grounded.dicom.read.header import Header, coded, open_header
 from grounded.dicom.read.pixels import (
     _agree_with_codestream,
     _follow,
+    _of_colour,
     _why,
     frames_of,
     stored_values,
@@ -403,17 +404,16 @@ def test_colours_may_lie_plane_by_plane(dataset) -> None:
     assert stored.warnings == ()
 
 
-def test_colours_in_ycbcr_become_rgb(dataset) -> None:
+@pytest.mark.parametrize("photometric", ["YBR_FULL", "YBR_FULL_422"])
+def test_colours_in_ycbcr_become_rgb(dataset, photometric) -> None:
     colours = np.dstack([GREY, 255 - GREY, np.full_like(GREY, 90)])
     samples = np.asarray(Picture.fromarray(colours).convert("YCbCr"))
-    made = dataset(
-        samples, PhotometricInterpretation="YBR_FULL", BitsStored=8, PlanarConfiguration=0
-    )
-    stored = stored_values(Header(made), "it")
+    made = dataset(samples, PhotometricInterpretation=photometric, BitsStored=8)
+    stored = _of_colour(samples, Header(made), ("before",))
     np.testing.assert_allclose(stored.values.astype(int), colours, atol=3)
-    assert stored.warnings == ()
+    assert stored.warnings == ("before",)
     made.PhotometricInterpretation = "RGB"
-    np.testing.assert_array_equal(stored_values(Header(made), "it").values, samples)
+    np.testing.assert_array_equal(_of_colour(samples, Header(made), ()).values, samples)
 
 
 @pytest.mark.parametrize(
