@@ -342,3 +342,10 @@ def test_all_that_is_unusual_of_a_film_is_told_in_order(write, ramp) -> None:
         "The pixel spacing",
         "The patient is",
     ]
+
+
+def test_a_colour_picture_of_twelve_bits_is_scaled_by_them(write, ramp) -> None:
+    colours = np.dstack([ramp, 4095 - ramp, ramp])
+    path = write(colours, PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    expected = (0.413 * ramp + 0.587 * (4095.0 - ramp)) / 4095
+    np.testing.assert_allclose(Image.open(path, force=True).pixels, expected, atol=1e-5)
