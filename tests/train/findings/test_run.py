@@ -11,7 +11,6 @@ from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import Calibration
 from grounded.nn.weights import parameters
-from grounded.synthetic.collection import write_phantom_findings
 from grounded.train.findings.calibration import (
     FEWEST,
     TOO_FEW,
@@ -21,38 +20,11 @@ from grounded.train.findings.calibration import (
     of_region,
     platt,
 )
-from grounded.train.findings.films import Known, examples, keep
+from grounded.train.findings.films import Known
 from grounded.train.findings.network import FindingConfig, Habits, ReadingNet
 from grounded.train.findings.run import look, measure, train_findings
 from grounded.train.findings.scope import on_held_out
 from grounded.train.findings.truth import LABELS, READERS
-
-SIDE = 64
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> FindingConfig:
-    pairs = dict.fromkeys(LABELS, ("lung",))
-    return FindingConfig(
-        pairs=pairs,
-        organs=tmp_path_factory.mktemp("organs"),
-        photographs="",
-        side=SIDE,
-        scale=0.1,
-        width=8,
-        rounds=1.0,
-        batch=4,
-        log_every=2,
-        device="cpu",
-    )
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory, config: FindingConfig) -> list[Known]:
-    folder = tmp_path_factory.mktemp("data")
-    write_phantom_findings(folder / "nih", 24, side=SIDE)
-    lungs = ("right lung", "left lung"), np.array([[6.0, 6, 30, 50], [34, 6, 58, 50]])
-    return [keep(film, lungs, config.kinds, SIDE) for film in examples(folder)]
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from grounded.synthetic.collection import write_phantom_findings
-from grounded.train.findings.films import Change, Known, Lesson, batch_of, changed, examples, keep
+from grounded.train.findings.films import Change, Known, Lesson, batch_of, changed
 from grounded.train.findings.loss import losses
 from grounded.train.findings.network import FindingConfig, ReadingNet, TeacherConfig
 from grounded.train.findings.run import Looked
@@ -21,27 +20,9 @@ CELLS = SIDE // 4  # of the kept truth
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> FindingConfig:
-    return FindingConfig(
-        pairs=dict.fromkeys(LABELS, ("lung",)),
-        organs=tmp_path_factory.mktemp("organs"),
-        photographs="",
-        side=SIDE,
-        scale=0.1,
-        width=8,
-        rounds=1.0,
-        batch=4,
-        device="cpu",
-        teachers=TeacherConfig(folds=2, each=1),
-    )
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory, config: FindingConfig) -> list[Known]:
-    folder = tmp_path_factory.mktemp("data")
-    write_phantom_findings(folder / "nih", 12, side=SIDE)
-    lungs = ("right lung", "left lung"), np.array([[6.0, 6, 30, 50], [34, 6, 58, 50]])
-    return [keep(film, lungs, config.kinds, SIDE) for film in examples(folder)]
+def config(config: FindingConfig) -> FindingConfig:
+    """With a teacher for each half of the patients."""
+    return replace(config, teachers=TeacherConfig(folds=2, each=1))
 
 
 def lesson(cells: float = 0.0, film: float = 0.5) -> Lesson:
