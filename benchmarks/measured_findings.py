@@ -31,6 +31,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from own.films import empty_films
 from rich.console import Console
 from rich.table import Table
 
@@ -42,14 +43,13 @@ from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.chest.outline import Chest, NotMeasurable
 from grounded.data.chest_anatomy import chest_anatomy
 from grounded.data.example import Example, split_by_patient
-from grounded.data.nih import RADIOLOGISTS, nih_films
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.intervals import Rate
 from grounded.evidence import Measurement
 from grounded.image import ImageInfo
+from grounded.train.confidence import HELD_OUT
 
 ORGANS = (RIGHT_LUNG, LEFT_LUNG, HEART)
-HELD_OUT = (0.15, 0)  # of the shipped detector's training: the part and the seed
 UNREADABLE = "not judged"
 
 
@@ -222,7 +222,7 @@ def _extent(outline: NDArray[np.float32]) -> tuple[float, float, float, float]:
 
 
 def row(name: str, label: str, films: Sequence[Seen]) -> list[str]:
-    """Of one finding, against people's outlines."""
+    """The table's cells for one finding: how the measured value compares with people's outlines."""
     known = [f for f in films if np.isfinite(f.by_people[label]) and np.isfinite(f.by_us[label])]
     truth = [film.by_people[label] > 0 for film in known]
     area = area_under_roc(
@@ -260,16 +260,6 @@ def by_readers(films: Sequence[Seen]) -> list[str]:
     ]
 
 
-def empty_films(folder: Path) -> list[Example]:
-    """Held out, and read by radiologists who found nothing of what they looked for."""
-    read = [
-        (film, film.reading(RADIOLOGISTS).findings.values())
-        for film in nih_films(folder)
-        if film.split == "held"
-    ]
-    return [film for film, found in read if found and "present" not in found]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -278,7 +268,7 @@ def main() -> None:
     parser.add_argument("--preset", default="neural")
     options = parser.parse_args()
     reporter, console = grounded.load(options.preset), Console(width=170)
-    _, held = split_by_patient(chest_anatomy(options.data / "chest_anatomy"), *HELD_OUT)
+    _, held = split_by_patient(chest_anatomy(options.data / "chest_anatomy"), HELD_OUT, seed=0)
     films = as_they_are(reporter, held)
     of_wingspan = [film for film in films if film.film.source != "jsrt"]
     table = Table(
@@ -293,7 +283,7 @@ def main() -> None:
             table.add_row(*row("with a border moved", label, moved(reporter, held, MOVES[label])))
     table.add_row(*by_readers(films))
     console.print(table)
-    empty = [said_of(reporter(f.image(), force=True)) for f in empty_films(options.data / "nih")]
+    empty = [said_of(reporter(f.image(), force=True)) for f in empty_films(options.data)]
     table = Table(
         *("finding", "present", "present or uncertain", UNREADABLE),
         title=f"said of {len(empty)} films that radiologists found empty",

@@ -34,15 +34,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
+from own.films import empty_films
 from rich.console import Console
 from rich.table import Table
 
 import grounded
 from grounded import GroundedReport, Reporter
 from grounded.chest.names import REGIONS, chest_atlas
-from grounded.data.example import Example
 from grounded.data.iu_text import iu_text
-from grounded.data.nih import RADIOLOGISTS, nih_films
+from grounded.data.nih import nih_films
 from grounded.evaluate.intervals import Rate
 from grounded.evaluate.wording import Wording, is_faithful
 from grounded.findings import Finding, Presence
@@ -159,7 +159,8 @@ class Written:
 
 
 def of_reports(data: Path, films: int, of_writer: int) -> dict[str, Written]:
-    """The same films in plain words and varied ones, the first of them in those of the writer."""
+    """Reports of held-out films, by words: `films` of them in plain and in varied words, and the
+    first `of_writer` of these films in the writer's."""
     reporter, folder = grounded.load("neural"), SHIPPED / "weights" / "neural"
     written = {
         words: Written(replace(reporter, generator=Neural(folder, words=words)))
@@ -193,7 +194,7 @@ def table_of(written: Mapping[str, Written], labeller: Labeller, model: Trigrams
 def of_empty(data: Path) -> Table:
     """What reports make of findings on films in which radiologists found nothing."""
     reporter, terms = grounded.load("neural"), FindingWords.open().terms
-    empty = [film for film in nih_films(data / "nih") if film.split == "held" and is_empty(film)]
+    empty = empty_films(data)
     said: dict[str, Counter[str]] = {}
     for film in empty:
         report = reporter(film.image(), force=True)
@@ -207,11 +208,6 @@ def of_empty(data: Path) -> Table:
     for label, counts in said.items():
         table.add_row(label, *(str(Rate(counts[kind], len(empty))) for kind in kinds))
     return table
-
-
-def is_empty(film: Example) -> bool:
-    found = film.reading(RADIOLOGISTS).findings.values()
-    return bool(found) and "present" not in found
 
 
 def main() -> None:

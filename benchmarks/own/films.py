@@ -29,6 +29,13 @@ def drawn_films(data: Path, part: Split, seed: int, side: int = SIDE) -> list[Ex
     return [films[at] for at in order]
 
 
+def empty_films(data: Path) -> list[Example]:
+    """The films of `data`/nih that are held out and in which radiologists found nothing."""
+    held = [film for film in nih_films(data / "nih") if film.split == "held"]
+    found = [film.reading(RADIOLOGISTS).findings.values() for film in held]
+    return [film for film, said in zip(held, found, strict=True) if said and "present" not in said]
+
+
 def read_options(doc: str | None, out: str, width: int) -> argparse.Namespace:
     """The options of a benchmark that reads all films that are held out.
 
