@@ -122,8 +122,10 @@ class PageRight:
 
 @dataclass(frozen=True, slots=True)
 class PageSentence:
-    """score: None where there is none to show. findings: what the words speak of. unrated: why it
-    is not known how probable it is right, "" where it is, or nobody asked.
+    """One sentence as the page shows it.
+
+    score: None if the page shows no score. findings: what the words speak of. unrated: the reason
+    if the probability that the sentence is right is not known; "" if it is known or was not asked.
 
     verdict: the audit's, "" where there is none. checks: what it follows from, a line a claim.
     """

@@ -11,5 +11,5 @@ FLAGS = ["--no-sandbox", "--headless", "--use-angle=swiftshader", "--enable-unsa
 
 
 def chromium(tools: Playwright) -> Browser:
-    """Raises playwright's Error where there is none."""
+    """A running Chromium. Raises playwright's Error where Chromium is not installed."""
     return tools.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)

@@ -85,7 +85,7 @@ def _figures(rows: Sequence[Row]) -> Iterator[GroupFigure]:
 
 
 def age_group(said: str) -> str:
-    """The group of an age in words, as a table has it ("47", "018M"); "" for what is none."""
+    """The name of the age group for an age as tables write it ("47", "018M"); "" if unreadable."""
     try:
         years = age_stated(said.removesuffix(".0"))
     except InvalidValueError:

@@ -37,7 +37,7 @@ NOWHERE: Places = ((), np.empty((0, 4)))
 
 
 class Taught(NamedTuple):
-    """What teachers say of B films, as probabilities; NaN where there is none to say anything.
+    """Teachers' probabilities for a batch of B films; NaN for a film that no teacher read.
 
     film: (B, F). regions: (B, R, F). cells, weights: (B, F, h, w) and (B, 1, h, w), whether a cell
     lies in a film of which they spoke.
