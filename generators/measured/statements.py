@@ -18,15 +18,17 @@ from grounded.view import Projection
 RATIO_WEIGHT = 20.0
 LARGE, NOT_LARGE = 2.0, 0.5
 """Log-odds: what a ratio of one more would say for a large heart, and from where on a heart is
-called enlarged, or not. Chosen with benchmarks/heart_size.py on films held out for calibration."""
+called enlarged, or not. Of NIH's films for calibration and Wingspan's, 83 of 90 large hearts are
+called so, and 1 of 270 others."""
 
 
 def heart_size(subject: Subject) -> Said:
     """Enlarged or not, by the cardiothoracic ratio; on AP films with the limit that holds there.
 
     Where a reader of the film has an opinion, it is weighed with the ratio, and a heart whose ratio
-    is near the limit is judged by both. Where the ratio cannot be measured, a heart that the reader
-    clearly takes for enlarged is called so without a number. Raises NotMeasurable.
+    is near the limit is judged by both; where they contradict each other nothing is. Where the
+    ratio cannot be measured, a heart that the reader clearly takes for enlarged is called so
+    without a number. Raises NotMeasurable.
     """
     try:
         _trusted(subject, HEART)
@@ -34,7 +36,7 @@ def heart_size(subject: Subject) -> Said:
         reference = measures.CARDIOTHORACIC_RATIO_AP if on_ap else measures.CARDIOTHORACIC_RATIO
         ratio = measures.cardiothoracic_ratio(subject.chest, reference)
     except NotMeasurable as reason:
-        if not subject.known.large_heart:
+        if (subject.known.heart or 0.0) < LARGE:
             raise
         return _large_unmeasured(subject, str(reason))
     judged = _heart_judged(subject, ratio.value, reference)
@@ -65,7 +67,10 @@ class _HeartJudged:
 
 
 def _heart_judged(subject: Subject, ratio: float, reference: ReferenceRange) -> _HeartJudged:
-    """By the ratio alone, or together with a reader of the film."""
+    """By the ratio alone, or together with a reader of the film.
+
+    Raises NotMeasurable where the two contradict each other.
+    """
     measured, score = _heart_verdict(ratio, subject.view == "AP")
     if subject.known.heart is None:
         return _HeartJudged(measured, score, measured)
@@ -81,8 +86,12 @@ def _heart_judged(subject: Subject, ratio: float, reference: ReferenceRange) -> 
         if words == "absent" and shown > measures.CARDIOTHORACIC_RATIO.normal[1]:
             words = "absent on AP"
         return _HeartJudged(Presence.ABSENT, 1 - large, words, ScoreKind.PROBABILITY)
-    words = "uncertain" if by_limit == Presence.UNCERTAIN else "differs"
-    return _HeartJudged(Presence.UNCERTAIN, max(large, 1 - large), words, ScoreKind.PROBABILITY)
+    if by_limit != Presence.UNCERTAIN:
+        raise NotMeasurable(
+            f"the measured ratio ({ratio:.2f}) and what the network reads of the heart do not agree"
+        )
+    score = max(large, 1 - large)
+    return _HeartJudged(Presence.UNCERTAIN, score, "uncertain", ScoreKind.PROBABILITY)
 
 
 def _large_unmeasured(subject: Subject, reason: str) -> Said:
@@ -120,11 +129,6 @@ _HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
         "Heart size is at the upper limits of normal",
         "",
     ),
-    (False, "differs"): (
-        "The heart may be enlarged",
-        "Possible cardiomegaly",
-        "Possible cardiomegaly",
-    ),
     (True, "present"): (
         "The heart is enlarged, also when the magnification of an AP film is allowed for",
         "The heart is enlarged, also for an AP film",
@@ -151,11 +155,6 @@ _HEART_WORDS: dict[tuple[bool, str], tuple[str, str, str]] = {
         "Heart size is at the upper limits of normal for an AP film",
         "",
     ),
-    (True, "differs"): (
-        "The heart may be enlarged",
-        "Possible cardiomegaly",
-        "Possible cardiomegaly",
-    ),
 }
 
 
@@ -169,8 +168,6 @@ def _trusted(subject: Subject, *borders: str) -> None:
 
 def _heart_notes(subject: Subject, judged: _HeartJudged) -> tuple[str, ...]:
     notes = []
-    if judged.words == "differs":
-        notes.append("the measured ratio and what the network reads of the heart do not agree")
     if subject.appears:
         notes.append(f"the film appears {subject.view}, by what the network reads")
     elif subject.view == "unknown" and judged.presence != "absent":

@@ -111,14 +111,13 @@ class Known:
     view: as the film appears, where nobody says it. hidden: what hides the border of the heart or
     of the upper mediastinum, by region ("the left pleural effusion"). opaque: what may hide the
     bases of the lungs. heart: how far the film itself speaks for an enlarged heart, as log-odds;
-    None if nobody has read it. large_heart: whether that alone is enough to call it enlarged.
+    None if nobody has read it.
     """
 
     view: Projection = Projection.UNKNOWN
     hidden: Mapping[str, str] = field(default_factory=dict)
     opaque: str = ""
     heart: float | None = None
-    large_heart: bool = False
 
 
 NOTHING = Known()

@@ -14,10 +14,9 @@ import numpy as np
 
 from grounded.atlas import SIDES, Side
 from grounded.chest.names import HEART, chest_atlas, kind_of
-from grounded.findings import Presence
 from grounded.generators.measured.wording import Known
 from grounded.generators.neural.finding_reader import FindingReader
-from grounded.generators.neural.planned import ORIGIN, Stated, placed
+from grounded.generators.neural.planned import Stated, placed
 from grounded.geometry import Box
 from grounded.language.finding_words import FindingWords
 from grounded.protocols import Question
@@ -47,7 +46,6 @@ def known(reader: FindingReader, question: Question, stated: Sequence[Stated]) -
         hidden=_hidden(reader, question, there) if there else {},
         opaque=_named(there[0]) if there else "",
         heart=_heart(reader, question),
-        large_heart=_large_heart(stated),
     )
 
 
@@ -66,16 +64,6 @@ def _heart(reader: FindingReader, question: Question) -> float | None:
     large = reader.film(question)[HEART_LABEL]
     large = min(max(large, _LEAST), 1 - _LEAST)
     return math.log(large / (1 - large))
-
-
-def _large_heart(stated: Sequence[Stated]) -> bool:
-    """Whether the heart is read as enlarged, firmly."""
-    return any(
-        item.label == HEART_LABEL
-        and item.origin == ORIGIN
-        and item.finding.presence == Presence.PRESENT
-        for item in stated
-    )
 
 
 def _named(item: Stated) -> str:

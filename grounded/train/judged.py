@@ -20,6 +20,7 @@ from grounded.generators.neural.finding_net import FILM
 from grounded.protocols import Question
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.reporter import Reporter
+from grounded.train.findings.calibration import told
 from grounded.train.findings.films import keep
 from grounded.train.findings.truth import LABELS, READERS
 from grounded.view import Projection, projection
@@ -111,10 +112,13 @@ class _Truth:
                 if name in names and label in LABELS and presence != Presence.UNCERTAIN:
                     there = float(presence == Presence.PRESENT)
                     regions[names.index(name), LABELS.index(label)] = there
+        said = told(known)
+        unheard = (np.isfinite(known.read) & np.isnan(said)).any(axis=0) & np.isnan(said[0])
+        regions[:, unheard] = np.nan  # a denial of the film denied it of its regions
         read = np.full(len(LABELS), np.nan, np.float32)
         for row, reader in enumerate(READERS):
             if reader != TEXT:
-                read = np.where(np.isfinite(read), read, known.read[row])
+                read = np.where(np.isfinite(read), read, said[row])
         somewhere = (regions == 1).any(axis=0) & np.isnan(read)
         read = np.where(somewhere, np.float32(1), read)
         return cls(read, names, regions, measured_by_people(film))

@@ -62,7 +62,7 @@ def test_the_impression_is_as_firm_as_what_is_said_of_the_heart(
 
 
 def test_a_heart_that_could_not_be_measured_is_no_firmer_in_the_impression(ask: Ask) -> None:
-    known = Known(hidden={"cardiac silhouette": "the opacity"}, heart=6.0, large_heart=True)
+    known = Known(hidden={"cardiac silhouette": "the opacity"}, heart=6.0)
     [(summed, of)] = sources(composed(ask(ratio=0.6), known))
     assert strength_named(of[0].text) == "apparent"
     assert not is_uneven(summed, of)

@@ -244,6 +244,19 @@ def test_labels_mined_from_reports_are_nobody_who_saw_the_film(film: Example) ->
     assert read_by_people(replace(film, readings=(FilmReading(RSNA, said), FilmReading(TEXT))))
 
 
+def test_the_challenge_s_denial_is_heard_where_nobody_reports_anything(film: Example) -> None:
+    none = FilmReading(RSNA, {OPACITY: Presence.ABSENT}, located=frozenset({OPACITY}))
+    quiet = FilmReading(TEXT, {OPACITY: Presence.ABSENT, EFFUSION: Presence.ABSENT})
+    speaks = replace(quiet, findings={**quiet.findings, EFFUSION: Presence.PRESENT})
+    for report, present, absent in ((quiet, 0.0, 1.0), (speaks, np.nan, np.nan)):
+        read = replace(film, readings=(none, report))
+        assert judged(read, finding()) == pytest.approx((present,), nan_ok=True)
+        denied = judged(read, finding(presence="absent", region=LEFT))
+        assert denied == pytest.approx((absent,), nan_ok=True)
+    outlined = replace(film, readings=(*film.readings, none, speaks))
+    assert judged(outlined, finding(region=LEFT)) == (0.0,)
+
+
 def test_a_sentence_is_right_where_all_of_it_is() -> None:
     item = Judged("a", "b", Projection.PA, sentence(finding(), finding(EFFUSION)), (1.0, 0.0))
     assert item.is_right == 0

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from grounded.data.nih import TEXT
+from grounded.data.nih import RSNA, TEXT
 from grounded.errors import ConfigError
 from grounded.generators.neural.finding_net import FILM, VIEW
 from grounded.generators.neural.finding_reader import Calibration
@@ -30,8 +30,10 @@ from grounded.train.findings.truth import LABELS, READERS
 FEWEST = 8  # films, or regions, with a finding and without that a calibration is fitted on
 SURE = 6.0  # the log-odds of a region where the film's own reading is all that there is
 ALL = 0.8  # the part of the regions from which on a finding is one of the whole lungs
+_MARGIN = 1e-4  # how far a limit lies from the films that it was taken from
 HERE = 0.5  # the probability from which on a region of a film with the finding has it
 
+_RSNA = READERS.index(RSNA)
 TOO_FEW = "not measured: too few have it"
 
 Values = NDArray[np.float32]
@@ -44,13 +46,16 @@ class StatementConfig:
 
     false: how often a finding may be called present in films in which nothing was found. often: the
     findings that may be called so more or less often, by name. doubt: how often a finding may be
-    called present or uncertain there. area, alarms: the lower bound of the area
-    under the curve, and the upper limit of false statements, that films held out have to show
-    before a finding is stated.
+    called present or uncertain there. right, possible: the least part of the films called present,
+    and of those called uncertain, that has to have the finding, as people say. area, alarms: the
+    lower bound of the area under the curve, and the upper limit of false statements, that films
+    held out have to show before a finding is stated.
     """
 
     false: float = 0.01
     doubt: float = 0.02
+    right: float = 0.0
+    possible: float = 0.0
     area: float = 0.75
     alarms: float = 0.05
     often: Mapping[str, float] = field(default_factory=dict)
@@ -75,14 +80,14 @@ def fitted(
     Nothing may be stated yet: that follows from what is measured on the films that are held out.
     """
     looked = look(net, films)
-    read = np.stack([film.read for film in films])  # (N, READERS, F)
+    read = np.stack([told(film) for film in films])  # (N, READERS, F)
     empty = np.array([is_empty(film) or is_normal(film) for film in films])
     kinds = [film.kinds for film in films]
     known = [film.regions for film in films]
     made: Fitted = {}
     for column, label in enumerate(LABELS):
         logits = looked.film[:, column]
-        film = _of_film(logits, _believed(read[:, :, column]), logits[empty], limits.of(label))
+        film = _of_film(logits, _believed(read[:, :, column]), logits[empty], label, limits)
         made[label] = {FILM: film}
         for kind in config.pairs[label]:
             number = net.findings.kinds.index(kind)
@@ -106,6 +111,20 @@ def _believed(read: Values) -> Values:
     return np.asarray(truth, dtype=np.float32)
 
 
+def told(film: Known) -> Values:
+    """What each reader tells of what there is, (READERS, F).
+
+    The challenge asked for opacities like those of pneumonia. In its films without such that are
+    not normal there are others: where radiologists read them too, they outlined a consolidation in
+    193 of 380. So its denial is only heard of a film in which nobody reports anything.
+    """
+    read = film.read.copy()
+    denied = read[_RSNA] == 0
+    if denied.any() and not is_normal(film):
+        read[_RSNA, denied] = np.nan
+    return read
+
+
 def is_empty(film: Known) -> bool:
     """Whether radiologists read the film and found none of what they looked for."""
     read = film.read[READERS.index("radiologists")]
@@ -115,7 +134,7 @@ def is_empty(film: Known) -> bool:
 def is_normal(film: Known) -> bool:
     """Whether nobody sees anything: no opacity, and no label of any kind."""
     read = film.read
-    challenged = read[READERS.index("RSNA")]
+    challenged = read[_RSNA]
     return bool((challenged == 0).any() and not (read == 1).any())
 
 
@@ -128,19 +147,40 @@ def _of_film(
     logits: Values,
     truth: Values,
     empty: Values,
-    limits: tuple[float, float],
+    label: str,
+    limits: StatementConfig,
 ) -> Calibration:
-    chosen = _finite(logits, truth)
-    if not _enough(chosen[1]):
+    chosen, there = _finite(logits, truth)
+    if not _enough(there):
         return Calibration(1.0, 0.0, 1.0, 1.0, False, TOO_FEW)
-    slope, intercept = platt(*chosen, balanced=True)
+    slope, intercept = platt(chosen, there, balanced=True)
     made = Calibration(slope, intercept, 0.0, 0.0, False, "not measured")
     empty = empty if len(empty) else logits[truth == 0]  # no film was found empty: without this one
-    probabilities = np.array([made.probability(logit) for logit in empty])
+    clear = np.array([made.probability(logit) for logit in empty])
     firm, doubtful = (
-        float(np.quantile(probabilities, 1 - part, method="higher")) + 1e-4 for part in limits
+        min(1.0, float(np.quantile(clear, 1 - part, method="higher")) + _MARGIN)
+        for part in limits.of(label)
     )
-    return replace(made, present=min(firm, 1.0), absent=min(doubtful, firm, 1.0))
+    known = np.array([made.probability(logit) for logit in chosen])
+    present = right_from(known, there, firm, limits.right, 1.0)
+    below = known < present
+    absent = right_from(known[below], there[below], min(doubtful, firm), limits.possible, present)
+    return replace(made, present=present, absent=absent)
+
+
+def right_from(
+    probabilities: NDArray[np.float64], truth: Values, lowest: float, part: float, never: float
+) -> float:
+    """The least limit, `lowest` or above, from which on at least a part of the films has the
+    finding; `never` where there is none."""
+    if not part:
+        return lowest
+    higher = np.sort(probabilities[probabilities > lowest + _MARGIN]) - _MARGIN
+    for limit in (lowest, *higher):
+        called = truth[probabilities >= limit] == 1
+        if len(called) and called.mean() >= part:
+            return float(limit)
+    return never
 
 
 def of_region(logits: Values, truth: Values) -> Calibration:

@@ -19,6 +19,7 @@ from grounded.train.findings.calibration import (
     fitted,
     of_region,
     platt,
+    right_from,
 )
 from grounded.train.findings.films import Known
 from grounded.train.findings.network import FindingConfig, Habits, ReadingNet
@@ -108,6 +109,27 @@ def test_a_finding_may_have_a_limit_of_its_own(
     after = fitted(net, FEWEST * films, config, loose)
     assert after[label][FILM].present < before[label][FILM].present
     assert after[other] == before[other]
+
+
+def test_what_is_called_present_or_possible_is_so_often_enough() -> None:
+    probabilities = np.array([0.2, 0.4, 0.6, 0.7, 0.8, 0.9])
+    truth = np.array([0, 0, 0, 1, 0, 1], dtype=np.float32)
+    assert right_from(probabilities, truth, 0.1, 0.0, 1.0) == 0.1
+    assert right_from(probabilities, truth, 0.1, 0.5, 1.0) == pytest.approx(0.6, abs=1e-3)
+    assert right_from(probabilities, truth, 0.65, 0.5, 1.0) == 0.65
+    assert right_from(probabilities, truth, 0.1, 0.9, 1.0) == pytest.approx(0.9, abs=1e-3)
+    assert right_from(probabilities[:3], truth[:3], 0.1, 0.5, 1.0) == 1.0
+
+
+def test_a_finding_that_is_seldom_right_is_neither_present_nor_possible(
+    net: ReadingNet, films: list[Known], config: FindingConfig
+) -> None:
+    loose = StatementConfig(false=0.5, doubt=0.9)
+    before = fitted(net, FEWEST * films, config, loose)
+    label = next(each for each in LABELS if before[each][FILM].figure != TOO_FEW)
+    after = fitted(net, FEWEST * films, config, replace(loose, right=1.0, possible=1.0))
+    assert after[label][FILM].present >= before[label][FILM].present
+    assert after[label][FILM].absent == after[label][FILM].present
 
 
 def test_a_limit_of_an_unknown_finding_is_a_configuration_error() -> None:
