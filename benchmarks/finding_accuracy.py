@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from own.films import read_options
+from own.films import read_options, was_found_empty
 from own.read_films import (
     FilmFigures,
     ReadFilm,
@@ -112,7 +112,7 @@ def scope(console: Console, reader: FindingReader) -> None:
 
 def said_of_empty(films: Sequence[ReadFilm]) -> dict[str, Rate]:
     """Films that radiologists found empty, by resolution: with any statement, with a firm one."""
-    empty = [film for film in films if film.is_empty]
+    empty = [film for film in films if was_found_empty(film.film)]
     rates = {}
     for size in sorted({film.size for film in empty}):
         chosen = [film for film in empty if film.size == size]

@@ -31,9 +31,13 @@ def drawn_films(data: Path, part: Split, seed: int, side: int = SIDE) -> list[Ex
 
 def empty_films(data: Path) -> list[Example]:
     """The films of `data`/nih that are held out and in which radiologists found nothing."""
-    held = [film for film in nih_films(data / "nih") if film.split == "held"]
-    found = [film.reading(RADIOLOGISTS).findings.values() for film in held]
-    return [film for film, said in zip(held, found, strict=True) if said and "present" not in said]
+    return [f for f in nih_films(data / "nih") if f.split == "held" and was_found_empty(f)]
+
+
+def was_found_empty(film: Example) -> bool:
+    """Whether radiologists read a film and found nothing of what they looked for."""
+    found = film.reading(RADIOLOGISTS).findings.values()
+    return bool(found) and "present" not in found
 
 
 def read_options(doc: str | None, out: str, width: int) -> argparse.Namespace:

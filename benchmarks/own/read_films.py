@@ -59,12 +59,6 @@ class ReadFilm:
     hits: dict[str, bool]
 
     @property
-    def is_empty(self) -> bool:
-        """Whether radiologists read the film and found nothing of what they looked for."""
-        found = self.film.reading(RADIOLOGISTS).findings
-        return bool(found) and "present" not in found.values()
-
-    @property
     def size(self) -> str:
         """Pixels of the collection's longest side."""
         return f"{self.film.about['resolution']:.0f} px"

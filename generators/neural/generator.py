@@ -34,15 +34,19 @@ from grounded.generators.neural.borders import known, view_of
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
 from grounded.generators.neural.planned import (
     DENIED,
+    ELSEWHERE,
+    HERE,
     MEASURED_HERE,
     ORIGIN,
     SET,
     Stated,
+    drawn,
     of_film,
     of_region,
     to_be_said,
     with_set,
 )
+from grounded.generators.neural.tissue import Tissue
 from grounded.generators.neural.writer import Brief, Writer, Written
 from grounded.language.labeller import Labeller
 from grounded.nn.device import DType
@@ -59,10 +63,14 @@ same; or in those of the writer that was trained."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """What is read and measured of a question's film, whichever of its regions are asked about."""
+    """What is read and measured of a question's film, whichever of its regions are asked about.
+
+    denied: see `_denied`.
+    """
 
     question: Question
     read: list[Stated]
+    denied: Mapping[str, float]
     measurable: Measurable
 
     def serves(self, question: Question) -> bool:
@@ -149,10 +157,11 @@ class Neural:
         return self._in_words_of_the_writer(answers) if self.writer else answers
 
     def _see(self, question: Question) -> _Seen:
-        whole = self.reader.film(question) if question.whole else {}
-        read = _stated(self.reader.read(replace(question, asked=question.found)), whole)
+        reads = self.reader.read(replace(question, asked=question.found))
+        denied = _denied(self.reader.film(question), reads, question.whole)
+        read = _stated(reads, denied)
         of_film_ = known(self.reader, question, with_set(read, question.findings))
-        return _Seen(question, read, self.measured.measure(question, of_film_))
+        return _Seen(question, read, denied, self.measured.measure(question, of_film_))
 
     def _described(self, question: Question, seen: _Seen) -> list[Sentence]:
         given = question.findings
@@ -160,13 +169,17 @@ class Neural:
         film = with_set(seen.read, given, measured)
         kept = [sentence for sentence in measured if not _is_set(sentence, given)]
         if not question.whole:
-            return self._of_regions(question, film, kept)
+            return self._of_regions(question, film, kept, seen.denied)
         lungs = [name for name in LUNGS if name in question.found]
         read = [item for item in film if not _is_measured(item)]
         return [*of_film(read, lungs, phrasing_of(question, self._varied)), *kept]
 
     def _of_regions(
-        self, question: Question, film: Sequence[Stated], measured: Sequence[Sentence]
+        self,
+        question: Question,
+        film: Sequence[Stated],
+        measured: Sequence[Sentence],
+        denied: Mapping[str, float],
     ) -> list[Sentence]:
         """What is said of the regions that are asked about, one after the other."""
         reads = {read.place.name: read for read in self.reader.read(question)}
@@ -176,16 +189,18 @@ class Neural:
             name, read = region.name, reads.get(region.name)
             kind = read.place.kind if read else kind_of(name)
             here = [item for item in film if item.finding.region == name]
-            if name not in question.found:
+            tissue = Tissue.of(region.box, question.found) if name not in question.found else None
+            if tissue:
                 given = {name: question.findings.get(name, {})}
-                here = with_set(_stated([read] if read else [], {}), given)
+                here = drawn(with_set(_stated([read] if read else [], denied), given))
             said = of_region([item for item in here if not _is_measured(item)], kind, phrasing)
-            said += [sentence for sentence in measured if name in sentence.regions]
-            drawn_off = name not in question.found and read is None
-            answer += [
-                *said,
-                *(_off(region, said) if drawn_off else unassessed(region, kind, said)),
-            ]
+            of_it = [sentence for sentence in measured if name in sentence.regions]
+            said += of_it
+            if not tissue or tissue.in_lung:
+                said += unassessed(region, kind, said)
+            if tissue and not (of_it if tissue.in_lung else said):
+                said += _unread(region, tissue)
+            answer += said
         return list(dict.fromkeys(answer))
 
     def _in_words_of_the_writer(self, answers: list[list[Sentence]]) -> list[list[Sentence]]:
@@ -264,23 +279,27 @@ class Neural:
         return Brief(finding.region, kind, to_be_said(finding), _known(ratio, finding))
 
 
-def _stated(reads: Iterable[Read], film: Mapping[str, float]) -> list[Stated]:
-    """What was read and may be said.
-
-    film: the probability of each finding in the whole film, if that is asked about. Where a finding
-    is present, it is denied of other regions by what was read there.
-    """
-    found = [(finding, _as_what(read)) for read in reads for finding in read.findings]
-    there = {finding.label for finding, _ in found if finding.presence == "present"}
+def _stated(reads: Iterable[Read], denied: Mapping[str, float]) -> list[Stated]:
+    """What was read and may be said. denied: see `_denied`."""
     return [
-        Stated(f, notes=notes, open=_is_open(f, 0 if f.label in there else film.get(f.label, 0)))
-        for f, notes in found
+        Stated(f, notes=notes, open=f.presence == "absent" and 1 - f.score >= denied[f.label])
+        for read in reads
+        for notes in [_as_what(read)]
+        for f in read.findings
     ]
 
 
-def _is_open(finding: Finding, in_film: float) -> bool:
-    """Whether a finding that is not called present is too likely, here or in the film, to deny."""
-    return finding.presence == "absent" and max(in_film, 1 - finding.score) >= DENIED
+def _denied(film: Mapping[str, float], reads: Iterable[Read], whole: bool) -> dict[str, float]:
+    """By label the probability in a region below which it is denied there.
+
+    film: the probability of each finding in the film. whole: whether all of it is asked about: then
+    nothing is denied that is too likely and not called present in any region.
+    """
+    findings = [finding for read in reads for finding in read.findings]
+    there = {finding.label for finding in findings if finding.presence == "present"}
+    in_doubt = 0.0 if whole else HERE
+    limits = {label: DENIED if p < DENIED else in_doubt for label, p in film.items()}
+    return {label: ELSEWHERE if label in there else limits[label] for label in limits}
 
 
 def _as_what(read: Read) -> tuple[str, ...]:
@@ -302,12 +321,10 @@ def _is_set(sentence: Sentence, given: SetFindings) -> bool:
     return any(finding.label in labels for finding in sentence.findings)
 
 
-def _off(region: Region, said: Sequence[Sentence]) -> list[Sentence]:
-    """What is said of a drawn box beside the lungs about which there is nothing else to say."""
-    if said:
-        return []
-    text = f"Not assessed: the {region.name} is not in the lungs."
-    return [Sentence(text, (region.name,), ORIGIN)]
+def _unread(region: Region, tissue: Tissue) -> list[Sentence]:
+    """What of a drawn box is not assessed, since it does not lie in the lungs."""
+    text = tissue.unread(region.name)
+    return [Sentence(text, (region.name,), ORIGIN)] if text else []
 
 
 def _known(ratio: float | None, finding: Finding) -> float | None:

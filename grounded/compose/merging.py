@@ -10,7 +10,7 @@ import numpy as np
 
 from grounded.atlas import Atlas
 from grounded.evidence import Evidence, Heatmap
-from grounded.language.agreement import Nouns, SideAndZone, by_side, fill, frame, noun_of
+from grounded.language.agreement import Nouns, SideAndZone, by_side, fill, frame, join, noun_of
 from grounded.language.labeller import Labeller
 from grounded.language.mentions import sides_named
 from grounded.report import Sentence
@@ -52,7 +52,7 @@ def merge(group: Sequence[Sentence], text: str = "") -> Sentence:
     The score is the lowest of those of the first sentence's kind. text: the words for all of them,
     if they differ; the notes then keep the words of each.
     """
-    words = " and ".join(f"“{sentence.text}”" for sentence in group)
+    words = join([f"“{sentence.text}”" for sentence in group])
     note = f"merged from {words}" if text else f"merged from {len(group)} sentences"
     merged = (note,) if len(group) > 1 else ()
     return replace(

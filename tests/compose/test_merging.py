@@ -220,6 +220,11 @@ def test_a_merged_sentence_has_what_each_brought_once() -> None:
     assert not merge([first, first]).abnormal
 
 
+def test_a_note_lists_the_words_of_each_that_was_merged() -> None:
+    group = [say(f"{name}.", "left lung") for name in ("One", "Two", "Three")]
+    assert merge(group, "All.").notes == ("merged from “One.”, “Two.” and “Three.”",)
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -17,6 +17,8 @@ from grounded.errors import ConfigError, InvalidValueError
 from grounded.findings import Finding, Presence
 from grounded.generators.measured.generator import Measured
 from grounded.generators.neural.borders import known
+from grounded.generators.neural.finding_net import FILM
+from grounded.generators.neural.finding_reader import FindingReader
 from grounded.generators.neural.generator import Neural
 from grounded.generators.neural.planned import ORIGIN, SET, Stated
 from grounded.protocols import Attributable, Question, SentenceGenerator, encoded_film
@@ -29,7 +31,9 @@ from .reading import (
     PRESENT,
     SIDE,
     ZONES,
+    calibrations,
     chest,
+    finding_net,
     map_with,
     question,
     without_map,
@@ -108,8 +112,25 @@ def say(neural: Neural, asked: Question) -> list[Sentence]:
     return sentences
 
 
+@pytest.fixture(scope="module")
+def unsure(folder: Path) -> Neural:
+    """It calls an opacity present from a probability on that no film of these tests reaches with
+    what is `OPEN`, and cannot deny it either."""
+    neural = Neural(folder)
+    made = calibrations()
+    made["Lung Opacity"][FILM] = replace(made["Lung Opacity"][FILM], absent=0.7, present=0.8)
+    neural.reader = FindingReader.of(finding_net(), made)
+    return neural
+
+
 def read_from(sentences: Sequence[Sentence], *origins: str) -> list[Sentence]:
     return [sentence for sentence in sentences if sentence.origin in (origins or (ORIGIN, SET))]
+
+
+def inner(box: Box) -> Box:
+    """A few pixels in the middle."""
+    x, y = box.center
+    return Box(x - 4, y - 4, x + 4, y + 4)
 
 
 def texts(sentences: Sequence[Sentence]) -> list[str]:
@@ -239,9 +260,8 @@ def test_a_finding_that_nobody_has_a_name_for_is_refused(neural: Neural) -> None
 
 
 def test_a_drawn_box_is_said_of_itself_and_noted_as_what_it_was_read(neural: Neural) -> None:
-    box = chest()[1][ZONE].box
-    inner = Box(box.center[0] - 4, box.center[1] - 4, box.center[0] + 4, box.center[1] + 4)
-    [said] = [s for s in say(neural, question(inner, OPACITY)) if s.findings]
+    box = inner(chest()[1][ZONE].box)
+    [said] = [s for s in say(neural, question(box, OPACITY)) if s.findings]
     assert said.text == "Opacity in the marked area."
     assert said.regions == ("marked area",)
     assert said.notes == ("read as a part of the right lower lung zone",)
@@ -250,6 +270,57 @@ def test_a_drawn_box_is_said_of_itself_and_noted_as_what_it_was_read(neural: Neu
 def test_a_box_beside_the_lungs_says_so_and_nothing_else(neural: Neural) -> None:
     [said] = say(neural, question(Box(1, 1, 8, 8)))
     assert said.text == "Not assessed: the marked area is not in the lungs."
+
+
+def test_a_box_in_a_film_in_doubt_is_answered_about_its_own_place(unsure: Neural) -> None:
+    values = {(ZONE, "Lung Opacity"): OPEN}
+    there, elsewhere = (chest()[1][name].box for name in (ZONE, "left upper lung zone"))
+    [possible] = [s for s in say(unsure, question(inner(there), values)) if s.findings]
+    assert possible.text == "Possible opacity in the marked area."
+    assert possible.score == pytest.approx(0.25, abs=0.05)
+    [denied] = [s for s in say(unsure, question(inner(elsewhere), values)) if s.findings]
+    assert denied.text == "No opacity in the marked area."
+
+
+def test_a_region_of_a_film_in_doubt_is_denied_what_is_not_likely_there(unsure: Neural) -> None:
+    values = {(ZONE, "Lung Opacity"): OPEN}
+    assert texts(say(unsure, question(ZONE, values)))[0] == "Not judged: opacities."
+    left = texts(say(unsure, question("left upper lung zone", values)))
+    assert left[0] == "No opacity in the left upper lung zone."
+
+
+def test_a_film_in_doubt_is_denied_nothing(unsure: Neural) -> None:
+    said = texts(say(unsure, question(values={(ZONE, "Lung Opacity"): OPEN})))
+    assert "Not judged: opacities." in said
+    assert not any("No opacity" in text for text in said)
+
+
+def test_a_box_over_the_edge_of_a_lung_says_what_of_it_was_not_assessed(neural: Neural) -> None:
+    lung = chest()[1]["right lung"].box
+    x, y = lung.x0 + 5, lung.center[1]
+    said = texts(say(neural, question(Box(x - 30, y - 15, x + 30, y + 15))))
+    assert said[0].startswith("No opacity in the marked area")
+    assert said[-1] == "Not assessed: the part of the marked area beside the lungs."
+
+
+def test_a_box_that_hardly_touches_a_lung_has_no_finding_of_it(neural: Neural) -> None:
+    lung = chest()[1]["right lung"]
+    outline = lung.mask
+    assert outline is not None
+    row = int(outline.values.any(axis=1).argmax() + outline.values.shape[0] // 2)
+    y = outline.extent.y0 + row * outline.extent.height / outline.values.shape[0]
+    x = outline.extent.x0 + int(outline.values[row].argmax()) * (
+        outline.extent.width / outline.values.shape[1]
+    )
+    [said] = say(neural, question(Box(x - 9, y - 5, x + 1, y + 5), OPACITY))
+    assert said.text == "Not assessed: too little of the marked area is in the lungs."
+    assert not said.findings
+
+
+def test_a_box_over_the_heart_alone_says_so(neural: Neural) -> None:
+    x, y = chest()[1]["cardiac silhouette"].box.center
+    [said] = say(neural, question(Box(x - 4, y - 4, x + 4, y + 4)))
+    assert said.text == "Not assessed: the marked area lies over the heart, not in the lungs."
 
 
 def test_the_writer_says_what_it_was_trained_on_in_its_own_words(folder: Path) -> None:
