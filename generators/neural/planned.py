@@ -43,9 +43,9 @@ for calibration, radiologists saw an opacity in 13 of 135 below and in 30 of 48 
 it is called present, an effusion in 13 of 191 and in 27 of 69; of those held out, an opacity in 15
 of 177 and in 28 of 54, an effusion in 7 of 199 and in 27 of 65."""
 ELSEWHERE = 0.3
-"""The limit for a single place, in a film that has the finding in another. Of the places so denied in
-films for calibration, radiologists outlined an opacity in 20 of 246 and an effusion in 2 of 44; in
-films held out, in 13 of 266 and in none of 51."""
+"""The limit for a single place, in a film that has the finding in another. Of the places so denied
+in films for calibration, radiologists outlined an opacity in 20 of 246 and an effusion in 2 of 44;
+in films held out, in 13 of 266 and in none of 51."""
 HERE = 0.15
 """The limit for a single place that is asked about, in a film of which the finding can be neither
 stated nor denied. Of the places so denied in films held out, radiologists outlined an opacity in 6

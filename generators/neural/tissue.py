@@ -106,7 +106,7 @@ def _inside(region: Region, points: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _surely_inside(region: Region, points: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which points (N, 2) lie in a region with all that is nearer to them than `EDGE`."""
     steps = EDGE * region.box.width * np.array([(0, 0), *_COMPASS])
-    return np.logical_and.reduce([_inside(region, points + step) for step in steps])
+    return np.asarray(np.all([_inside(region, points + step) for step in steps], axis=0))
 
 
 def _members(mask: Mask, parts: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -289,6 +289,23 @@ def test_a_region_of_a_film_in_doubt_is_denied_what_is_not_likely_there(unsure: 
     assert left[0] == "No opacity in the left upper lung zone."
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.92, "Not judged: opacities."), (0.88, "No opacity in the left lower lung zone.")],
+)
+def test_a_place_is_denied_what_another_has_where_it_is_not_likely(
+    folder: Path, value: float, said: str
+) -> None:
+    neural = Neural(folder)
+    made = calibrations()
+    kind = "lower lung zone"
+    made["Lung Opacity"][kind] = replace(made["Lung Opacity"][kind], absent=0.5, present=0.5)
+    neural.reader = FindingReader.of(finding_net(), made)
+    left = "left lower lung zone"
+    values = {**OPACITY, (left, "Lung Opacity"): value}
+    assert texts(say(neural, question(left, values)))[0] == said
+
+
 def test_a_film_in_doubt_is_denied_nothing(unsure: Neural) -> None:
     said = texts(say(unsure, question(values={(ZONE, "Lung Opacity"): OPEN})))
     assert "Not judged: opacities." in said
