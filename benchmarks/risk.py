@@ -3,10 +3,12 @@
     python benchmarks/risk.py --data DIR [--preset neural] [--out risk.png]
 
 DIR holds `nih`, and `chest_anatomy`, `covid_films`, `tb` and `hannover` if their rows are wanted.
-The preset's confidence was fitted on NIH's calibration films; printed are, on NIH's held-out films
-and on the films of other hospitals: reliability of the probabilities, the part that is wrong of
-what is stated (present or possible) and of what is denied at 1, 5, 10 and 20 %, with 95 % intervals
-(patients drawn again), and how much is withheld. `--out` draws reliability and risk-coverage.
+The preset's confidence was fitted on all films of NIH that nothing was trained on. So that none is
+judged by itself, they are judged here in two parts, each by what is fitted on the other part's
+patients; the films of other hospitals are judged by the preset's own. Printed are reliability of
+the probabilities, the part that is wrong of what is stated (present or possible) and of what is
+denied at 5 to 40 %, with 95 % intervals (patients drawn again), and how much is withheld. `--out`
+draws reliability and risk-coverage.
 What is known of other hospitals' films: JSRT and Wingspan are clear but for nodules and hearts,
 the COVID-era films are known by their notes, TBX11K by boxes of lesions, Hannover's by nothing.
 What is measured is judged by the outlines that people drew on films of Wingspan and JSRT that no
@@ -24,6 +26,7 @@ import numpy as np
 import torch
 from own.films import read_options
 from own.judged_films import (
+    Rated,
     Realised,
     Reliability,
     Statement,
@@ -42,22 +45,22 @@ from grounded.config import load_unrated
 from grounded.data.annotations import read_annotations
 from grounded.data.example import Example
 from grounded.data.finding_films import finding_films
-from grounded.data.nih import nih_films, part_of
+from grounded.data.nih import part_of
 from grounded.data.tb import tuberculosis_films
 from grounded.errors import GroundedError
 from grounded.evaluate.calibration import BINS
-from grounded.train.confidence import outlined_films
-from grounded.train.judged import Judged, judge, read_by_people
+from grounded.train.confidence import POPULATION, outlined_films, untrained_films
+from grounded.train.confidence import fitted as of_statements
+from grounded.train.judged import Judged, judge
 
-LEVELS = (0.01, 0.05, 0.1, 0.2)
-NIH = "NIH, held out"
+LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4)
+NIH = "NIH, not trained on"
 NOTES = Path(__file__).parent / "covid_films.csv"
 
 
 def hospitals(data: Path) -> dict[str, list[Example]]:
-    """Films of which people say something, that nothing was trained or fitted on, by source."""
-    nih = [film for film in nih_films(data / "nih") if film.split == "held"]
-    found = {NIH: [film for film in nih if read_by_people(film)]}
+    """Films of other sources of which people say something, that nothing was trained on."""
+    found: dict[str, list[Example]] = {}
     if (data / "chest_anatomy").is_dir():
         films = finding_films(data, NOTES)
         covid = [film for film in films if film.source == "covid"]
@@ -92,19 +95,32 @@ def read(reporter: grounded.Reporter, films: Sequence[Example], console: Console
     return said
 
 
-def show_levels(console: Console, found: dict[str, list[Statement]], fitted: Fitted) -> None:
+def crossed(
+    reporter: grounded.Reporter, films: Sequence[Example], fitted: Fitted, console: Console
+) -> list[Rated]:
+    """What is said of NIH's films in two parts, each rated by what the other shows."""
+    parts = [
+        read(reporter, [film for film in films if film.split == part], console)
+        for part in ("calibration", "held")
+    ]
+    weights = fitted.weights_sha256
+    shown = [of_statements({POPULATION: said}, weights, fitted.failing) for said in parts]
+    return [Rated(parts[0], shown[1]), Rated(parts[1], shown[0])]
+
+
+def show_levels(console: Console, found: dict[str, list[Statement]]) -> None:
     for denies, what in ((False, "stated (present or possible)"), (True, "denied")):
         table = Table("films", "no level", *(f"{100 * level:g} %" for level in LEVELS), title=what)
         for name, items in found.items():
             chosen = [item for item in items if item.denies == denies]
-            table.add_row(name, _all_said(chosen), *_cells(chosen, fitted))
+            table.add_row(name, _all_said(chosen), *_cells(chosen))
         console.print(table)
-    title = "NIH, held out: wrong of what is left at a level, by finding"
+    title = f"{NIH}: wrong of what is left at a level, by finding"
     table = Table("finding", "", "no level", *(f"{100 * x:g} %" for x in LEVELS), title=title)
     items = found[NIH]
     for label, presence in sorted({(i.finding.label, str(i.finding.presence)) for i in items}):
         chosen = [i for i in items if (i.finding.label, i.finding.presence) == (label, presence)]
-        table.add_row(label, presence, _all_said(chosen), *_cells(chosen, fitted))
+        table.add_row(label, presence, _all_said(chosen), *_cells(chosen))
     console.print(table)
 
 
@@ -114,7 +130,7 @@ def show_measured(console: Console, said: dict[str, list[Judged]], fitted: Fitte
     table = Table(*head, title="what is measured, against people's outlines")
     for name, items in said.items():
         sorts: dict[Sort, list[Statement]] = {}
-        for item in statements(items, fitted):
+        for item in statements([Rated(items, fitted)]):
             sorts.setdefault(sort_of(item.finding), []).append(item)
         for sort, chosen in sorted(sorts.items()):
             films = fitted.sorts[sort].population if sort in fitted.sorts else "none"
@@ -131,8 +147,8 @@ def _source(films: str) -> str:
     return films.partition(",")[0]
 
 
-def _cells(items: Sequence[Statement], fitted: Fitted) -> list[str]:
-    return [_cell(realised(items, fitted, level)) for level in LEVELS]
+def _cells(items: Sequence[Statement]) -> list[str]:
+    return [_cell(realised(items, level)) for level in LEVELS]
 
 
 def _cell(value: Realised) -> str:
@@ -194,35 +210,36 @@ def main() -> None:
     reporter, file = load_unrated(options.preset)
     fitted = Confidence(file).fitted
     console.print(f"grounded {grounded.__version__}; fitted on {fitted.population}")
-    said = {
-        name: read(reporter, films[:: options.every], console)
-        for name, films in hospitals(options.data).items()
-    }
-    found = {name: statements(items, fitted) for name, items in said.items()}
+    [nih] = [films for name, films in untrained_films(options.data).items() if name == POPULATION]
+    rated = {NIH: crossed(reporter, nih[:: options.every], fitted, console)}
+    for name, films in hospitals(options.data).items():
+        rated[name] = [Rated(read(reporter, films[:: options.every], console), fitted)]
+    found = {name: statements(parts) for name, parts in rated.items()}
     unknown = [name for name, items in found.items() if not items]
-    reliable = {n: of_sentences(items, fitted) for n, items in said.items() if n not in unknown}
+    reliable = {name: of_sentences(p) for name, p in rated.items() if name not in unknown}
     for view in ("AP", "PA"):
-        reliable[f"{NIH}, {view}"] = of_sentences(said[NIH], fitted, lambda i, v=view: i.view == v)
+        reliable[f"{NIH}, {view}"] = of_sentences(rated[NIH], lambda item, v=view: item.view == v)
     show_reliability(console, reliable)
-    show_levels(console, {n: items for n, items in found.items() if items}, fitted)
+    show_levels(console, {n: items for n, items in found.items() if items})
     outlined = outlined_films(options.data)
     measured = {name: read(reporter, films, console) for name, films in outlined.items()}
     show_measured(console, measured, fitted)
     for name in unknown:
-        console.print(f"{name}: nobody says what is in these films; {_left(said[name], fitted)}")
+        console.print(f"{name}: nobody says what is in these films; {_left(rated[name])}")
     if options.out:
         draw(options.out, {n: i for n, i in found.items() if i}, reliable)
     console.print(f"{time.perf_counter() - start:.0f} s, {options.threads} threads")
 
 
-def _left(said: Sequence[Judged], fitted: Fitted) -> str:
+def _left(parts: Sequence[Rated]) -> str:
     """What a level leaves of what is said, whether it is so or not."""
     items = [
-        Statement(item.patient, item.view, finding, False, float("nan"))
-        for item in said
+        Statement(item.patient, item.view, finding, False, float("nan"), part.fitted)
+        for part in parts
+        for item in part.said
         for finding in item.findings
     ]
-    left = [f"{100 * x:g} %: {realised(items, fitted, x).stated}" for x in LEVELS]
+    left = [f"{100 * x:g} %: {realised(items, x).stated}" for x in LEVELS]
     return f"{len(items)} statements, of which a level leaves {', '.join(left)}"
 
 

@@ -26,7 +26,7 @@ from grounded.findings import Presence, ScoreKind
 from grounded.preset import name_confidence
 from grounded.protocols import Question
 from grounded.provenance import Scope
-from grounded.train.confidence import calibration_films, fit_confidence
+from grounded.train.confidence import fit_confidence, untrained_films
 from grounded.view import Projection
 
 OPACITY = "Lung Opacity"
@@ -135,16 +135,19 @@ def collection(folder: Path, part: str) -> Path:
     return folder
 
 
-def test_a_confidence_is_fitted_on_the_calibration_films_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["calibration", "held"])
+def test_a_confidence_is_fitted_on_films_that_nothing_was_trained_on(
+    tmp_path: Path, part: str
+) -> None:
     pytest.importorskip("mapie", reason="fitting the confidence needs MAPIE")
-    films = calibration_films(collection(tmp_path / "a", "calibration"))
+    films = untrained_films(collection(tmp_path / "a", part))
     made = fit_confidence(reporter(None), films)
     known = made.sorts[OPACITY, "present", "probability"]
     assert (known.patients, known.wrong) == (16, 16)
     assert known.limits == {}
     assert made.weights_sha256 == {"generator/net": "0" * 64}
-    with pytest.raises(DataError, match="no calibration film"):
-        calibration_films(collection(tmp_path / "b", "held"))
+    with pytest.raises(DataError, match="those to train on"):
+        untrained_films(collection(tmp_path / "b", "train"))
 
 
 @pytest.fixture

@@ -20,33 +20,52 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Rated:
+    """What was said of films, and what its probabilities and limits were fitted on other films."""
+
+    said: Sequence[Judged]
+    fitted: Fitted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One finding as it was said, whether it is so, and the probability that it is."""
+    """One finding as it was said, whether it is so, and the probability that it is.
+
+    fitted: what its probability and its limits come from.
+    """
 
     patient: str
     view: Projection
     finding: Finding
     right: bool
     probability: float
+    fitted: Fitted
 
     @property
     def denies(self) -> bool:
         return self.finding.presence == Presence.ABSENT
 
 
-def statements(said: Iterable[Judged], fitted: Fitted) -> list[Statement]:
+def statements(parts: Iterable[Rated]) -> list[Statement]:
     """Those whose truth is known. Without a curve their probability is NaN."""
-    trust = Confidence.of(fitted)
     return [
-        Statement(item.patient, item.view, finding, bool(right), _right(trust, [finding], item))
-        for item in said
+        Statement(
+            item.patient,
+            item.view,
+            finding,
+            bool(right),
+            _right(part.fitted, [finding], item),
+            part.fitted,
+        )
+        for part in parts
+        for item in part.said
         for finding, right in zip(item.findings, item.right, strict=True)
         if np.isfinite(right)
     ]
 
 
-def _right(trust: Confidence, findings: Sequence[Finding], item: Judged) -> float:
-    found = trust.right(findings, item.view)
+def _right(fitted: Fitted, findings: Sequence[Finding], item: Judged) -> float:
+    found = Confidence.of(fitted).right(findings, item.view)
     return found.probability if found else float("nan")
 
 
@@ -68,9 +87,9 @@ class Realised:
         return f"{self.wrong} of {self.stated} ({self.patients} patients); said {self.said}"
 
 
-def realised(items: Sequence[Statement], fitted: Fitted, level: float) -> Realised:
+def realised(items: Sequence[Statement], level: float) -> Realised:
     """What a level leaves of statements, and what of it is wrong."""
-    kept = [item for item in items if fitted.holds(item.finding, level, item.view)]
+    kept = [item for item in items if item.fitted.holds(item.finding, level, item.view)]
     return Realised(len(items), len(kept), len({i.patient for i in kept}), wrong_of(kept))
 
 
@@ -103,12 +122,15 @@ class Reliability:
 
 
 def of_sentences(
-    said: Sequence[Judged], fitted: Fitted, chosen: Callable[[Judged], bool] = lambda _: True
+    parts: Iterable[Rated], chosen: Callable[[Judged], bool] = lambda _: True
 ) -> Reliability:
     """The reliability of the probabilities that sentences carry."""
-    trust = Confidence.of(fitted)
-    items = [item for item in said if chosen(item)]
-    both = [(_right(trust, item.findings, item), item.is_right) for item in items]
+    both = [
+        (_right(part.fitted, item.findings, item), item.is_right)
+        for part in parts
+        for item in part.said
+        if chosen(item)
+    ]
     scores, right = np.reshape([pair for pair in both if np.isfinite(pair).all()], (-1, 2)).T
     return Reliability(reliability(scores, right), calibration_error(list(scores), list(right)))
 

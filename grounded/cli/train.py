@@ -89,7 +89,7 @@ def train_sentence_generator(
     With --table, a generator that is there is trained on with your own films; its words stay. Last,
     it is fitted how probable its sentences are right, as `grounded train confidence` does.
     """
-    from grounded.train.confidence import calibration_films, risk_control
+    from grounded.train.confidence import risk_control, untrained_films
     from grounded.train.generator import GeneratorConfig, train_generator
     from grounded.train.own_films import OwnFilmsConfig, set_aside, train_on_own_films
     from grounded.train.screen import on_screen
@@ -104,7 +104,7 @@ def train_sentence_generator(
             films = set_aside(own, table)
         elif data is not None:
             preset = train_generator(GeneratorConfig.read(config), data, out, progress)
-            films = calibration_films(data)
+            films = untrained_films(data)
     _fit_confidence(str(preset), films)
     say(f"{preset}: use it with --preset {preset.parent}")
 
@@ -124,10 +124,10 @@ def train_confidence(
 
     It has to be done anew for new weights: the file is true of those alone that it was fitted on.
     """
-    from grounded.train.confidence import calibration_films
+    from grounded.train.confidence import untrained_films
 
     locate(preset)
-    _fit_confidence(preset, calibration_films(data), out, trust)
+    _fit_confidence(preset, untrained_films(data), out, trust)
 
 
 def _fit_confidence(

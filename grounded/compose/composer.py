@@ -49,7 +49,7 @@ class AnatomicalComposer:
         provenance: Provenance,
     ) -> GroundedReport:
         draft = edited(sentences, atlas)
-        findings = sorted(draft.sentences, key=lambda item: (_rank(item), _place(item, atlas)))
+        findings = in_order(draft.sentences, atlas)
         summary = impression(findings, sentences, atlas, origin=self.name)
         if image.info.sides_in_doubt:
             findings, summary = with_doubted_sides(findings), with_doubted_sides(summary)
@@ -79,6 +79,15 @@ def edited(sentences: Sequence[Sentence], atlas: Atlas) -> DraftReport:
     draft = replace(draft, sentences=same_words(draft.sentences))
     draft = without_repetition(draft, atlas)
     return replace(draft, sentences=sides_and_zones(draft.sentences, atlas, labeller))
+
+
+def in_order(sentences: Sequence[Sentence], atlas: Atlas) -> list[Sentence]:
+    """By rank, then by place; what is said of one finding stands together, at its first place."""
+    groups: dict[tuple[int, frozenset[str]], list[Sentence]] = {}
+    for sentence in sorted(sentences, key=lambda item: (_rank(item), _place(item, atlas))):
+        labels = frozenset(finding.label for finding in sentence.findings)
+        groups.setdefault((_rank(sentence), labels), []).append(sentence)
+    return [sentence for group in groups.values() for sentence in group]
 
 
 def _rank(sentence: Sentence) -> int:

@@ -50,15 +50,15 @@ Films = Mapping[str, Sequence[Example]]
 """The films to fit on, by what they are, in words."""
 
 
-def calibration_films(data: Path) -> Films:
-    """The calibration films of `data`/nih, and for what is measured those of `chest_anatomy`, if it
-    is there, that a detector's training holds out.
+def untrained_films(data: Path) -> Films:
+    """The films of `data`/nih that nothing is trained on, and for what is measured those of
+    `chest_anatomy`, if it is there, that a detector's training holds out.
 
     Raises DataError for a folder without films that people read.
     """
-    films = [f for f in nih_films(data / "nih") if f.split == "calibration" and read_by_people(f)]
+    films = [f for f in nih_films(data / "nih") if f.split != "train" and read_by_people(f)]
     if not films:
-        raise DataError(f"no calibration film in {data / 'nih'} was read by people")
+        raise DataError(f"no film in {data / 'nih'} was read by people, but those to train on")
     return {POPULATION: films, **outlined_films(data)}
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 import pytest
 
 from grounded import Box, Finding, GroundedReport, Image, Regions, Sentence
-from grounded.compose.composer import AnatomicalComposer
+from grounded.compose.composer import AnatomicalComposer, in_order
 from grounded.compose.impression import NOTHING_ABNORMAL
 from grounded.provenance import Scope
 
 from ..conftest import PROVENANCE
-from .said import ATLAS, EFFUSION, NODULE, OPACITY, say
+from .said import ATLAS, EFFUSION, NODULE, OPACITY, say, texts
 
 Compose = Callable[[Sequence[Sentence]], GroundedReport]
 BOX, OTHER = Box(0, 0, 9, 9), Box(20, 0, 29, 9)
@@ -49,6 +49,23 @@ def test_findings_stand_in_anatomical_order(compose: Compose) -> None:
     names = ("cardiac silhouette", "left lung", "right lung")
     report = compose([sentence(f"About the {name}.", name) for name in names])
     assert [s.regions[0] for s in report.sentences] == sorted(names, key=ATLAS.order)
+
+
+def test_what_is_said_of_one_finding_stands_together() -> None:
+    said = [
+        say("Opacity on the left.", "left lower lung zone", {OPACITY: "present"}),
+        say("Effusion on the right.", "right lung", {EFFUSION: "present"}),
+        say("Opacity on the right.", "right upper lung zone", {OPACITY: "present"}),
+        say("Effusion on the left.", "left lung", {EFFUSION: "present"}),
+        say("No nodule.", "right lung", {NODULE: "absent"}),
+    ]
+    assert texts(in_order(said, ATLAS)) == [
+        "Effusion on the right.",
+        "Effusion on the left.",
+        "Opacity on the right.",
+        "Opacity on the left.",
+        "No nodule.",
+    ]
 
 
 def test_what_is_open_stands_before_what_is_normal_and_what_was_not_assessed_comes_last(
