@@ -16,15 +16,17 @@ from grounded.evaluate.detection import calibration_error
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.intervals import Estimate, Rate
 from grounded.findings import Finding
-from grounded.generators.neural.finding_net import FILM
+from grounded.generators.neural.finding_net import COMPOSITES, FILM, columns_of, one_is_there
 from grounded.generators.neural.finding_reader import FindingReader
 from grounded.generators.neural.generator import Neural
 from grounded.geometry import Box
 from grounded.protocols import Question, encoded_film
 from grounded.report import GroundedReport
-from grounded.train.findings.films import keep
+from grounded.train.findings.calibration import composite_truth
+from grounded.train.findings.films import Known, keep
 from grounded.train.findings.truth import LABELS, READERS
 
+READ: tuple[str, ...] = (*LABELS, *COMPOSITES)
 FEWEST = 5  # films with a finding, and without, that a row needs
 HALF = 0.5  # of an object, that the sentence's region should hold
 
@@ -88,8 +90,8 @@ def _read(reporter: Reporter, reader: FindingReader, film: Example) -> ReadFilm:
     truth = keep(film, places if reads else ((), np.zeros((0, 4))), reader.net.kinds, side)
     return ReadFilm(
         film=film,
-        truth=truth.read,
-        probabilities=np.array([probabilities[label] for label in LABELS]),
+        truth=np.column_stack([truth.read, *_of_composites(truth, reader.net.kinds)]),
+        probabilities=np.array([probabilities.get(label, np.nan) for label in READ]),
         ap=reader.is_ap(question),
         regions=tuple(_in_regions(reads, truth.regions[1:], probabilities)),
         stated=tuple(f for read in reads for f in read.findings if f.presence != "absent"),
@@ -98,10 +100,14 @@ def _read(reporter: Reporter, reader: FindingReader, film: Example) -> ReadFilm:
     )
 
 
+def _of_composites(film: Known, kinds: Sequence[str]) -> list[NDArray[np.float32]]:
+    return [composite_truth(label, film, kinds)[0] for label in COMPOSITES]
+
+
 def _in_regions(reads, truth, probabilities) -> Iterator[InRegion]:  # type: ignore[no-untyped-def]
     for read, row in zip(reads, truth, strict=True):
         for label, probability in read.probabilities.items():
-            value = float(row[LABELS.index(label)])
+            value = float(one_is_there(row[None, columns_of(label, LABELS)])[0])
             if np.isfinite(value):
                 given = probability / max(probabilities[label], 1e-9)
                 yield InRegion(label, read.place.kind, value, given)
@@ -111,7 +117,7 @@ def _said(report: GroundedReport) -> Iterator[tuple[Finding, Box]]:
     """Findings that sentences call present or uncertain, those that are read, with the place."""
     for sentence in report.section("findings"):
         for finding in sentence.findings:
-            if finding.presence != "absent" and finding.label in LABELS:
+            if finding.presence != "absent" and finding.label in READ:
                 yield finding, report.regions[finding.region].box
 
 
@@ -158,7 +164,9 @@ def film_figures(
     """By finding, reader and group. group: the name of a film's, None to leave it out."""
     rows = []
     groups = sorted({name for film in films if (name := group(film)) is not None})
-    for column, label in enumerate(LABELS):
+    for column, label in enumerate(READ):
+        if label not in reader.labels:
+            continue
         for who in readers:
             for name in groups:
                 chosen = [f for f in films if group(f) == name and _knows(f, who, column)]
@@ -205,7 +213,7 @@ def region_areas(films: Sequence[ReadFilm]) -> list[tuple[str, str, int, int, Es
             for item in film.regions
             if (item.label, item.kind) == (label, kind)
         ]
-        column = LABELS.index(label)
+        column = READ.index(label)
         truth = np.array([item.truth == 1 for _, item in items])
         if min(truth.sum(), len(truth) - truth.sum()) < FEWEST:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -290,13 +290,17 @@ def phrasing_of(question: Question, varied: bool) -> Phrasing:
     return Phrasing(question.image.origin) if varied else PLAIN
 
 
-def unassessed(region: Region, kind: str, said: Sequence[Sentence]) -> list[Sentence]:
+def unassessed(
+    region: Region, kind: str, said: Sequence[Sentence], looked_for: Iterable[Label] = ()
+) -> list[Sentence]:
     """What was not assessed in a region, so that silence is not taken for a normal finding.
 
     kind: of region that it is. said: what is said of it; what is not judged counts as said.
+    looked_for: what else was, and is said with another finding.
     """
     words = FindingWords.open()
     dealt_with = {finding.label for sentence in said for finding in sentence.findings}
+    dealt_with.update(looked_for)
     for sentence in said:
         if isinstance(sentence.written, Unjudged):
             dealt_with.update(sentence.written.labels)

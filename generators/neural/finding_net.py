@@ -3,18 +3,43 @@
 What is read of a region is a smooth maximum over the cells that it covers, each weighed by the
 share of it that is covered, so that a small lesion is not averaged away. A drawn box is a region,
 and so is the whole film.
+
+Composites are findings that it did not learn by themselves: each is read as the stronger of others.
+A costophrenic angle is blunted by fluid, or by thickened pleura; which of the two, a film often
+does not tell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from grounded.findings import Label
+
 FILM = "film"  # the kind of region that covers all cells
 VIEW = "AP view"  # the last label: not a finding, but how the film was taken
+
+Values = NDArray[np.float32]
+
+
+class Composite(NamedTuple):
+    """parts: the findings of which it is the stronger. kind: of region in which it is read."""
+
+    parts: tuple[str, ...]
+    kind: str
+
+
+COMPOSITES: Mapping[Label, Composite] = {
+    "Blunted Costophrenic Angle": Composite(
+        ("Pleural Effusion", "Pleural Thickening"), "costophrenic angle"
+    ),
+}
 
 
 class FindingNet(nn.Module):
@@ -60,3 +85,23 @@ def shares(boxes: Tensor, height: int, width: int) -> Tensor:
         return (torch.minimum(high, edges + 1) - torch.maximum(low, edges)).clamp(min=0)
 
     return covered(y0, y1, height)[..., :, None] * covered(x0, x1, width)[..., None, :]
+
+
+def columns_of(label: str, learnt: Sequence[str]) -> list[int]:
+    """Where a finding stands among those that were learnt, or the parts of a composite do."""
+    parts = {str(name): item.parts for name, item in COMPOSITES.items()}.get(label, (label,))
+    return [learnt.index(part) for part in parts]
+
+
+def logit_of(label: str, logits: Tensor, learnt: Sequence[str]) -> Tensor:
+    """The logits (...) of one finding, from those of all that were learnt, (..., F)."""
+    return logits[..., columns_of(label, learnt)].amax(dim=-1)
+
+
+def one_is_there(parts: Values) -> Values:
+    """Whether one of P parts is there, (N,), from (N, P) of 1, 0 and NaN.
+
+    It is not there where none is; NaN where that is not known.
+    """
+    there, known = (parts == 1).any(axis=1), np.isfinite(parts).all(axis=1)
+    return np.where(there, 1, np.where(known, 0, np.nan)).astype(np.float32)

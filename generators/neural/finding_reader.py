@@ -20,7 +20,14 @@ from grounded.atlas import PairedSide
 from grounded.chest.names import kind_of, side_of
 from grounded.errors import ConfigError
 from grounded.findings import Finding, Presence, ReadFinding, ScoreKind, label_of
-from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet, shares
+from grounded.generators.neural.finding_net import (
+    COMPOSITES,
+    FILM,
+    VIEW,
+    FindingNet,
+    logit_of,
+    shares,
+)
 from grounded.generators.neural.tissue import Tissue
 from grounded.geometry import Box
 from grounded.nn.device import one_thread
@@ -129,8 +136,9 @@ class FindingReader:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The findings that are read, in the order of the map's channels."""
-        return self.net.labels[:-1]
+        """The findings that are read: in the order of the map's channels, then composites."""
+        composites = [label for label in COMPOSITES if label in self.calibrations]
+        return (*self.net.labels[:-1], *composites)
 
     @property
     def assessed(self) -> dict[str, str]:
@@ -159,7 +167,7 @@ class FindingReader:
             with one_thread():
                 logits = self.logits(self.encoding(question), unread)[0]
             for place, row in zip(unread, logits, strict=True):
-                found[place.name] = self._read(place, row.tolist(), film)
+                found[place.name] = self._read(place, row, film)
         return [Read(place, found[place.name]) for place in places]
 
     def encoding(self, question: Question) -> Encoded:
@@ -177,10 +185,12 @@ class FindingReader:
     def _whole(self, question: Question, labels: Sequence[str]) -> dict[str, float]:
         place = Place(FILM, FILM, "", question.image.info.frame)
         with one_thread():
-            [row] = self.logits(self.encoding(question), [place])[0].tolist()
-        by_label = dict(zip(self.net.labels, row, strict=True))
+            [row] = self.logits(self.encoding(question), [place])[0]
         return {
-            label: self.calibrations[label][FILM].probability(by_label[label]) for label in labels
+            label: self.calibrations[label][FILM].probability(
+                float(logit_of(label, row, self.net.labels))
+            )
+            for label in labels
         }
 
     def evidence(self, film: Tensor, label: str) -> Tensor:
@@ -188,9 +198,10 @@ class FindingReader:
 
         film: (F + 1, h, w), the encoder's map.
         """
-        row, calibration = self.net.labels.index(label), self.calibrations[label][FILM]
+        calibration = self.calibrations[label][FILM]
         with one_thread():
-            logits = film[row] * self.net.scale.weight[0, row] + self.net.bias.weight[0, row]
+            cells = film.movedim(0, -1) * self.net.scale.weight[0] + self.net.bias.weight[0]
+            logits = logit_of(label, cells, self.net.labels)
         return logits * calibration.slope + calibration.intercept
 
     def logits(
@@ -215,14 +226,13 @@ class FindingReader:
         return Place(region.name, kind, side_of(as_region), region.box)
 
     def _read(
-        self, place: Place, logits: Sequence[float], film: Mapping[str, float]
+        self, place: Place, logits: Tensor, film: Mapping[str, float]
     ) -> tuple[ReadFinding, ...]:
-        by_label = dict(zip(self.net.labels, logits, strict=True))
         found = []
         for label in self.labels:
             if place.kind in self.calibrations[label]:
                 calibration = self.calibrations[label][place.kind]
-                given = calibration.probability(by_label[label])
+                given = calibration.probability(float(logit_of(label, logits, self.net.labels)))
                 presence = self._presence(label, place.kind, film[label], given)
                 probability = film[label] * given
                 found.append(

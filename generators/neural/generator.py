@@ -31,6 +31,7 @@ from grounded.generators.measured.generator import (
 )
 from grounded.generators.measured.wording import Style
 from grounded.generators.neural.borders import known, view_of
+from grounded.generators.neural.finding_net import logit_of
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
 from grounded.generators.neural.planned import (
     DENIED,
@@ -197,7 +198,7 @@ class Neural:
             of_it = [sentence for sentence in measured if name in sentence.regions]
             said += of_it
             if not tissue or tissue.in_lung:
-                said += unassessed(region, kind, said)
+                said += unassessed(region, kind, said, [item.finding.label for item in here])
             if tissue and not (of_it if tissue.in_lung else said):
                 said += _unread(region, tissue)
             answer += said
@@ -239,8 +240,13 @@ class Neural:
             return values.T
         logits = self.reader.logits(self.reader.encoding(question), list(places.values()), maps)
         labels = [sentences[row].findings[0].label for row in places]
-        columns = [self.reader.net.labels.index(label) for label in labels]
-        found = logits[:, range(len(labels)), columns]  # (B, N)
+        found = torch.stack(
+            [
+                logit_of(label, logits[:, row], self.reader.net.labels)
+                for row, label in enumerate(labels)
+            ],
+            dim=1,
+        )  # (B, N)
         known = [
             self.reader.calibrations[label][place.kind]
             for label, place in zip(labels, places.values(), strict=True)

@@ -15,12 +15,19 @@ from grounded.atlas import SIDES, PairedSide, Side
 from grounded.chest.names import chest_atlas, kind_of, side_of
 from grounded.findings import Finding, Label, Presence, SetFindings
 from grounded.generators.measured.generator import Unjudged
+from grounded.generators.neural.finding_net import COMPOSITES
 from grounded.language.agreement import ZONES
 from grounded.language.finding_words import CLEAR, IN_LUNG, FindingWords, is_sided
 from grounded.language.phrasing import PLAIN, Phrasing
 from grounded.report import Origin, Sentence
 
 T = TypeVar("T")
+
+_FIRMNESS: Mapping[Presence, int] = {
+    Presence.ABSENT: 0,
+    Presence.UNCERTAIN: 1,
+    Presence.PRESENT: 2,
+}
 
 ORIGIN = "neural"
 SET = "neural, finding set by the reader"
@@ -132,6 +139,7 @@ def of_film(
     stated: Sequence[Stated], lungs: Sequence[str], phrasing: Phrasing = PLAIN
 ) -> list[Sentence]:
     """What a report says. lungs: those that were found."""
+    stated = without_implied(stated)
     there = [item.sentence(phrasing) for item in placed(stated)]
     return [*there, *_absences(stated, phrasing), *_not_said(stated, lungs)]
 
@@ -141,7 +149,7 @@ def of_region(stated: Sequence[Stated], kind: str, phrasing: Phrasing = PLAIN) -
 
     stated: all of it. kind: of region that it is read as.
     """
-    words = FindingWords.open()
+    words, stated = FindingWords.open(), without_implied(stated)
     said = [item.sentence(phrasing) for item in stated if not item.is_absent]
     said += [item.sentence(phrasing) for item in stated if item.is_absent and item.origin == SET]
     absent = [item for item in stated if item.is_absent and item.origin != SET and not item.open]
@@ -158,6 +166,23 @@ def of_region(stated: Sequence[Stated], kind: str, phrasing: Phrasing = PLAIN) -
         text = words.not_judged(labels)
         said.append(Sentence(text, (region,), ORIGIN, score=0.5, written=unjudged))
     return said
+
+
+def without_implied(stated: Sequence[Stated]) -> list[Stated]:
+    """Without composites of which a part, on their side, says as much: an effusion blunts its
+    angle."""
+    parts = {str(label): composite.parts for label, composite in COMPOSITES.items()}
+    return [
+        item
+        for item in stated
+        if not any(
+            other.label in parts.get(item.label, ())
+            and other.side == item.side
+            and not other.is_absent
+            and _FIRMNESS[other.finding.presence] >= _FIRMNESS[item.finding.presence]
+            for other in stated
+        )
+    ]
 
 
 def placed(stated: Sequence[Stated]) -> list[Stated]:

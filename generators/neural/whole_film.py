@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from grounded.generators.neural.finding_net import FILM, FindingNet, shares
+from grounded.generators.neural.finding_net import FILM, FindingNet, logit_of, shares
 
 
 class WholeFilm(nn.Module):
@@ -27,7 +27,7 @@ class WholeFilm(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder, self.reader = encoder, reader
-        self._rows = [reader.labels.index(label) for label in labels]
+        self._labels = labels
         self.register_buffer("slopes", torch.tensor(slopes))
         self.register_buffer("intercepts", torch.tensor(intercepts))
 
@@ -37,5 +37,6 @@ class WholeFilm(nn.Module):
         height, width = maps.shape[2:]
         covered = shares(maps.new_tensor([[0, 0, width, height]]), height, width)  # (1, h, w)
         kinds = torch.full((len(maps), 1), self.reader.kinds.index(FILM))
-        logits: Tensor = self.reader(maps, covered.expand(len(maps), 1, -1, -1), kinds)
-        return logits[:, 0, self._rows] * self.slopes + self.intercepts
+        logits = self.reader(maps, covered.expand(len(maps), 1, -1, -1), kinds)[:, 0]
+        found = [logit_of(label, logits, self.reader.labels) for label in self._labels]
+        return torch.stack(found, dim=1) * self.slopes + self.intercepts

@@ -16,7 +16,7 @@ from grounded.data.regions import annotated_regions
 from grounded.findings import Finding, Presence, ScoreKind
 from grounded.generators.measured.generator import Measured
 from grounded.generators.neural.borders import HEART_LABEL
-from grounded.generators.neural.finding_net import FILM
+from grounded.generators.neural.finding_net import COMPOSITES, FILM, columns_of, one_is_there
 from grounded.protocols import Question
 from grounded.report import GroundedReport, GroundedSentence
 from grounded.reporter import Reporter
@@ -132,11 +132,14 @@ class _Truth:
         """
         if self.measured and finding.score_kind is ScoreKind.DISTANCE:
             return self._by_outlines(finding)
-        if finding.label not in LABELS:
+        if finding.label not in (*LABELS, *COMPOSITES):
             return UNKNOWN
-        column = LABELS.index(finding.label)
-        film = float(self.film[column])
-        here = float(self.regions[self.names.index(finding.region), column])
+        columns = columns_of(finding.label, LABELS)
+        film = float(one_is_there(self.film[None, columns])[0])
+        row = self.names.index(finding.region)
+        here = float(one_is_there(self.regions[row : row + 1, columns])[0])
+        if finding.label in COMPOSITES and film == 1:
+            film = UNKNOWN  # a part of it is somewhere, which need not be where it would count
         if finding.presence == Presence.ABSENT:
             return 1 - film if self._denies_film(finding, sentence) else 1 - _first(here, film)
         return here if np.isfinite(here) else 0.0 if film == 0 else UNKNOWN

@@ -154,7 +154,7 @@ def test_the_scope_covers_the_vocabulary_once() -> None:
 def test_costophrenic_angles_are_not_assessed(ask: Ask) -> None:
     assert "Blunted Costophrenic Angle" in Measured.scope.not_assessed
     said = texts(ask("right costophrenic angle", boxes=DERIVED))
-    assert said == ["Not assessed: pleural effusion and pleural thickening."]
+    assert said == ["Not assessed: pleural effusion, pleural thickening and blunting."]
 
 
 def test_every_finding_it_states_is_in_its_scope(ask: Ask) -> None:

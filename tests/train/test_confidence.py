@@ -244,6 +244,27 @@ def test_labels_mined_from_reports_are_nobody_who_saw_the_film(film: Example) ->
     assert read_by_people(replace(film, readings=(FilmReading(RSNA, said), FilmReading(TEXT))))
 
 
+def test_a_composite_is_judged_by_its_parts(film: Example) -> None:
+    blunted = [finding("Blunted Costophrenic Angle", p, RIGHT) for p in ("present", "absent")]
+    thick = dict(film.readings[0].findings) | {"Pleural Thickening": Presence.ABSENT}
+    none = replace(film, readings=(replace(film.readings[0], findings=thick),))
+    marked = replace(
+        none,
+        readings=(
+            replace(
+                none.readings[0],
+                findings={**thick, EFFUSION: Presence.PRESENT},
+                marks=(Mark(EFFUSION, film.readings[0].marks[0].shape),),
+                located=frozenset({EFFUSION, "Pleural Thickening"}),
+            ),
+        ),
+    )
+    assert [judged(none, item) for item in blunted] == [(0.0,), (1.0,)]
+    assert [judged(marked, item) for item in blunted] == [(1.0,), (0.0,)]
+    assert judged(marked, replace(blunted[0], region=LEFT)) == (0.0,)
+    assert np.isnan(judged(film, blunted[0]))  # nobody speaks of thickening
+
+
 def test_the_challenge_s_denial_is_heard_where_nobody_reports_anything(film: Example) -> None:
     none = FilmReading(RSNA, {OPACITY: Presence.ABSENT}, located=frozenset({OPACITY}))
     quiet = FilmReading(TEXT, {OPACITY: Presence.ABSENT, EFFUSION: Presence.ABSENT})

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from grounded.data.nih import RSNA, TEXT
+from grounded.data.nih import RADIOLOGISTS, RSNA, TEXT
 from grounded.errors import ConfigError
-from grounded.generators.neural.finding_net import FILM, VIEW
+from grounded.findings import label_of
+from grounded.generators.neural.finding_net import COMPOSITES, FILM, VIEW, columns_of, one_is_there
 from grounded.generators.neural.finding_reader import Calibration
 from grounded.train.findings.films import Known
 from grounded.train.findings.network import FindingConfig, ReadingNet
@@ -80,22 +81,75 @@ def fitted(
     Nothing may be stated yet: that follows from what is measured on the films that are held out.
     """
     looked = look(net, films)
-    read = np.stack([told(film) for film in films])  # (N, READERS, F)
     empty = np.array([is_empty(film) or is_normal(film) for film in films])
-    kinds = [film.kinds for film in films]
-    known = [film.regions for film in films]
     made: Fitted = {}
-    for column, label in enumerate(LABELS):
-        logits = looked.film[:, column]
-        film = _of_film(logits, _believed(read[:, :, column]), logits[empty], label, limits)
+    for label, seen in seen_of(looked, films, net.findings.kinds).items():
+        believed = _believed(seen.read)
+        film = _of_film(seen.film, believed, seen.film[empty], label, limits)
         made[label] = {FILM: film}
-        for kind in config.pairs[label]:
-            number = net.findings.kinds.index(kind)
-            rows = _pairs(looked, known, kinds, number, column)
+        for kind in kinds_of(label, config):
+            rows = _pairs(seen, [f.kinds for f in films], net.findings.kinds.index(kind))
             made[label][kind] = of_region(*rows)
     view = np.array([film.view for film in films], dtype=np.float32)
     made[VIEW] = {FILM: _of_view(*_finite(looked.film[:, -1], view))}
     return made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """One finding in N films: what the network reads of it, and what there is.
+
+    film: (N,), logits. read: (N, READERS), by whom it is said. regions, known: of each film's
+    regions, (R,), logits and whether it is there.
+    """
+
+    film: Values
+    read: Values
+    regions: list[Values]
+    known: list[Values]
+
+
+def seen_of(looked: Looked, films: Sequence[Known], kinds: Sequence[str]) -> dict[str, Seen]:
+    """What was learnt, by label, and the composites that can be read in one of the net's kinds."""
+    read = np.stack([told(film) for film in films])  # (N, READERS, F)
+    found = {
+        label: Seen(
+            looked.film[:, column],
+            read[:, :, column],
+            [rows[:, column] for rows in looked.regions],
+            [film.regions[:, column] for film in films],
+        )
+        for column, label in enumerate(LABELS)
+    }
+    for label, item in COMPOSITES.items():
+        if item.kind in kinds:
+            parts = columns_of(label, LABELS)
+            known = [composite_truth(label, film, kinds) for film in films]
+            found[label] = Seen(
+                looked.film[:, parts].max(axis=1),
+                np.stack([read for read, _ in known]),
+                [rows[:, parts].max(axis=1) for rows in looked.regions],
+                [regions for _, regions in known],
+            )
+    return found
+
+
+def kinds_of(label: str, config: FindingConfig) -> Sequence[str]:
+    """In which kinds of region a finding is read."""
+    return config.pairs[label] if label in config.pairs else (COMPOSITES[label_of(label)].kind,)
+
+
+def composite_truth(label: str, film: Known, kinds: Sequence[str]) -> tuple[Values, Values]:
+    """What outlines say of a composite: of the film, (READERS,), and of its regions, (R,).
+
+    Of regions of other kinds it is not known. The film has it if one of the kind has.
+    """
+    there = one_is_there(film.regions[:, columns_of(label, LABELS)])
+    own = film.kinds == kinds.index(COMPOSITES[label_of(label)].kind)
+    read = np.full(len(READERS), np.nan, np.float32)
+    if own.any():
+        read[READERS.index(RADIOLOGISTS)] = one_is_there(there[own][None])[0]
+    return read, np.where(own, there, np.float32(np.nan))
 
 
 def _believed(read: Values) -> Values:
@@ -194,20 +248,14 @@ def of_region(logits: Values, truth: Values) -> Calibration:
     return Calibration(slope, intercept, HERE, HERE, False, "not measured")
 
 
-def _pairs(
-    looked: Looked,
-    known: Sequence[Values],
-    kinds: Sequence[NDArray[np.int64]],
-    kind: int,
-    column: int,
-) -> tuple[Values, Values]:
+def _pairs(seen: Seen, kinds: Sequence[NDArray[np.int64]], kind: int) -> tuple[Values, Values]:
     """Logits and truth of the regions of a kind in films that have the finding in some region."""
     logits, truth = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
-    for read, of_film, places in zip(looked.regions, known, kinds, strict=True):
-        if (of_film[:, column] == 1).any():
-            rows = (places == kind) & np.isfinite(of_film[:, column])
-            logits.append(read[rows, column])
-            truth.append(of_film[rows, column])
+    for read, known, places in zip(seen.regions, seen.known, kinds, strict=True):
+        if (known == 1).any():
+            rows = (places == kind) & np.isfinite(known)
+            logits.append(read[rows])
+            truth.append(known[rows])
     return np.concatenate(logits), np.concatenate(truth)
 
 

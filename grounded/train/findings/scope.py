@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.intervals import Estimate, Rate
 from grounded.generators.neural.finding_net import FILM
-from grounded.train.findings.calibration import Fitted, StatementConfig, is_empty
+from grounded.train.findings.calibration import Fitted, StatementConfig, is_empty, seen_of
 from grounded.train.findings.films import Known
 from grounded.train.findings.network import ReadingNet
 from grounded.train.findings.run import look
-from grounded.train.findings.truth import LABELS, READERS
+from grounded.train.findings.truth import READERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +56,23 @@ def on_held_out(
     everything. A finding of which nobody speaks is left out.
     """
     films = [*calibration, *held]
-    logits = look(net, films).film
-    read = np.stack([film.read for film in films])  # (N, READERS, F)
+    seen = seen_of(look(net, films), films, net.findings.kinds)
     apart = {film.name for film in held}
     new = np.array([film.name in apart for film in films])
     empty = np.array([is_empty(film) for film in films]) & new
     found = []
-    for column, label in enumerate(LABELS):
-        speak = [r for r in (0, len(READERS) - 1) if np.isfinite(read[:, r, column]).any()]
+    for label, item in seen.items():
+        speak = [r for r in (0, len(READERS) - 1) if np.isfinite(item.read[:, r]).any()]
         if not speak:
             continue
         row = speak[0]
-        known, there = np.isfinite(read[:, row, column]), read[:, row, column] == 1
+        known, there = np.isfinite(item.read[:, row]), item.read[:, row] == 1
         limits = calibrations[label][FILM]
-        said = np.array(
-            [limits.presence(limits.probability(x)) == "present" for x in logits[:, column]]
-        )
+        said = np.array([limits.presence(limits.probability(x)) == "present" for x in item.film])
         whose = [film.patient for film, use in zip(films, known, strict=True) if use]
-        area = area_under_roc(logits[known, column], there[known], whose)
+        area = area_under_roc(item.film[known], there[known], whose)
         counts = int(there.sum()), int(known.sum())
-        clear = empty if empty.any() else new & (read[:, row, column] == 0)
+        clear = empty if empty.any() else new & (item.read[:, row] == 0)
         named = "films found empty" if empty.any() else "films without it"
         hits, alarms = _rate(said[there & new]), _rate(said[clear])
         found.append(Held(label, READERS[row], area, *counts, hits, alarms, named))

@@ -20,12 +20,15 @@ from grounded.train.findings.calibration import (
     of_region,
     platt,
     right_from,
+    seen_of,
 )
 from grounded.train.findings.films import Known
 from grounded.train.findings.network import FindingConfig, Habits, ReadingNet
-from grounded.train.findings.run import look, measure, train_findings
+from grounded.train.findings.run import Looked, look, measure, train_findings
 from grounded.train.findings.scope import on_held_out
 from grounded.train.findings.truth import LABELS, READERS
+
+BLUNTED = "Blunted Costophrenic Angle"
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +133,25 @@ def test_a_finding_that_is_seldom_right_is_neither_present_nor_possible(
     after = fitted(net, FEWEST * films, config, replace(loose, right=1.0, possible=1.0))
     assert after[label][FILM].present >= before[label][FILM].present
     assert after[label][FILM].absent == after[label][FILM].present
+
+
+def test_a_composite_is_read_and_known_by_its_parts_in_its_kind_of_region(
+    films: list[Known],
+) -> None:
+    parts = [LABELS.index(x) for x in ("Pleural Effusion", "Pleural Thickening")]
+    known = np.full((3, len(LABELS)), np.nan, np.float32)
+    known[1:, parts] = [[0, 0], [0, 1]]
+    of = replace(films[0], regions=known, kinds=np.array([0, 1, 2]))
+    logits = np.zeros((3, len(LABELS) + 1), np.float32)
+    logits[:, parts] = [[3, 1], [0, 0], [1, 2]]
+    looked = Looked(logits[:1], [logits], np.zeros((1, len(LABELS) + 1, 1, 1), np.float32))
+    seen = seen_of(looked, [of], (FILM, "lung", "costophrenic angle"))[BLUNTED]
+    assert seen.film.tolist() == [3]
+    assert seen.regions[0].tolist() == [3, 0, 2]
+    assert seen.known[0] == pytest.approx([np.nan, np.nan, 1], nan_ok=True)
+    assert seen.read[0, READERS.index("radiologists")] == 1
+    assert np.isnan(seen.read[0, 1:]).all()
+    assert BLUNTED not in seen_of(looked, [of], (FILM, "lung"))
 
 
 def test_a_limit_of_an_unknown_finding_is_a_configuration_error() -> None:
