@@ -76,10 +76,10 @@ def evaluate(
     from grounded.evaluate.grounding import load_entailment
     from grounded.evaluate.page import write_page
     from grounded.evaluate.reports import references_of
-    from grounded.evaluate.tables import Judging, evaluate_files, read_rows
+    from grounded.evaluate.tables import Judging, evaluate_files, read_run
 
     known = references_of(read_films(reader, reference, split)) if reader else reference
-    other = read_rows(against) if against is not None else []
+    other = read_run(against) if against is not None else None
     evaluation = evaluate_files(
         reports,
         known,
@@ -95,8 +95,8 @@ def evaluate(
             entailment=load_entailment(entailment) if entailment else None,
         ),
     )
-    if against is not None:
-        evaluation = evaluation.against(other, against.name)
+    if other is not None:
+        evaluation = evaluation.against(other)
     say(evaluation.text)
     if out is not None:
         out.write_text(json.dumps(evaluation.to_dict(), indent=2) + "\n", encoding="utf-8")

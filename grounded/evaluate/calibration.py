@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from grounded.evaluate.detection import calibration_error
 from grounded.evaluate.errors import LEFT_OUT, stated
+from grounded.evaluate.intervals import Estimate, interval, redraws, sums_by_cluster
 from grounded.evaluate.reports import Case
 from grounded.findings import Presence
 from grounded.language.labeller import Labeller
 
 BINS = 10
+NAMES = ("expected calibration error", "Brier score", "area under risk by coverage")
+AT_ONCE = 4_000_000  # weights of draws that are in memory at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +58,62 @@ class Scored:
         """Mean squared distance of probability and truth (Brier, 1950)."""
         return float(((self.scores - self.truth) ** 2).mean())
 
+    def estimates(self) -> dict[str, Estimate]:
+        """Calibration error, Brier score and area under risk by coverage, over patients."""
+        sums = sums_by_cluster(self._by_bin(), self.patients)  # (P, 2 * BINS + 1)
+        if len(sums) < 2:
+            values = (self.error, self.brier, self.area_under_risk)
+            return dict(zip(NAMES, (interval(value, [np.nan]) for value in values), strict=True))
+        drawn = redraws(len(sums)) @ sums  # (D, 2 * BINS + 1)
+        count = drawn[:, BINS:-1].sum(axis=1)
+        errors = np.abs(drawn[:, :BINS]).sum(axis=1) / count
+        risks = self._risks_redrawn(len(sums))
+        return {
+            NAMES[0]: interval(self.error, errors),
+            NAMES[1]: interval(self.brier, drawn[:, -1] / count),
+            NAMES[2]: interval(self.area_under_risk, risks),
+        }
+
+    def _by_bin(self) -> NDArray[np.float64]:
+        """(N, 2 * BINS + 1): in its bin the error of each probability and 1; last, its square."""
+        rows = np.arange(len(self.scores))
+        place = np.minimum((self.scores * BINS).astype(int), BINS - 1)
+        found = np.zeros((len(rows), 2 * BINS + 1))
+        found[rows, place] = self.scores - self.truth
+        found[rows, BINS + place] = 1.0
+        found[:, -1] = (self.scores - self.truth) ** 2
+        return found
+
+    def _risks_redrawn(self, patients: int) -> NDArray[np.float64]:
+        """(D,): the area under risk by coverage with patients drawn again."""
+        _, rows = np.unique(np.asarray(self.patients, dtype=np.str_), return_inverse=True)
+        confidence, wrong = self._stated()
+        order = np.argsort(-confidence, kind="stable")
+        last = np.flatnonzero(np.diff(confidence[order], append=-1.0))
+        drawn = redraws(patients)
+        at_once = max(1, AT_ONCE // len(order))
+        found = []
+        for start in range(0, len(drawn), at_once):
+            weights = drawn[start : start + at_once][:, rows[order]]
+            kept = weights.cumsum(axis=1)[:, last]
+            errors = (weights * wrong[order]).cumsum(axis=1)[:, last]
+            risk = np.divide(errors, kept, out=np.zeros_like(kept), where=kept > 0)
+            steps = np.diff(kept / kept[:, -1:], prepend=0.0, axis=1)
+            found.append((steps * risk).sum(axis=1))
+        return np.concatenate(found)
+
+    def _stated(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Of each probability the confidence of what it says, and whether that is wrong."""
+        confidence = np.where(self.scores >= 0.5, self.scores, 1 - self.scores)
+        return confidence, (self.scores >= 0.5) != self.truth
+
     def reliability(self) -> list[tuple[float, float, int]]:
         """See `reliability`."""
         return reliability(self.scores, self.truth)
 
     def risk_by_coverage(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """See `risk_by_coverage`."""
-        confidence = np.where(self.scores >= 0.5, self.scores, 1 - self.scores)
-        return risk_by_coverage(confidence, (self.scores >= 0.5) != self.truth)
+        return risk_by_coverage(*self._stated())
 
     @property
     def area_under_risk(self) -> float:

@@ -17,6 +17,7 @@ are weighted by urgency and attribute, see `configs/findings/urgency.toml`.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tomllib
@@ -91,14 +92,17 @@ class Urgency:
             raise ConfigError(f"{file}: no attribute {', '.join(sorted(unknown))} is counted")
         return cls(weights, tiers, {**_PARTS, **parts}, str(table.get("source", file.name)).strip())
 
+    @property
+    def name(self) -> str:
+        """What tells this table from another one, whatever their files are called."""
+        whole = repr([sorted(part.items()) for part in (self.weights, self.tiers, self.attributes)])
+        return f"urgency table {hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+
     def tier(self, label: str) -> str:
         return self.tiers.get(label, ROUTINE)
 
     def weight(self, label: str) -> float:
         return self.weights[self.tier(label)]
-
-
-_PARTS = dict.fromkeys(ATTRIBUTES, 0.5) | {"presence": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,20 @@ def stated(text: str, labeller: Labeller) -> dict[str, Stated]:
     for sentence in sentences(text):
         for label, new in _stated_in(sentence, labeller).items():
             found[label] = _joined(found.get(label), new)
+    return _narrowest(found)
+
+
+def stated_by(findings: Mapping[str, Presence]) -> dict[str, Stated]:
+    """The findings of labels without words that are there or possible."""
+    there = {
+        label: Stated(presence)
+        for label, presence in findings.items()
+        if presence != Presence.ABSENT and label not in LEFT_OUT
+    }
+    return _narrowest(there)
+
+
+def _narrowest(found: Mapping[str, Stated]) -> dict[str, Stated]:
     return {k: v for k, v in found.items() if not any(_ALSO_SAID.get(n) == k for n in found)}
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grounded.errors import InvalidValueError, MissingExtraError
-from grounded.evaluate.scores import Scores, mean_scores, pooled_scores
+from grounded.evaluate.scores import ScoreEstimates, mean_estimates, pooled_estimates
 from grounded.findings import CHEXPERT
 from grounded.language.labeller import Labeller
 
@@ -49,15 +49,19 @@ def finding_table(
     return np.array(rows, dtype=np.bool_).reshape(-1, len(CHEXPERT))
 
 
-def micro_five(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> Scores:
+def micro_five(
+    truth: NDArray[np.bool_], said: NDArray[np.bool_], patients: Sequence[str]
+) -> ScoreEstimates:
     """Over the five observations of all reports together. truth, said: (N, 14)."""
     columns = [CHEXPERT.index(label) for label in FIVE]
-    return pooled_scores(truth[:, columns], said[:, columns])
+    return pooled_estimates(truth[:, columns], said[:, columns], patients)
 
 
-def example_fourteen(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> Scores:
+def example_fourteen(
+    truth: NDArray[np.bool_], said: NDArray[np.bool_], patients: Sequence[str]
+) -> ScoreEstimates:
     """Over the 14 observations of each report, then the mean. truth, said: (N, 14)."""
-    return mean_scores(truth, said)
+    return mean_estimates(truth, said, patients)
 
 
 def radeval_scores(

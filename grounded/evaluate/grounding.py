@@ -22,8 +22,9 @@ from typing import Protocol, runtime_checkable
 
 from grounded.errors import InvalidValueError
 from grounded.evaluate.areas import HALF, Overlap
-from grounded.evaluate.errors import CountedError, errors_between, stated
-from grounded.evaluate.reports import Case, Statement
+from grounded.evaluate.errors import CountedError, errors_between, stated, stated_by
+from grounded.evaluate.report_table import Statement
+from grounded.evaluate.reports import Case
 from grounded.findings import Presence
 from grounded.geometry import Box
 from grounded.language.labeller import Labeller
@@ -178,7 +179,9 @@ def places(case: Case, labeller: Labeller) -> dict[str, Place]:
     """By label, of the findings that both reports have and the reference has boxes of."""
     said, points = _boxes(case.written.statements, case.written.boxes, labeller)
     true, _ = _boxes(case.reference.statements, case.reference.marks, labeller)
-    in_words = stated(case.written.text, labeller).keys() | case.written.boxes.keys()
+    labels = case.written.findings
+    words = stated(case.written.text, labeller) if labels is None else stated_by(labels)
+    in_words = words.keys() | case.written.boxes.keys()
     return {
         label: Place(said.get(label, ()), boxes, points.get(label))
         for label, boxes in true.items()

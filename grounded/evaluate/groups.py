@@ -8,7 +8,7 @@ from typing import Any
 
 from grounded.errors import InvalidValueError
 from grounded.evaluate.intervals import Estimate
-from grounded.evaluate.reports import GROUPS
+from grounded.evaluate.report_table import GROUPS
 from grounded.evaluate.rows import WEIGHTED, Row, mean_of
 from grounded.films.age import age_stated
 from grounded.view import Projection, projection

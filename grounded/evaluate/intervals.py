@@ -8,7 +8,9 @@ therefore whole clusters, not regions (Efron and Tibshirani, An Introduction to 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,11 +72,26 @@ class Rate:
         return {"hits": self.hits, "count": self.count, **self.estimate.to_dict()}
 
 
+@lru_cache(maxsize=4)  # the figures of one evaluation are of the same patients
 def redraws(clusters: int, draws: int = DRAWS, seed: int = 0) -> NDArray[np.float64]:
-    """(draws, clusters): how often each cluster is in each draw of as many, with replacement."""
+    """(draws, clusters): how often each cluster is in each draw of as many, with replacement.
+
+    Shared by all who ask for the same, and so not to be written to.
+    """
     rng = np.random.default_rng(seed)
     chances = np.full(clusters, 1 / clusters) if clusters else np.empty(0)
-    return rng.multinomial(clusters, chances, size=draws).astype(np.float64)
+    drawn = rng.multinomial(clusters, chances, size=draws).astype(np.float64)
+    drawn.setflags(write=False)
+    return drawn
+
+
+def sums_by_cluster(values: ArrayLike, clusters: Sequence[str]) -> NDArray[np.float64]:
+    """(C, K): the sums of N rows of numbers over each of C clusters. values: (N, K)."""
+    names, rows = np.unique(np.asarray(clusters, dtype=np.str_), return_inverse=True)
+    rows_of = np.asarray(values, dtype=np.float64)
+    sums = np.zeros((len(names), rows_of.shape[1]))
+    np.add.at(sums, rows, rows_of)
+    return sums
 
 
 def interval(value: float, drawn: ArrayLike) -> Estimate:

@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 
 from grounded.evaluate import plots
-from grounded.evaluate.comparison import BY
+from grounded.evaluate.comparison import BY, LEVEL
 from grounded.evaluate.errors import ATTRIBUTES, KINDS, CountedError, weight_of
 from grounded.evaluate.groups import FEW, FIGURES, GroupFigure
-from grounded.evaluate.robustness import MEASURES, REFUSED, Robustness
-from grounded.evaluate.rows import PRIOR, WEIGHTED
+from grounded.evaluate.robustness import MEASURES, Robustness
+from grounded.evaluate.rows import PRIOR, REFUSED, WEIGHTED
 from grounded.evaluate.tables import OURS, Evaluation, Figure
 
 TITLE = "Evaluation of reports"
@@ -102,16 +102,23 @@ def render_evaluation(evaluation: Evaluation) -> str:
         *_figures(evaluation),
         *_worst(evaluation),
     ]
-    return render(TITLE, evaluation.data, _cards(evaluation), sections)
+    return render(TITLE, evaluation.data, _cards(evaluation), sections, evaluation.notes)
 
 
-def render(title: str, data: str, cards: Sequence[Card], sections: Sequence[Section]) -> str:
-    """A page of cards and sections."""
+def render(
+    title: str,
+    data: str,
+    cards: Sequence[Card],
+    sections: Sequence[Section],
+    notes: Sequence[str] = (),
+) -> str:
+    """A page of cards and sections. notes: what has to be known first."""
     from jinja2 import Environment
 
     source = resources.files("grounded.evaluate") / "page.html"
     template = Environment(autoescape=True).from_string(source.read_text(encoding="utf-8"))
-    return template.render(title=title, data=f"{data} · {OURS}", cards=cards, sections=sections)
+    whole = {"title": title, "data": f"{data} · {OURS}", "notes": notes}
+    return template.render(**whole, cards=cards, sections=sections)
 
 
 def _cards(evaluation: Evaluation) -> list[Card]:
@@ -132,18 +139,22 @@ def _errors(evaluation: Evaluation) -> Iterator[Section]:
     if WEIGHTED not in values:
         return
     tiers = list(evaluation.urgency.weights)
+    kinds = [kind for kind in KINDS if f"{kind} findings" in values]
     by_tier = plots.stacked(
         "By urgency",
-        [f"{kind} findings" for kind in KINDS],
-        {tier: [values[f"{kind}, {tier}"] for kind in KINDS] for tier in tiers},
+        [f"{kind} findings" for kind in kinds],
+        {tier: [values[f"{kind}, {tier}"] for kind in kinds] for tier in tiers},
         "errors a report",
     )
+    judged = [name for name in ATTRIBUTES if f"errors of {name}" in values]
     by_attribute = plots.stacked(
         "By what is wrong",
-        list(ATTRIBUTES),
-        {"errors": [values[f"errors of {name}"] for name in ATTRIBUTES]},
+        judged,
+        {"errors": [values[f"errors of {name}"] for name in judged]},
         "errors a report",
     )
+    left_out = [name for name in ATTRIBUTES if name not in judged]
+    unjudged = f" Not judged, since no reference says it: {', '.join(left_out)}."
     counts = Counter((e.label, e.kind) for row in evaluation.rows for e in row.errors)
     labels = Counter(e.label for row in evaluation.rows for e in row.errors)
     yield Section(
@@ -162,7 +173,7 @@ def _errors(evaluation: Evaluation) -> Iterator[Section]:
         frozenset({0, 1}),
         note=f"An error counts its finding's urgency "
         f"({', '.join(f'{k} {v:g}' for k, v in evaluation.urgency.weights.items())}) times the "
-        f"attribute's part. {evaluation.urgency.source}",
+        f"attribute's part. {evaluation.urgency.source}{unjudged if left_out else ''}",
     )
 
 
@@ -175,9 +186,10 @@ def _comparison(evaluation: Evaluation) -> Iterator[Section]:
         for item in evaluation.differences
         if item.name in counted and not math.isnan(item.difference.low)
     }
+    apart = [item.name for item in evaluation.differences if item.significant]
     yield Section(
         f"Against {evaluation.other}",
-        (plots.forest("This run minus the other", shown, "errors a report", zero=True),)
+        (plots.forest("This run minus the other", shown, "errors a report", True, apart),)
         if shown
         else (),
         ("figure", "here", "other", "difference, 95 % interval", "p", "q", "films", ""),
@@ -190,12 +202,14 @@ def _comparison(evaluation: Evaluation) -> Iterator[Section]:
                 f"{item.p:.4f}",
                 f"{item.q:.4f}",
                 str(item.films),
-                "differs" if item.significant else "",
+                item.verdict,
             )
             for item in evaluation.differences
             if item.here or item.other
         ),
-        note=f"{BY}; q is p corrected for the number of figures; what differs has q below 0.05.",
+        frozenset({0, 7}),
+        note=f"{BY}; q is p corrected for the number of figures; what is better or worse (a square "
+        f"in the plot) has q below {LEVEL}.",
     )
 
 
@@ -208,14 +222,19 @@ def _groups(evaluation: Evaluation) -> Iterator[Section]:
         for item in weighted
         if not math.isnan(item.estimate.low)
     }
-    small = sorted({f"{item.by} {item.group}" for item in weighted if item.warning})
+    small = [f"{item.by}: {item.group}" for item in weighted if item.warning]
     yield Section(
         "By group of patients",
-        (plots.forest("Weighted errors", shown, "weighted errors a report"),) if shown else (),
+        (plots.forest("Weighted errors", shown, "weighted errors a report", marked=small),)
+        if shown
+        else (),
         ("group", *(f"{name}" for name in FIGURES), "films", "patients", ""),
         tuple(_group_rows(evaluation)),
         frozenset({0, len(FIGURES) + 3}),
-        note=f"Too small to tell (fewer than {FEW} patients): {', '.join(small)}." if small else "",
+        note=f"Too small to tell (fewer than {FEW} patients; hollow in the plot): "
+        f"{', '.join(small)}."
+        if small
+        else "",
         warns=True,
     )
 

@@ -1,18 +1,21 @@
 """The plots of a result page, drawn by matplotlib as SVG that stands in the page itself.
 
-Colours are Okabe and Ito's, which colour-blind readers tell apart; nothing is told by colour alone.
+Colours are Okabe and Ito's, which colour-blind readers tell apart; nothing is told by colour alone:
+parts have hatches, what differs and what is too small has marks of its own.
 """
 
 from __future__ import annotations
 
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 from grounded.errors import MissingExtraError
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#767676"
+HATCHES = ("", "////", "....", "xxxx")
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000")
 _STYLE = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud and searched
@@ -38,8 +41,11 @@ def stacked(
     def draw(axes: Any) -> None:
         left = [0.0] * len(rows)
         colours = (RED, ORANGE, BLUE, GREY, *COLOURS) if len(parts) > 1 else (BLUE,)
-        for (name, values), colour in zip(parts.items(), colours, strict=False):
-            bars = axes.barh(rows, values, left=left, color=colour, label=name, height=0.6)
+        for (name, values), colour, hatch in zip(
+            parts.items(), colours, cycle(HATCHES), strict=False
+        ):
+            look = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+            bars = axes.barh(rows, values, left=left, label=name, height=0.6, **look)
             left = [a + b for a, b in zip(left, values, strict=True)]
         axes.bar_label(bars, [f"{value:.2f}" for value in left], padding=4, fontsize=9)
         axes.invert_yaxis()
@@ -51,18 +57,30 @@ def stacked(
     return _svg(title, draw, (5.0, 1.0 + 0.34 * len(rows) + (0.4 if len(parts) > 1 else 0)))
 
 
-def forest(title: str, rows: Mapping[str, Interval], unit: str, zero: bool = False) -> str:
-    """Values with their intervals, a row each. zero: with a line where there is no difference."""
+def forest(
+    title: str,
+    rows: Mapping[str, Interval],
+    unit: str,
+    zero: bool = False,
+    marked: Collection[str] = (),
+) -> str:
+    """Values with their intervals, a row each.
+
+    zero: with a line where there is no difference; marked: then the rows that differ, else those
+    that are too small to tell, drawn hollow and dotted.
+    """
 
     def draw(axes: Any) -> None:
         names = list(rows)
         if zero:
             axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
-        for at, (value, low, high) in enumerate(rows.values()):
-            apart = zero and (low > 0 or high < 0)
-            colour = RED if apart else BLUE
-            axes.plot([low, high], [at, at], color=colour, linewidth=2, solid_capstyle="butt")
-            axes.plot(value, at, "D" if apart else "o", color=colour, markersize=6)
+        for at, (name, (value, low, high)) in enumerate(rows.items()):
+            apart, small = zero and name in marked, not zero and name in marked
+            colour = RED if apart else GREY if small else BLUE
+            line, face = (":", "white") if small else ("-", colour)
+            axes.plot([low, high], [at, at], line, color=colour, linewidth=2)
+            mark = "D" if apart else "o"
+            axes.plot(value, at, mark, color=colour, markerfacecolor=face, markersize=6)
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.invert_yaxis()

@@ -8,47 +8,34 @@ not have stays empty, and the figures that need it are left out.
 from __future__ import annotations
 
 import csv
-import json
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from grounded.data.example import Example
-from grounded.data.film_table import (
-    BOXES,
-    boxes_in_cell,
-    extent,
-    finding_columns,
-    presence_in_cell,
+from grounded.data.film_table import BOXES, extent
+from grounded.data.region_table import COLUMNS, abnormal_regions, read_table
+from grounded.errors import DataError, GroundedError
+from grounded.evaluate.report_table import (
+    Item,
+    Statement,
+    TableRow,
+    bare_name,
+    film_name,
+    left_alone,
+    read_items,
 )
-from grounded.data.region_table import COLUMNS, REPORT_COLUMN, abnormal_regions, read_table
-from grounded.errors import DataError, GroundedError, MissingExtraError
 from grounded.evidence import Heatmap, evidence_box
 from grounded.findings import Presence, ScoreKind
 from grounded.geometry import Box
 from grounded.regions import Regions
 from grounded.report import GroundedReport, GroundedSentence
 
-ID_COLUMNS = ("image_id", "image", "id", "dicom_id", "name", "file")
-TEXT_COLUMNS = (REPORT_COLUMN, "report", "text", "findings")
-SENTENCES = "sentences"
-_FILES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff", ".json")  # left off a name
-GROUPS = ("sex", "age", "view", "source")
-"""What figures are grouped by, where a column or a data set says it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Statement:
-    """A sentence and where it is said to be. point: the strongest place of its heatmap."""
-
-    text: str
-    boxes: tuple[Box, ...] = ()
-    regions: frozenset[str] = frozenset()
-    point: tuple[float, float] | None = None
+LIKELY = 0.5
+"""From which probability on a report without words states a finding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +46,8 @@ class Written:
     abnormal: the regions that a sentence speaks of, and those of which it says something abnormal.
     statements: its sentences with their places. scores: the probability that a finding is there.
     boxes: where each finding is, by label, image frame. patient, about: as the file has them.
+    findings: what is stated where the file has no words at all, by label; None where words say it.
+    size: (width, height) of the film, where it is known.
     """
 
     text: str
@@ -70,6 +59,14 @@ class Written:
     boxes: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)
     patient: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
+    findings: Mapping[str, Presence] | None = None
+    size: tuple[int, int] | None = None
+
+    @property
+    def places(self) -> tuple[Box, ...]:
+        """All boxes of findings and of sentences."""
+        said = (box for statement in self.statements for box in statement.boxes)
+        return (*(box for boxes in self.boxes.values() for box in boxes), *said)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +74,8 @@ class Reference:
     """What it is judged by. text: "" without a report; boxes: None without boxes of regions.
 
     findings: what readers say of the film, by label; others are unknown. marks: where, by label;
-    located: the labels of which marks has every object.
+    located: the labels of which marks has every object. size: (width, height) of the film, where
+    it is known.
     """
 
     text: str
@@ -90,6 +88,26 @@ class Reference:
     located: frozenset[str] = frozenset()
     patient: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
+    size: tuple[int, int] | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is known by which a report could be judged."""
+        return not (self.text or self.findings or self.statements or self.boxes)
+
+    @property
+    def boxed(self) -> bool:
+        """Whether a place can be judged by it."""
+        return bool(self.marks or self.located or any(item.boxes for item in self.statements))
+
+    @property
+    def digest(self) -> str:
+        """Of all that reports are judged by: two runs compare only where it is the same."""
+        said = [(item.text, list(map(tuple, item.boxes))) for item in self.statements]
+        known = sorted((label, str(presence)) for label, presence in self.findings.items())
+        marks = sorted((label, list(map(tuple, boxes))) for label, boxes in self.marks.items())
+        whole = repr((self.text, said, known, marks, sorted(self.located)))
+        return hashlib.sha256(whole.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,35 +129,65 @@ class Case:
 
 
 def pair(written: Mapping[str, Written], references: Mapping[str, Reference]) -> list[Case]:
-    """The films that have both, by name. Raises DataError when no film has both."""
+    """The films that have both, by name.
+
+    Raises DataError when no film has both, and for boxes outside of films of known size.
+    """
     shared = sorted(written.keys() & references.keys())
     if not shared:
         raise DataError(
-            f"no film has both a report and a reference; the reports are of "
-            f"{', '.join(sorted(written)[:3])} ..., the references of "
-            f"{', '.join(sorted(references)[:3])} ..."
+            f"no film has both a report and a reference; the reports are of {_some(written)}, "
+            f"the references of {_some(references)}"
         )
-    return [Case(image, written[image], references[image]) for image in shared]
+    cases = [Case(image, written[image], references[image]) for image in shared]
+    for case in cases:
+        _check_places(case)
+    return cases
+
+
+def _some(names: Iterable[str]) -> str:
+    first = sorted(names)
+    return f"{', '.join(first[:3])}{' ...' if len(first) > 3 else ''}"
+
+
+def _check_places(case: Case) -> None:
+    """Raises DataError for a box that lies outside of the film, where its size is known."""
+    size = case.written.size or case.reference.size
+    if size is None:
+        return
+    width, height = size
+    marks = (box for boxes in case.reference.marks.values() for box in boxes)
+    for box in (*case.written.places, *marks):
+        if box.x0 >= width or box.y0 >= height:
+            corners = " ".join(f"{value:g}" for value in box)
+            raise DataError(
+                f"the box {corners} lies outside of the film {case.image!r} of {width} x {height} "
+                f"pixels; boxes are in pixels of the film as it is stored"
+            )
 
 
 def read_written(path: Path) -> dict[str, Written]:
-    """Reports by film name: from a folder of `report.json` files, JSON lines, CSV or Parquet.
+    """Reports by film name: from a folder of `report.json` files, one of them, JSON lines, CSV or
+    Parquet.
 
     A line is a whole report, as `report.json` has it, or {"image": ..., "report": ...}. Raises
-    DataError when there is none, or when two are of one film.
+    DataError when there is none, when two are of one film, and for what cannot be read.
     """
     if path.is_dir():
         files = sorted(path.rglob("report.json"))
-        found = [(file.parent.name, json.loads(file.read_text("utf-8"))) for file in files]
+        if not files:
+            raise DataError(f"there is no report.json in {path} or below it")
+        found = [(file, item) for file in files for item in read_items(file)]
     else:
-        found = [("", item) for item in _rows(path)]
-    if not found:
-        raise DataError(f"there is no report in {path}: expected report.json files or JSON lines")
+        found = [(path, item) for item in read_items(path)]
     written: dict[str, Written] = {}
-    for folder, item in found:
-        name, report = _written(item, folder, path)
+    for file, item in found:
+        name, report = _written(item, file)
         if name in written:
-            raise DataError(f"{path} holds two reports of the film {name!r}")
+            raise DataError(
+                f"{path} holds two reports of the film {name!r}; films are told apart by their "
+                f"names without folder and ending"
+            )
         written[name] = report
     return written
 
@@ -148,16 +196,37 @@ def read_references(path: Path) -> dict[str, Reference]:
     """References by film name: the table of `grounded data chest-imagenome`, or any other.
 
     A row has a film (image_id, image, id ...) and a report, findings, or both. Raises DataError for
-    what cannot be read.
+    what cannot be read, and when two rows are of one film.
     """
-    if path.suffix.lower() == ".csv" and set(COLUMNS) <= set(_heading(path)):
+    if _is_of_regions(path):
         return references_of(read_table(path))
-    return {_name(item, path): _reference(item, path) for item in _rows(path)}
+    references: dict[str, Reference] = {}
+    for item in read_items(path):
+        if "schema" in item:
+            raise DataError(
+                f"{path} is a report.json, which is judged, not judged by; a reference is a table "
+                f"of texts or findings, or a data set"
+            )
+        name = film_name(item, path)
+        if name in references:
+            raise DataError(f"{path} holds two references of the film {name!r}")
+        references[name] = _reference(item, path)
+    return references
 
 
 def references_of(films: Iterable[Example]) -> dict[str, Reference]:
-    """By film name, what a data set knows of its films."""
-    return {film.name: _of_example(film) for film in films}
+    """By film name, what a data set knows of its films. Raises DataError for a name twice."""
+    references: dict[str, Reference] = {}
+    for film in films:
+        if film.name in references:
+            raise DataError(f"the data set has two films of the name {film.name!r}")
+        references[film.name] = _of_example(film)
+    return references
+
+
+def columns_left_alone(path: Path) -> list[str]:
+    """The columns of a table from which nothing was read; none of a folder."""
+    return [] if path.is_dir() or _is_of_regions(path) else left_alone(read_items(path))
 
 
 def _of_example(film: Example) -> Reference:
@@ -185,28 +254,32 @@ def _of_example(film: Example) -> Reference:
     )
 
 
-def _written(item: Mapping[str, Any], folder: str, path: Path) -> tuple[str, Written]:
+def _written(item: Item, path: Path) -> tuple[str, Written]:
     if "schema" not in item:
-        name = _name(item, path)
-        row = _Row.of(item, path)
+        row = TableRow.of(item, path)
         scores = {label: row.score(column) for column, label in row.columns("").items()}
         known = {label: score for label, score in scores.items() if score is not None}
-        return name, Written(
+        return row.name, Written(
             row.text,
             statements=row.statements,
             scores=known,
             boxes=row.boxes,
             patient=row.patient,
             about=row.about,
+            findings=None if row.worded else _stated_by(known, row.boxes),
+            size=row.size,
         )
-    report = GroundedReport.from_dict(item)
+    try:
+        report = GroundedReport.from_dict(item)
+    except GroundedError as error:
+        raise DataError(f"{path}: {error}") from error
     sentences = report.section("findings")
     findings = [(s, f) for s in sentences for f in s.findings if f.presence != Presence.ABSENT]
     boxes: dict[str, tuple[Box, ...]] = {}
     for sentence, finding in findings:
         places = _places(sentence, report.regions)
         boxes[finding.label] = tuple(dict.fromkeys((*boxes.get(finding.label, ()), *places)))
-    return Path(report.image.name).stem or folder, Written(
+    return bare_name(report.image.name) or path.parent.name, Written(
         " ".join(sentence.text for sentence in sentences),
         report.regions,
         frozenset(name for sentence in sentences for name in sentence.regions),
@@ -214,6 +287,8 @@ def _written(item: Mapping[str, Any], folder: str, path: Path) -> tuple[str, Wri
         tuple(_statement(sentence, report.regions) for sentence in sentences),
         _probabilities(sentences),
         boxes,
+        about={"view": str(report.image.view)} if report.image.view else {},
+        size=(report.image.width, report.image.height),
     )
 
 
@@ -252,162 +327,43 @@ def _probabilities(sentences: Sequence[GroundedSentence]) -> dict[str, float]:
     return found
 
 
-def _reference(item: Mapping[str, Any], path: Path) -> Reference:
-    row = _Row.of(item, path)
+def _stated_by(
+    scores: Mapping[str, float], boxes: Mapping[str, tuple[Box, ...]]
+) -> dict[str, Presence]:
+    """What a report without words states: what is at least as probable as not, or has a place."""
+    found = {
+        label: Presence.PRESENT if score >= LIKELY else Presence.ABSENT
+        for label, score in scores.items()
+    }
+    return {**dict.fromkeys(boxes, Presence.PRESENT), **found}
+
+
+def _reference(item: Item, path: Path) -> Reference:
+    row = TableRow.of(item, path)
     findings = {label: row.presence(column) for column, label in row.columns("").items()}
     known = {label: presence for label, presence in findings.items() if presence is not None}
     boxes = row.boxes
-    known |= dict.fromkeys(boxes, Presence.PRESENT)
-    if not (row.text or row.statements or known):
-        return Reference("")
     absent = {label for label, presence in known.items() if presence == Presence.ABSENT}
+    if both := absent & boxes.keys():
+        raise DataError(f"{row.where}: {', '.join(sorted(both))} is absent and has a place")
     return Reference(
         row.text,
         statements=row.statements,
-        findings=known,
+        findings={**dict.fromkeys(boxes, Presence.PRESENT), **known},
         marks=boxes,
         located=frozenset({*boxes, *(absent if row.columns(BOXES) else ())}),
         patient=row.patient,
         about=row.about,
+        size=row.size,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of anyone's table. where: for messages. named: its columns of findings."""
-
-    cells: Mapping[str, Any]
-    where: str
-    named: Mapping[str, tuple[str, str]]
-
-    @classmethod
-    def of(cls, item: Mapping[str, Any], path: Path) -> _Row:
-        row = cls(item, f"{path}, film {_name(item, path)!r}", finding_columns(path, item))
-        if not ({*TEXT_COLUMNS, SENTENCES} & set(item) or row.named):
-            raise DataError(
-                f"{path}: expected one of {', '.join(TEXT_COLUMNS)}, {SENTENCES} or a column named "
-                f"after a finding, got {', '.join(map(str, item))}"
-            )
-        return row
-
-    def columns(self, what: str) -> dict[str, str]:
-        return {column: label for column, (label, kind) in self.named.items() if kind == what}
-
-    def cell(self, column: str) -> str:
-        value = self.cells.get(column)
-        if value is None or value != value:  # NaN, as pandas has it
-            return ""
-        return json.dumps(value) if isinstance(value, list | dict) else str(value).strip()
-
-    @property
-    def text(self) -> str:
-        said = next((self.cell(key) for key in TEXT_COLUMNS if key in self.cells), "")
-        return " ".join(said.split()) or " ".join(s.text for s in self.statements)
-
-    @property
-    def patient(self) -> str:
-        return next((self.cell(key) for key in ("patient", "subject_id") if self.cell(key)), "")
-
-    @property
-    def about(self) -> dict[str, str]:
-        return {key: self.cell(key) for key in GROUPS if self.cell(key)}
-
-    @property
-    def boxes(self) -> dict[str, tuple[Box, ...]]:
-        found = {
-            label: tuple(self._checked(boxes_in_cell, column))
-            for column, label in self.columns(BOXES).items()
-        }
-        return {label: boxes for label, boxes in found.items() if boxes}
-
-    @property
-    def statements(self) -> tuple[Statement, ...]:
-        cell = self.cell(SENTENCES)
-        if not cell:
-            return ()
-        try:
-            return tuple(
-                Statement(
-                    str(item["text"]),
-                    tuple(Box(*map(float, box)) for box in item.get("boxes") or ()),
-                    frozenset(map(str, item.get("regions") or ())),
-                )
-                for item in json.loads(cell)
-            )
-        except (ValueError, TypeError, KeyError, AttributeError, GroundedError) as error:
-            raise DataError(
-                f"{self.where}: {SENTENCES} is a JSON list of objects with text, boxes (x0 y0 x1 "
-                f"y1) and regions, got {cell[:80]!r}: {error!r}"
-            ) from error
-
-    def presence(self, column: str) -> Presence | None:
-        presence: Presence | None = self._checked(presence_in_cell, column)
-        return presence
-
-    def score(self, column: str) -> float | None:
-        """A probability, or a presence: 1 if the finding is said to be there."""
-        cell = self.cell(column)
-        try:
-            value = float(cell)
-        except ValueError:
-            presence = self._checked(presence_in_cell, column)
-            return {Presence.PRESENT: 1.0, Presence.ABSENT: 0.0}.get(presence) if presence else None
-        if not 0 <= value <= 1:
-            raise DataError(f"{self.where}: {column} is a probability in 0..1, got {cell!r}")
-        return value
-
-    def _checked(self, read: Any, column: str) -> Any:
-        try:
-            return read(column, self.cell(column))
-        except ValueError as error:
-            raise DataError(f"{self.where}: {error}") from error
-
-
-def _heading(path: Path) -> list[str]:
+def _is_of_regions(path: Path) -> bool:
+    """Whether it is a table of `grounded data chest-imagenome`."""
+    if path.suffix.lower() != ".csv":
+        return False
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return next(csv.reader(file), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read the references {path}: {error}") from error
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table, CSV or Parquet, with an image and a report; else `_objects`."""
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        return list(_objects(path))
-    try:
-        if suffix == ".csv":
-            csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a report may exceed csv's 128 KB
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                return list(csv.DictReader(file))
-        import pyarrow.parquet as parquet
-
-        return list(parquet.read_table(path).to_pylist())
-    except ImportError as error:
-        raise MissingExtraError(f"Parquet needs pyarrow (pip install pyarrow): {error}") from error
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"cannot read the reports {path}: {error}") from error
-
-
-def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON-lines file, or of a JSON list."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        listed = text.lstrip().startswith("[")
-        items = json.loads(text) if listed else [json.loads(x) for x in text.splitlines() if x]
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path} as JSON lines: {error}") from error
-    for item in items:
-        if not isinstance(item, dict):
-            raise DataError(f"{path} should hold one object a line, got {type(item).__name__}")
-        yield item
-
-
-def _name(item: Mapping[str, Any], path: Path) -> str:
-    for key in ID_COLUMNS:
-        if key in item:
-            name = Path(str(item[key]))
-            return name.stem if name.suffix.lower() in _FILES else name.name
-    got = ", ".join(map(str, item))
-    raise DataError(f"{path}: expected one of {', '.join(ID_COLUMNS)}, got {got}")
+            return set(COLUMNS) <= set(next(csv.reader(file), []))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False  # what is wrong is said where the table is read

@@ -22,8 +22,9 @@ from grounded.evaluate.altered import Alteration, Altered, unaltered
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.errors import Urgency, weight_of
 from grounded.evaluate.intervals import Estimate
-from grounded.evaluate.reports import Case, Reference, Statement, Written, references_of
-from grounded.evaluate.rows import Row, counted, mean_of
+from grounded.evaluate.report_table import Statement
+from grounded.evaluate.reports import Case, Reference, Written, references_of
+from grounded.evaluate.rows import REFUSED, WEIGHTED, Row, counted, mean_of
 from grounded.findings import Presence
 from grounded.geometry import Placement
 from grounded.image import Image
@@ -32,12 +33,7 @@ from grounded.reporter import Reading, Reporter
 from grounded.version import VERSION
 
 SCHEMA = 1
-ERRORS, SAME, PLACES, REFUSED = (
-    "weighted errors",
-    "findings kept",
-    "regions' IoU with before",
-    "films refused",
-)
+ERRORS, SAME, PLACES = WEIGHTED, "findings kept", "regions' IoU with before"
 AREA = "area under ROC"
 MEASURES = (ERRORS, SAME, AREA, PLACES, REFUSED)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from grounded.evaluate.intervals import Estimate, interval, redraws, sums_by_cluster
 
 
 class Scores(NamedTuple):
@@ -30,6 +33,47 @@ def mean_scores(truth: ArrayLike, said: ArrayLike) -> Scores:
         for counts in zip((truth & said).sum(1), said.sum(1), truth.sum(1), strict=True)
     ]
     return Scores(*np.mean(rows, axis=0)) if rows else Scores(0.0, 0.0, 0.0)
+
+
+class ScoreEstimates(NamedTuple):
+    """The same with their intervals over patients."""
+
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+
+
+def pooled_estimates(truth: ArrayLike, said: ArrayLike, patients: Sequence[str]) -> ScoreEstimates:
+    """As `pooled_scores`. truth, said: (N, K). patients: whose each of the N rows is."""
+    truth, said = _booleans(truth), _booleans(said)
+    counts = np.stack([(truth & said).sum(1), said.sum(1), truth.sum(1)], axis=1)  # (N, 3)
+    sums = sums_by_cluster(counts, patients)
+    shared, stated, true = (redraws(len(sums)) @ sums).T
+    drawn = [_part(shared, stated), _part(shared, true), _part(2 * shared, stated + true)]
+    return _estimates(pooled_scores(truth, said), drawn, len(sums))
+
+
+def mean_estimates(truth: ArrayLike, said: ArrayLike, patients: Sequence[str]) -> ScoreEstimates:
+    """As `mean_scores`. truth, said: (N, K). patients: whose each of the N rows is."""
+    truth, said = _booleans(truth), _booleans(said)
+    rows = [mean_scores(a[None], b[None]) for a, b in zip(truth, said, strict=True)]
+    sums = sums_by_cluster([(*row, 1.0) for row in rows], patients)
+    *parts, number = (redraws(len(sums)) @ sums).T
+    return _estimates(mean_scores(truth, said), [_part(p, number) for p in parts], len(sums))
+
+
+def _estimates(
+    values: Scores, drawn: Sequence[NDArray[np.float64]], patients: int
+) -> ScoreEstimates:
+    """One patient alone has no interval."""
+    pairs = zip(values, drawn, strict=True)
+    return ScoreEstimates(
+        *(interval(value, draws if patients > 1 else [np.nan]) for value, draws in pairs)
+    )
+
+
+def _part(of: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(of, whole, out=np.zeros_like(of), where=whole > 0)
 
 
 def _scores(shared: int, said: int, true: int) -> Scores:

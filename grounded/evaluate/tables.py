@@ -19,8 +19,8 @@ import numpy as np
 
 from grounded.chest.names import REGIONS
 from grounded.errors import DataError, InvalidValueError
-from grounded.evaluate.calibration import Scored
-from grounded.evaluate.comparison import BY, Difference, compare
+from grounded.evaluate.calibration import NAMES, Scored
+from grounded.evaluate.comparison import BY, LEVEL, Difference, Run, compare, otherwise
 from grounded.evaluate.detection import average_precision, region_accuracy
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.errors import ATTRIBUTES, KINDS, Urgency
@@ -34,14 +34,21 @@ from grounded.evaluate.findings import (
 from grounded.evaluate.grounding import Entailment, LabelEntailment, RadFact
 from grounded.evaluate.groups import GroupFigure, group_figures
 from grounded.evaluate.intervals import Estimate
-from grounded.evaluate.reports import Case, Reference, pair, read_references, read_written
-from grounded.evaluate.rows import PRIOR, WEIGHTED, Row, mean_of, row_of
-from grounded.evaluate.scores import Scores, pooled_scores
-from grounded.evaluate.text import Tokenizer, text_scores
+from grounded.evaluate.reports import (
+    Case,
+    Reference,
+    columns_left_alone,
+    pair,
+    read_references,
+    read_written,
+)
+from grounded.evaluate.rows import ALL, PRIOR, WEIGHTED, Row, mean_of, row_of
+from grounded.evaluate.scores import ScoreEstimates, pooled_estimates
+from grounded.evaluate.text import TextScore, Tokenizer, text_scores
 from grounded.language.labeller import Labeller, Remembering
 from grounded.version import VERSION
 
-SCHEMA = 1
+SCHEMA = 2
 OURS = f"grounded {VERSION}"
 _BETWEEN = ("95 % interval", 18)
 LabellerName = Literal["rules", "radeval"]
@@ -127,7 +134,8 @@ class Evaluation:
     """All figures, and the data that they stand on, in words.
 
     data: set and films. split: of the set, "" if nobody says. rows: the numbers of each report.
-    urgency: the table of weights. other: the run that this one is compared with, by name.
+    urgency: the table of weights. other: the run that this one is compared with, by name. notes:
+    what a reader of the figures has to know of the files.
     """
 
     data: str
@@ -139,6 +147,7 @@ class Evaluation:
     urgency: Urgency = field(default_factory=Urgency.open)
     differences: tuple[Difference, ...] = ()
     other: str = ""
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> float | None:
         """The value of a figure by name. Raises KeyError for an unknown name."""
@@ -147,9 +156,22 @@ class Evaluation:
                 return figure.value
         raise KeyError(name)
 
-    def against(self, rows: Sequence[Row], name: str) -> Evaluation:
-        """This evaluation with its differences to another run, by the run's rows."""
-        return replace(self, differences=tuple(compare(self.rows, rows)), other=name)
+    @property
+    def run(self) -> Run:
+        """What another run is compared with."""
+        return Run(self.rows, {figure.name: figure.how for figure in self.figures})
+
+    def against(self, other: Run) -> Evaluation:
+        """This evaluation with its differences to another run.
+
+        Raises DataError for a run on other films or other references.
+        """
+        found = tuple(compare(self.run, other))
+        valued = {name for row in self.rows for name in row.values}
+        apart = [name for name in otherwise(self.run, other) if name in valued]
+        note = f"not compared, since {other.name} computed it otherwise: {', '.join(apart)}"
+        notes = (*self.notes, note) if apart else self.notes
+        return replace(self, differences=found, other=other.name, notes=notes)
 
     @property
     def text(self) -> str:
@@ -163,6 +185,7 @@ class Evaluation:
             "schema": SCHEMA,
             "by": OURS,
             **source,
+            "notes": self.notes,
             "urgency": {
                 "source": self.urgency.source,
                 "weights": dict(self.urgency.weights),
@@ -170,8 +193,8 @@ class Evaluation:
                 "tiers": dict(self.urgency.tiers),
             },
             "figures": [{**figure.to_dict(), **source} for figure in self.figures],
-            "groups": [group.to_dict() for group in self.groups],
-            "curves": [curve.to_dict() for curve in self.curves],
+            "groups": [{**group.to_dict(), "how": OURS, **source} for group in self.groups],
+            "curves": [{**curve.to_dict(), "how": OURS, **source} for curve in self.curves],
             "comparison": {
                 "with": self.other,
                 "how": BY,
@@ -183,13 +206,14 @@ class Evaluation:
         }
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_run(path: Path) -> Run:
     """The reports of a result file of an earlier run. Raises DataError for another file."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']}, expected {SCHEMA}")
-        return [Row.from_dict(item) for item in data["reports"]]
+        how = {str(figure["name"]): str(figure["how"]) for figure in data["figures"]}
+        return Run([Row.from_dict(item) for item in data["reports"]], how, path.name)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is no result file of `grounded evaluate`: {error!r}") from error
 
@@ -239,7 +263,25 @@ def evaluate_files(
         f"({len(written) - len(cases)} reports without reference, "
         f"{len(references) - len(cases)} references without report)"
     )
-    return replace(evaluate(cases, data=heading, judging=judging), split=split)
+    tables = [reports, *([reference] if isinstance(reference, Path) else [])]
+    notes = [*_of_columns(tables), *_of_silence(cases)]
+    return replace(evaluate(cases, data=heading, judging=judging), split=split, notes=tuple(notes))
+
+
+def _of_columns(tables: Sequence[Path]) -> Iterator[str]:
+    for table in tables:
+        if names := columns_left_alone(table):
+            yield f"columns of {table.name} that nothing is read from: {', '.join(names)}"
+
+
+def _of_silence(cases: Sequence[Case]) -> Iterator[str]:
+    """What says nothing is counted, so that a broken file is not taken for a bad generator."""
+    empty = sum(not (case.written.text or case.written.findings) for case in cases)
+    if empty:
+        yield f"{empty} of {len(cases)} reports are empty: whatever their films show is missed"
+    unknown = sum(case.reference.silent for case in cases)
+    if unknown:
+        yield f"{unknown} of {len(cases)} references say nothing; by these nothing is judged"
 
 
 def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None) -> Evaluation:
@@ -250,8 +292,12 @@ def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None
     chosen = (*(() if ours else ("f1chexbert", "radgraph")), *how.metrics)
     test = how.entailment or LabelEntailment(rules)
     boxed = [case for case in cases if case.written.regions is not None and case.reference.boxes]
-    worded = [case for case in cases if case.reference.text]
-    words, by_report = _words(worded, how.tokenizer)
+    worded = [case for case in cases if case.reference.text and case.written.findings is None]
+    scores = _text_scores(worded, how.tokenizer)
+    by_report = {
+        case.image: {score.name: score.each[row] for score in scores if score.each}
+        for row, case in enumerate(worded)
+    }
     placed = any(said.boxes for case in cases for said in case.written.statements)
     rows = [row_of(case, rules, table, test, placed) for case in cases]
     rows = [replace(row, values={**row.values, **by_report.get(row.image, {})}) for row in rows]
@@ -262,7 +308,7 @@ def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None
         *_regions(boxed),
         *_finding_boxes(cases),
         *_choices(boxed),
-        *words,
+        *_words(scores, rows, len(worded)),
         *(_findings(worded, how.uncertain, rules) if ours else ()),
         *_radeval(worded, chosen, how.download),
         *_probabilities(scored),
@@ -280,14 +326,14 @@ def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None
 def _errors(rows: Sequence[Row], urgency: Urgency) -> Iterator[Figure]:
     table = "errors a report"
     how = f"{OURS} rule-based labeller; counted errors, the mean over the reports"
-    names = [
-        name
-        for kind in KINDS
-        for name in (f"{kind} findings", *(f"{kind}, {tier}" for tier in urgency.weights))
-    ]
-    names += [f"errors of {attribute}" for attribute in ATTRIBUTES]
-    weights = f"{how}; weighted by urgency {dict(urgency.weights)} and attribute"
-    for name, by in [*((name, how) for name in names), (WEIGHTED, weights)]:
+    tiers = f"{how}; by {urgency.name}"
+    weights = ", ".join(f"{tier} {weight:g}" for tier, weight in urgency.weights.items())
+    weighted = f"{how}; {weights}, times the attribute's part, by {urgency.name}"
+    named = [(WEIGHTED, weighted), (ALL, how)]
+    for kind in KINDS:
+        named += [(f"{kind} findings", how), *((f"{kind}, {t}", tiers) for t in urgency.weights)]
+    named += [(f"errors of {attribute}", how) for attribute in ATTRIBUTES]
+    for name, by in named:
         yield from _mean(rows, table, name, by)
     prior = f"{OURS}; reports that compare with an earlier film where the reference does not"
     yield from _mean(rows, "prior studies", PRIOR, prior)
@@ -308,21 +354,18 @@ def _places(rows: Sequence[Row], entailment: Entailment) -> Iterator[Figure]:
         yield from _mean(rows, table, f"RadFact {part.replace('_', ' ')}", by)
 
 
-def _words(
-    cases: Sequence[Case], tokenizer: Tokenizer
-) -> tuple[list[Figure], dict[str, dict[str, float]]]:
-    """The figures of words, and by film those that are a mean over the reports."""
+def _text_scores(cases: Sequence[Case], tokenizer: Tokenizer) -> list[TextScore]:
     if not cases:
-        return [], {}
+        return []
     written = [case.written.text for case in cases]
-    references = [case.reference.text for case in cases]
-    scores = text_scores(written, references, tokenizer)
-    figures = [Figure("words", s.name, s.value, s.how, len(cases)) for s in scores]
-    by_report = {
-        case.image: {score.name: score.each[row] for score in scores if score.each}
-        for row, case in enumerate(cases)
-    }
-    return figures, by_report
+    return text_scores(written, [case.reference.text for case in cases], tokenizer)
+
+
+def _words(scores: Sequence[TextScore], rows: Sequence[Row], films: int) -> Iterator[Figure]:
+    for score in scores:
+        estimate, _, _ = mean_of(rows, score.name)
+        low, high = (None, None) if math.isnan(estimate.low) else (estimate.low, estimate.high)
+        yield Figure("words", score.name, score.value, score.how, films, low, high)
 
 
 def _finding_boxes(cases: Sequence[Case]) -> Iterator[Figure]:
@@ -355,12 +398,11 @@ def _probabilities(scored: Scored) -> Iterator[Figure]:
         return
     table, films = "probabilities", len(set(scored.patients))
     how = f"{OURS}; {len(scored.scores)} probabilities of {films} patients, all findings together"
-    yield Figure(table, "expected calibration error", scored.error, f"{how}, ten bins", films)
-    yield Figure(table, "Brier score", scored.brier, how, films)
+    for name, estimate in scored.estimates().items():
+        by = f"{how}, ten bins" if name == NAMES[0] else how
+        yield Figure.of(table, name, estimate, by, films)
     area = area_under_roc(scored.scores, scored.truth, scored.patients)
     yield Figure.of(table, "area under ROC", area, how, films)
-    risk = scored.area_under_risk
-    yield Figure(table, "area under risk by coverage", risk, how, films)
 
 
 def _curves(scored: Scored) -> Iterator[Curve]:
@@ -408,7 +450,8 @@ def _choices(cases: Sequence[Case]) -> Iterator[Figure]:
     for name, which in (("selection", "described"), ("abnormality", "abnormal")):
         truth = [[r in getattr(case.reference, which) for r in REGIONS] for case in cases]
         said = [[r in getattr(case.written, which) for r in REGIONS] for case in cases]
-        yield from _triple(table, name, pooled_scores(truth, said), how, len(cases))
+        found = pooled_estimates(truth, said, [case.patient for case in cases])
+        yield from _triple(table, name, found, how, len(cases))
 
 
 def _findings(cases: Sequence[Case], uncertain: Uncertain, rules: Labeller) -> Iterator[Figure]:
@@ -422,8 +465,9 @@ def _findings(cases: Sequence[Case], uncertain: Uncertain, rules: Labeller) -> I
         f"{OURS} rule-based labeller, uncertain counts as {uncertain}; "
         f"the published figures are CheXbert's"
     )
-    yield from _triple("findings", "micro-5", micro_five(truth, said), how, len(written))
-    yield from _triple("findings", "example-14", example_fourteen(truth, said), how, len(written))
+    patients = [case.patient for case in cases]
+    for name, scores in (("micro-5", micro_five), ("example-14", example_fourteen)):
+        yield from _triple("findings", name, scores(truth, said, patients), how, len(written))
 
 
 def _radeval(cases: Sequence[Case], metrics: Sequence[str], download: bool) -> Iterator[Figure]:
@@ -436,13 +480,16 @@ def _radeval(cases: Sequence[Case], metrics: Sequence[str], download: bool) -> I
         yield Figure("findings", name, value, f"{release}, {', '.join(metrics)}", len(written))
 
 
-def _triple(table: str, name: str, scores: Scores, how: str, films: int) -> Iterator[Figure]:
-    for part, value in zip(("precision", "recall", "F1"), scores, strict=True):
-        yield Figure(table, f"{name} {part}", value, how, films)
+def _triple(
+    table: str, name: str, scores: ScoreEstimates, how: str, films: int
+) -> Iterator[Figure]:
+    for part, estimate in zip(("precision", "recall", "F1"), scores, strict=True):
+        yield Figure.of(table, f"{name} {part}", estimate, how, films)
 
 
 def _lines(evaluation: Evaluation) -> Iterator[str]:
     yield evaluation.data
+    yield from (f"note: {note}" for note in evaluation.notes)
     notes: dict[str, int] = {}
     table = ""
     for figure in evaluation.figures:
@@ -487,12 +534,12 @@ def _difference_lines(evaluation: Evaluation) -> Iterator[str]:
     columns = (("here", 8), ("other", 8), ("difference", 30), ("p", 8), ("q", 8), ("films", 8))
     yield _heading(f"AGAINST {evaluation.other}", *columns)
     for item in evaluation.differences:
-        mark = "  *" if item.significant else ""
+        mark = f"  {item.verdict}".rstrip()
         yield (
             f"{item.name:38s}{item.here:8.3f}{item.other:8.3f}{item.difference!s:>30s}"
             f"{item.p:8.4f}{item.q:8.4f}{item.films:8d}{mark}"
         )
-    yield f"* q below 0.05; {BY}; q: p corrected for the number of figures"
+    yield f"better, worse: q below {LEVEL}; {BY}; q: p corrected for the number of figures"
 
 
 def _heading(first: str, *columns: tuple[str, int]) -> str:

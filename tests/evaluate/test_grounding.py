@@ -19,7 +19,8 @@ from grounded.evaluate.grounding import (
     places,
     radfact,
 )
-from grounded.evaluate.reports import Case, Reference, Statement, Written
+from grounded.evaluate.report_table import Statement
+from grounded.evaluate.reports import Case, Reference, Written
 from grounded.evaluate.rows import row_of
 from grounded.language.labeller import Labeller
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from typer.testing import CliRunner
 
 from grounded.cli.app import app
 from grounded.errors import DataError
+from grounded.evaluate.comparison import Run, compare
+from grounded.evaluate.errors import Urgency
 from grounded.evaluate.groups import group_figures, group_of
 from grounded.evaluate.page import render_evaluation
 from grounded.evaluate.reports import read_references, read_written
-from grounded.evaluate.rows import Row, mean_of
-from grounded.evaluate.tables import evaluate_files, read_rows
+from grounded.evaluate.rows import PRIOR, Row, mean_of
+from grounded.evaluate.tables import Judging, evaluate_files, read_run
 
 TRUE = [
     ("1", "p1", "F", "70", "PA", "Small left pleural effusion. No pneumothorax."),
@@ -106,26 +109,26 @@ def test_two_runs_differ_with_a_p_value_and_a_run_does_not_differ_from_itself(
 ) -> None:
     good = evaluate_files(_reports(tmp_path / "good.csv", GOOD), reference)
     bad = evaluate_files(_reports(tmp_path / "bad.csv", BAD), reference)
-    apart = {item.name: item for item in bad.against(good.rows, "good").differences}
+    apart = {item.name: item for item in bad.against(good.run).differences}
     assert apart["weighted errors"].difference.value > 0
     assert apart["weighted errors"].p == pytest.approx(0.125)  # four patients: 2 of 16 swaps
     assert apart["weighted errors"].patients == 4
     assert not apart["weighted errors"].significant
-    alike = good.against(good.rows, "itself").differences
+    alike = good.against(good.run).differences
     assert {item.p for item in alike} == {1.0}
     with pytest.raises(DataError, match="no film in common"):
-        good.against([Row("other", "p", {}, (), {})], "other")
+        good.against(Run([Row("other", "p", {}, (), {})]))
 
 
 def test_a_result_file_gives_its_rows_back(tmp_path: Path, reference: Path) -> None:
     found = evaluate_files(_reports(tmp_path / "bad.csv", BAD), reference)
     path = tmp_path / "r.json"
     path.write_text(json.dumps(found.to_dict()))
-    again = read_rows(path)
+    again = read_run(path).rows
     assert [row.to_dict() for row in again] == [row.to_dict() for row in found.rows]
     path.write_text("{}")
     with pytest.raises(DataError, match="no result file"):
-        read_rows(path)
+        read_run(path)
 
 
 def test_groups_are_patients_and_small_ones_are_warned_of(tmp_path: Path, reference: Path) -> None:
@@ -202,3 +205,78 @@ def test_the_page_of_an_evaluation_without_errors_has_no_list_of_the_worst(
     assert "heaviest errors" not in page
     assert "Reliability" not in page
     assert page == render_evaluation(evaluate_files(reports, reference))
+
+
+def test_probabilities_without_words_state_what_is_likely(tmp_path: Path) -> None:
+    said = _csv(
+        tmp_path / "s.csv",
+        ("id", "Pleural Effusion", "Pneumothorax", "Edema"),
+        [("1", 0.9, 0.1, ""), ("2", 0.2, 0.6, ""), ("3", 0.1, 0.1, "")],
+    )
+    labels = ("id", "Pleural Effusion", "Pneumothorax", "Edema")
+    true = _csv(tmp_path / "t.csv", labels, [("1", 1, 0, 0), ("2", 0, 0, 0), ("3", 0, 0, 1)])
+    found = evaluate_files(said, true)
+    assert found["missed findings"] == pytest.approx(1 / 3)  # the edema
+    assert found["unsupported findings"] == pytest.approx(1 / 3)  # the pneumothorax
+    texts = _csv(tmp_path / "r.csv", ("id", "report"), [("1", "Left effusion.")])
+    against_words = evaluate_files(said, texts)
+    assert against_words["missed findings"] == 0
+    assert {f.table for f in against_words.figures} == {"errors a report", "probabilities"}
+
+
+def test_what_no_reference_says_is_not_judged(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    reports = _reports(tmp_path / "bad.csv", BAD)
+    labels = _csv(tmp_path / "t.csv", ("id", "Pleural Effusion"), [("1", 1), ("2", 0)])
+    found = evaluate_files(reports, labels)
+    names = {figure.name for figure in found.figures}
+    assert "errors of presence" in names
+    assert not names & {"errors of side", "errors of place", "wrong findings"}
+    assert "Not judged, since no reference says it: place, side" in render_evaluation(found)
+    boxes = ("id", "Pleural Effusion boxes")
+    placed = _csv(tmp_path / "b.csv", boxes, [("1", "5 5 9 9"), ("2", "")])
+    said = '[{"text": "Effusion.", "boxes": [[50, 50, 90, 90]]}]'
+    elsewhere = _csv(tmp_path / "w.csv", ("id", "sentences"), [("1", said)])
+    assert evaluate_files(elsewhere, placed)["errors of place"] == 1
+
+
+def test_runs_on_other_references_do_not_compare(tmp_path: Path, reference: Path) -> None:
+    good = evaluate_files(_reports(tmp_path / "good.csv", GOOD), reference)
+    labels = _csv(tmp_path / "t.csv", ("id", "Pleural Effusion"), [("1", 1), ("9", 0)])
+    other = evaluate_files(_reports(tmp_path / "good.csv", GOOD), labels)
+    with pytest.raises(DataError, match="'1' first, were judged by another reference"):
+        good.against(other.run)
+
+
+def test_figures_that_were_computed_otherwise_do_not_compare(
+    tmp_path: Path, reference: Path
+) -> None:
+    reports = _reports(tmp_path / "bad.csv", BAD)
+    found = evaluate_files(reports, reference)
+    shipped = Urgency.open()
+    heavier = replace(shipped, weights={**shipped.weights, "urgent": 40.0})
+    other = evaluate_files(reports, reference, judging=Judging(urgency=heavier))
+    compared = found.against(replace(other.run, name="other.json"))
+    names = {item.name for item in compared.differences}
+    assert "missed findings" in names
+    assert not names & {"weighted errors", "missed, urgent"}
+    assert "not compared, since other.json computed it otherwise: weighted errors" in (
+        compared.text
+    )
+
+
+def test_a_difference_says_which_run_is_better() -> None:
+    def rows(errors: float, words: float) -> list[Row]:
+        values = {"weighted errors": errors, "ROUGE-L": words}
+        return [Row(str(n), str(n), {}, (), values) for n in range(20)]
+
+    better = {item.name: item for item in compare(Run(rows(1, 0.5)), Run(rows(2, 0.4)))}
+    assert {item.verdict for item in better.values()} == {"better"}
+    worse = {item.name: item for item in compare(Run(rows(2, 0.4)), Run(rows(1, 0.5)))}
+    assert {item.verdict for item in worse.values()} == {"worse"}
+
+
+def test_what_is_alike_in_all_reports_has_no_interval_without_width() -> None:
+    rows = [Row(str(n), str(n), {}, (), {"x": 0.0, PRIOR: 0.0}) for n in range(10)]
+    assert str(mean_of(rows, "x")[0]) == "0.000"
+    assert mean_of(rows, PRIOR)[0].high == pytest.approx(0.278, abs=1e-3)  # Wilson, none of 10
