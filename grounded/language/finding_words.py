@@ -65,6 +65,7 @@ class Term:
     phrase: str
     kinds: tuple[str, ...]
     several: str = ""
+    among: str = ""
     phrases: Mapping[str, str | Mapping[Presence, str]] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     countable: bool = False
@@ -73,7 +74,7 @@ class Term:
     @property
     def listed(self) -> str:
         """In a list of what was not assessed."""
-        return self.several or self.noun
+        return self.several or self.among or self.noun
 
     def wordings(self, presence: Presence, kind: str) -> tuple[str, ...]:
         """What says it of a region of a kind, with blanks, without a full stop; the plain one
@@ -153,7 +154,8 @@ class FindingWords:
         if len(labels) == 1:
             return self.say(labels[0], Presence.ABSENT, region, atlas, phrasing)
         kind = atlas.kind(region)
-        nouns = _either([self.term(label).named(kind) for label in labels])
+        terms = [self.term(label) for label in labels]
+        nouns = _either([term.among or term.named(kind) for term in terms])
         place = "at" if kind in _AT else "in"
         return f"{fill(_denial(nouns, f' {place} the {REGION}', phrasing), region, atlas)}."
 

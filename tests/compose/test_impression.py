@@ -40,6 +40,11 @@ def found(label: str, *regions: str, presence: Presence = "present") -> list[Sen
         ),
         (EFFUSION, ["left costophrenic angle"], "Left pleural effusion."),
         (EFFUSION, ["left lung", "right lung"], "Bilateral pleural effusions."),
+        (
+            "Blunted Costophrenic Angle",
+            ["left costophrenic angle"],
+            "Left blunted costophrenic angle.",
+        ),
         ("Pneumothorax", ["right apical zone"], "Right pneumothorax."),
         ("Cardiomegaly", ["cardiac silhouette"], "Cardiomegaly."),
         ("Atelectasis", ["marked area"], "Atelectasis in the marked area."),
