@@ -36,6 +36,12 @@ from grounded.protocols import Question, encoded_film
 from grounded.regions import Encoded, Region
 
 CALIBRATION = "calibration.json"
+FIRM = 0.6
+"""From which probability on a finding is called present in a region, and not uncertain. In films
+for calibration that have it, radiologists outlined an opacity in 38 of the 84 regions that are more
+likely than not and reach less, and in 290 of the 363 others, an effusion in 1 of 25 and in 243 of
+308; in films held out, an opacity in 35 of 64 and in 206 of 257, an effusion in 8 of 17 and in 246
+of 280."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class Read:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Those that may be stated, each with how sure it is that it is so."""
+        """Those that may be stated, each with how probable it is that it is so."""
         return tuple(
             Finding(
                 label_of(item.label),
@@ -251,14 +257,15 @@ class FindingReader:
         }
         if Presence.ABSENT in said:
             return Presence.ABSENT
-        return Presence.UNCERTAIN if Presence.UNCERTAIN in said else Presence.PRESENT
+        unsure = Presence.UNCERTAIN in said or film * given < FIRM
+        return Presence.UNCERTAIN if unsure else Presence.PRESENT
 
 
 def _certainty(item: ReadFinding) -> float:
-    """How probable it is that a finding is as its presence says."""
+    """How probable it is that a finding is as its presence says; of one that is uncertain, that it
+    is there."""
     probability = item.probability or 0.0
-    sides = {"present": probability, "absent": 1 - probability}
-    return sides.get(item.presence, max(sides.values()))
+    return 1 - probability if item.presence == "absent" else probability
 
 
 def read_calibrations(path: Path, labels: Sequence[str]) -> dict[str, dict[str, Calibration]]:

@@ -105,10 +105,7 @@ class Stated:
 
 
 def drawn(stated: Sequence[Stated]) -> list[Stated]:
-    """What may be said of a box drawn by hand: what is open there is possible, if it is `POSSIBLE`.
-
-    The score of what is possible is the probability that it is there.
-    """
+    """What may be said of a drawn box: what is open there is possible, if it is `POSSIBLE`."""
     return [_possible(item) if item.open and item.label in POSSIBLE else item for item in stated]
 
 

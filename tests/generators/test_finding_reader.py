@@ -13,7 +13,12 @@ from grounded import Box
 from grounded.errors import ConfigError
 from grounded.findings import Findings
 from grounded.generators.neural.finding_net import FILM, VIEW
-from grounded.generators.neural.finding_reader import CALIBRATION, FindingReader, read_calibrations
+from grounded.generators.neural.finding_reader import (
+    CALIBRATION,
+    FIRM,
+    FindingReader,
+    read_calibrations,
+)
 from grounded.protocols import encoded_film
 
 from .reading import (
@@ -47,14 +52,31 @@ def test_a_finding_is_read_in_the_region_that_it_lies_in(reader: FindingReader) 
     assert opacity["trachea"] == 0  # it is not read there
 
 
-@pytest.mark.parametrize(("value", "said"), [(0, "absent"), (OPEN, "uncertain"), (2, "present")])
+@pytest.mark.parametrize(
+    ("value", "said", "score"),
+    [(0, "absent", 1.0), (OPEN, "uncertain", 0.25), (PRESENT, "present", 1.0)],
+)
 def test_what_is_stated_follows_the_probability(
-    reader: FindingReader, value: float, said: str
+    reader: FindingReader, value: float, said: str, score: float
 ) -> None:
     [read] = reader.read(question(ZONE, {(ZONE, "Lung Opacity"): value}))
     [finding] = read.findings
     assert (finding.label, finding.presence, finding.region) == ("Lung Opacity", said, ZONE)
-    assert 0.5 <= finding.score <= 1
+    assert finding.score == pytest.approx(score, abs=0.05)
+
+
+def test_a_region_in_which_a_finding_is_hardly_more_likely_than_not_is_uncertain() -> None:
+    made = calibrations()
+    made["Lung Opacity"]["lower lung zone"] = replace(
+        made["Lung Opacity"]["lower lung zone"], absent=0.5, present=0.5
+    )
+    reader = FindingReader.of(finding_net(), made)
+    left = "left lower lung zone"
+    values = {(ZONE, "Lung Opacity"): PRESENT, (left, "Lung Opacity"): 1.03}
+    said = {r.place.name: r.findings[0] for r in reader.read(question(values=values)) if r.findings}
+    assert said[ZONE].presence == "present"
+    assert said[left].presence == "uncertain"
+    assert 0.5 < said[left].score < FIRM
 
 
 def test_only_findings_that_are_assessed_are_stated(reader: FindingReader) -> None:
