@@ -55,10 +55,11 @@ _WIDER = {
     **dict.fromkeys(("Pneumonia", "Atelectasis", "Edema", "Lung Lesion"), "Lung Opacity"),
     "Pleural Thickening": "Pleural Other",
     "Fibrosis": "Lung Opacity",
+    "Pleural Effusion": "Blunted Costophrenic Angle",  # what is seen of a small one
 }
 _IN_LUNG = frozenset(
     {*_WIDER, "Lung Opacity", "Emphysema", "Pneumothorax", "Calcification", "Pleural Other"}
-)
+) - {"Pleural Effusion"}
 _CLAUSE = re.compile(r",|;|\b(?:and|with|but|as well as|along with)\b")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grounded.chest.names import REGIONS
 from grounded.errors import DataError, InvalidValueError
@@ -29,11 +30,11 @@ from grounded.evaluate.findings import (
     example_fourteen,
     finding_table,
     micro_five,
-    radeval_scores,
 )
 from grounded.evaluate.grounding import Entailment, LabelEntailment, RadFact
 from grounded.evaluate.groups import GroupFigure, group_figures
 from grounded.evaluate.intervals import Estimate
+from grounded.evaluate.radeval import CHEXBERT, chexbert_tables, radeval_scores
 from grounded.evaluate.reports import (
     Case,
     Reference,
@@ -51,6 +52,7 @@ from grounded.version import VERSION
 SCHEMA = 2
 OURS = f"grounded {VERSION}"
 _BETWEEN = ("95 % interval", 18)
+BY_CHEXBERT = "CheXbert "  # before the names of figures by it
 LabellerName = Literal["rules", "radeval"]
 PUBLISHED: Mapping[str, float] = {
     "regions found of 29": 28.79,
@@ -101,7 +103,7 @@ class Figure:
 
     @property
     def published(self) -> float | None:
-        return PUBLISHED.get(self.name)
+        return PUBLISHED.get(self.name.removeprefix(BY_CHEXBERT))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -289,7 +291,7 @@ def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None
     how = judging or Judging()
     table, rules = how.urgency or Urgency.open(), Remembering.of(Labeller.open())
     ours = how.labeller == "rules"
-    chosen = (*(() if ours else ("f1chexbert", "radgraph")), *how.metrics)
+    chosen = (*(() if ours else (CHEXBERT, "radgraph")), *how.metrics)
     test = how.entailment or LabelEntailment(rules)
     boxed = [case for case in cases if case.written.regions is not None and case.reference.boxes]
     worded = [case for case in cases if case.reference.text and case.written.findings is None]
@@ -465,9 +467,7 @@ def _findings(cases: Sequence[Case], uncertain: Uncertain, rules: Labeller) -> I
         f"{OURS} rule-based labeller, uncertain counts as {uncertain}; "
         f"the published figures are CheXbert's"
     )
-    patients = [case.patient for case in cases]
-    for name, scores in (("micro-5", micro_five), ("example-14", example_fourteen)):
-        yield from _triple("findings", name, scores(truth, said, patients), how, len(written))
+    yield from _by_labels("", truth, said, cases, how)
 
 
 def _radeval(cases: Sequence[Case], metrics: Sequence[str], download: bool) -> Iterator[Figure]:
@@ -475,9 +475,27 @@ def _radeval(cases: Sequence[Case], metrics: Sequence[str], download: bool) -> I
         return
     written = [case.written.text for case in cases]
     references = [case.reference.text for case in cases]
-    values, release = radeval_scores(written, references, metrics, download)
-    for name, value in values.items():
-        yield Figure("findings", name, value, f"{release}, {', '.join(metrics)}", len(written))
+    if CHEXBERT in metrics:
+        (truth, said), by = chexbert_tables([references, written], download)
+        yield from _by_labels(BY_CHEXBERT, truth, said, cases, f"{by}, uncertain counts as present")
+    if others := [name for name in metrics if name != CHEXBERT]:
+        values, release = radeval_scores(written, references, others, download)
+        for name, value in values.items():
+            yield Figure("findings", name, value, f"{release}, {', '.join(others)}", len(written))
+
+
+def _by_labels(
+    before: str,
+    truth: NDArray[np.bool_],
+    said: NDArray[np.bool_],
+    cases: Sequence[Case],
+    how: str,
+) -> Iterator[Figure]:
+    """The paper's table of findings. truth, said: (N, 14). before: the figures' names."""
+    patients = [case.patient for case in cases]
+    for name, scores in (("micro-5", micro_five), ("example-14", example_fourteen)):
+        found = scores(truth, said, patients)
+        yield from _triple("findings", f"{before}{name}", found, how, len(cases))
 
 
 def _triple(

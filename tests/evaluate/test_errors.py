@@ -30,6 +30,7 @@ def test_the_same_findings_in_other_words_are_no_errors(words: str) -> None:
         ("Small right pleural effusion. Cardiomegaly.", "wrong", "side"),
         ("Large left pleural effusion. Cardiomegaly.", "wrong", "severity"),
         ("Possible small left pleural effusion. Cardiomegaly.", "wrong", "certainty"),
+        ("Blunted left costophrenic angle. Cardiomegaly.", "wrong", "certainty"),
         (
             "Small left pleural effusion, increased since prior. Cardiomegaly.",
             "wrong",

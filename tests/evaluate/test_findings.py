@@ -1,11 +1,8 @@
 """Findings of a report against those of a reference."""
 
-import importlib.util
-
 import pytest
 
-from grounded.errors import InvalidValueError, MissingExtraError
-from grounded.evaluate.findings import example_fourteen, finding_table, micro_five, radeval_scores
+from grounded.evaluate.findings import example_fourteen, finding_table, micro_five
 from grounded.findings import CHEXPERT
 from grounded.language.labeller import Labeller
 
@@ -34,22 +31,3 @@ def test_micro_five_and_example_fourteen_by_hand() -> None:
     assert [part.value for part in five] == pytest.approx([1 / 2, 1 / 2, 1 / 2])
     fourteen = example_fourteen(truth, said, ("p", "q"))
     assert [part.value for part in fourteen] == pytest.approx([1 / 2, 1 / 4, 1 / 3])
-
-
-@pytest.mark.skipif(importlib.util.find_spec("radeval") is not None, reason="it is installed")
-def test_without_radeval_the_error_names_it() -> None:
-    with pytest.raises(MissingExtraError, match="pip install radeval"):
-        radeval_scores(["a"], ["b"])
-
-
-def test_a_metric_of_radeval_that_would_ask_a_service_is_refused() -> None:
-    with pytest.raises(InvalidValueError, match="radfact_ct"):
-        radeval_scores(["a"], ["b"], ["radfact_ct"])
-
-
-def test_radeval_computes_beside_ours_and_fetches_nothing() -> None:
-    pytest.importorskip("radeval")
-    written, references = ["the heart is enlarged"], ["the heart is enlarged"]
-    values, release = radeval_scores(written, references, ["rouge"])
-    assert values["rougeL"] == pytest.approx(1)
-    assert release.startswith("radeval ")
