@@ -14,6 +14,7 @@ from grounded.data.nih import nih_films
 from grounded.data.nih_published import nih_published
 from grounded.data.padchest_gr import padchest_gr
 from grounded.data.region_table import read_table
+from grounded.data.tb import tuberculosis_seen
 from grounded.data.vindr_cxr import vindr_cxr
 from grounded.errors import DataError
 
@@ -25,6 +26,7 @@ READERS: Mapping[str, Callable[[Path], list[Example]]] = {
     "nih": nih_published,
     "nih-read": nih_films,
     "padchest-gr": padchest_gr,
+    "tbx11k": tuberculosis_seen,
     "vindr-cxr": vindr_cxr,
 }
 

@@ -1,17 +1,33 @@
 """Films of adults with tuberculosis (TBX11K) with radiologists' boxes of the lesions.
 
 Folder: `annotations.json` and `images/`. All of them have the disease, so regions are compared
-within a film, and films with others of the same look only with care.
+within a film, and films with others of the same look only with care. Terms: cite Liu et al., CVPR
+2020; the statements on its licence differ, so academic and non-commercial use.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from grounded.data.annotations import read_annotations
 from grounded.data.example import Example, FilmReading, Mark, checked
 from grounded.data.nih import OPACITY, RADIOLOGISTS, part_of
+from grounded.findings import Presence
 from grounded.geometry import Box
+
+
+def tuberculosis_seen(folder: Path) -> list[Example]:
+    """As `tuberculosis_films`, to judge reports by: a film with a box shows the opacity."""
+    films = tuberculosis_films(folder)
+    return [
+        replace(film, readings=tuple(replace(r, findings=_shown(r)) for r in film.readings))
+        for film in films
+    ]
+
+
+def _shown(reading: FilmReading) -> dict[str, Presence]:
+    return dict.fromkeys((mark.label for mark in reading.marks), Presence.PRESENT)
 
 
 def tuberculosis_films(folder: Path) -> list[Example]:

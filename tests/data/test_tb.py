@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from grounded.data.tb import tuberculosis_films
+from grounded.data.tb import tuberculosis_films, tuberculosis_seen
 from grounded.geometry import Box
 
 
@@ -19,3 +19,6 @@ def test_the_lesions_are_opacities_with_a_box_and_the_film_says_nothing(tmp_path
     assert reading.findings == {}
     assert reading.located == {"Lung Opacity"}
     assert [mark.shape for mark in reading.marks] == [Box(1, 2, 3, 4)]
+    [seen] = tuberculosis_seen(tmp_path)
+    assert seen.findings == {"Lung Opacity": "present"}
+    assert [mark.shape for mark in seen.readings[0].marks] == [Box(1, 2, 3, 4)]
