@@ -43,8 +43,10 @@ class ScoreKind(StrEnum):
 
     @property
     def word(self) -> str:
-        """What stands before the number."""
-        return "score" if self is ScoreKind.UNSPECIFIED else str(self)
+        """What stands before the number. A probability of one place, at even odds before the film
+        is seen, is called a raw score, so that nobody takes it for that of the sentence."""
+        words = {ScoreKind.UNSPECIFIED: "score", ScoreKind.PROBABILITY: "raw score"}
+        return words.get(self, str(self))
 
     @property
     def rank(self) -> int:

@@ -109,6 +109,14 @@ def _before(line: Line, view: Display) -> tuple[float, float]:
     return float(x), float(y)
 
 
+def how_sure(sentence: GroundedSentence) -> str:
+    """How probable a sentence is right, where that was asked, then its generator's own score."""
+    score = f"{sentence.score_kind.word} {sentence.score:.2f}"
+    if sentence.right is not None:
+        return f"{sentence.right.kind.word} {sentence.right.probability:.2f} · {score}"
+    return f"{ScoreKind.RIGHT.word} not measured · {score}" if sentence.unrated else score
+
+
 def _caption(
     report: GroundedReport,
     sentence: GroundedSentence,
@@ -120,12 +128,7 @@ def _caption(
         (at for at, item in enumerate(report.sentences, start=1) if item is sentence), None
     )
     place = f"Sentence {number} · " if number else ""
-    score = f"{sentence.score_kind.word} {sentence.score:.2f}"
-    if sentence.right is not None:
-        score = f"{score} · {sentence.right.kind.word} {sentence.right.probability:.2f}"
-    elif sentence.unrated:
-        score = f"{score} · {ScoreKind.RIGHT.word} not measured"
-    head = f"{place}{sentence.section} · {score} · from {sentence.origin}"
+    head = f"{place}{sentence.section} · {how_sure(sentence)} · from {sentence.origin}"
     pad = size // 2
     parts = [
         paragraph(head, size, width, FAINT, pad=pad),

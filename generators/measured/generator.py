@@ -270,7 +270,11 @@ class Measured:
         return _measure(Subject.of(question, known), self._style)
 
     def said(self, question: Question, measurable: Measurable) -> list[Sentence]:
-        """What of the film's measurements answers a question."""
+        """What of the film's measurements answers a question. Of what a reader has set, nothing is
+        called not judged."""
+        given = {label for of_region in question.findings.values() for label in of_region}
+        reasons = {t: why for t, why in measurable.reasons.items() if t.label not in given}
+        measurable = replace(measurable, reasons=reasons)
         phrasing = phrasing_of(question, self._varied)
         answer: list[Sentence] = []
         if question.whole:

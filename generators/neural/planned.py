@@ -138,7 +138,8 @@ def of_film(
     """What a report says. lungs: those that were found."""
     stated = without_implied(stated)
     there = [item.sentence(phrasing) for item in placed(stated)]
-    return [*there, *_absences(stated, phrasing), *_not_said(stated, lungs)]
+    denied = [*_absences(stated, phrasing), *_set_absences(stated, phrasing)]
+    return [*there, *denied, *_not_said(stated, lungs)]
 
 
 def of_region(stated: Sequence[Stated], kind: str, phrasing: Phrasing = PLAIN) -> list[Sentence]:
@@ -233,6 +234,17 @@ def _absences(stated: Sequence[Stated], phrasing: Phrasing) -> list[Sentence]:
     return sentences
 
 
+def _set_absences(stated: Sequence[Stated], phrasing: Phrasing) -> list[Sentence]:
+    """What a reader says is absent and no line on the lungs says."""
+    denied = {side: _absent(stated, side) for side in SIDES}
+    return [
+        item.sentence(phrasing)
+        for item in stated
+        if item.is_absent and item.origin == SET
+        if item.side == "" or item.label not in denied[Side(item.side)]
+    ]
+
+
 def _absent(stated: Sequence[Stated], side: Side) -> dict[str, Stated]:
     """What is absent wherever it was looked for on a side, each said of the widest region."""
     found: dict[str, Stated] = {}
@@ -281,15 +293,28 @@ def _not_said(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
     if not lungs:
         return []
     looked = {item.label for item in stated}
-    there = {item.label for item in stated if not item.is_absent}
-    doubtful = {item.label for item in stated if item.open} - there
     words, regions = FindingWords.open(), tuple(lungs)
     sentences = []
-    if labels := [label for label in CLEAR if label in doubtful]:
-        sentences.append(Sentence(words.not_judged(labels), regions, ORIGIN, score=0.5))
+    for about, labels in _doubtful(stated, regions).items():
+        lung = about[0] if len(about) < len(regions) else ""
+        sentences.append(Sentence(words.not_judged(labels, lung), about, ORIGIN, score=0.5))
     if labels := [label for label in CLEAR if label not in looked]:
         sentences.append(Sentence(words.not_assessed(labels), regions, ORIGIN))
     return sentences
+
+
+def _doubtful(
+    stated: Sequence[Stated], lungs: tuple[str, ...]
+) -> Mapping[tuple[str, ...], Sequence[Label]]:
+    """What can be neither stated nor denied of a film, by the lungs in which that is so."""
+    there = {item.label for item in stated if not item.is_absent}
+    found: dict[tuple[str, ...], list[Label]] = {}
+    for label in CLEAR:
+        sides = {item.side for item in stated if item.open and item.label == label}
+        if sides and label not in there:
+            about = tuple(lung for lung in lungs if side_of(lung) in sides)
+            found.setdefault(about or lungs, []).append(label)
+    return found
 
 
 def with_set(

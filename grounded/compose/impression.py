@@ -66,7 +66,15 @@ def impression(
     if not assessed or any(_is_sure(item) if unsure else _matters(item) for item in given):
         return []
     text = NOTHING_SURE if unsure else NOTHING_ABNORMAL
-    return [replace(merge(assessed), text=text, origin=origin, impression="", notes=())]
+    return [replace(_denied(assessed), text=text, origin=origin, impression="", notes=())]
+
+
+def _denied(assessed: Sequence[Sentence]) -> Sentence:
+    """One sentence for all, that claims what they deny: it is no surer of what is possible."""
+    denying = [s for s in assessed if all(f.presence == "absent" for f in s.findings)]
+    merged, claimed = merge(assessed), merge(denying or assessed)
+    findings = tuple(f for f in claimed.findings if f.presence == "absent")
+    return replace(merged, findings=findings, score=claimed.score, score_kind=claimed.score_kind)
 
 
 def _withheld(sentences: Sequence[Sentence]) -> list[Sentence]:

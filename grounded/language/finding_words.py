@@ -166,12 +166,14 @@ class FindingWords:
 
     def not_assessed(self, labels: Sequence[str]) -> str:
         """ "Not assessed: nodules and pneumothorax."; "Not assessed." without labels."""
-        listed = join([self.term(label).listed for label in labels])
-        return f"Not assessed: {listed}." if listed else "Not assessed."
+        listed = [name for label in labels for name in self.term(label).listed.split(" and ")]
+        return f"Not assessed: {join(listed)}." if listed else "Not assessed."
 
-    def not_judged(self, labels: Sequence[str]) -> str:
-        """ "Not judged: opacities.", of what can be neither stated nor denied."""
-        return f"Not judged: {join([self.term(label).listed for label in labels])}."
+    def not_judged(self, labels: Sequence[str], region: str = "") -> str:
+        """ "Not judged: opacities.", of what can be neither stated nor denied; "... in the left
+        lung." of one region."""
+        place = f" in the {region}" if region else ""
+        return f"Not judged: {join([self.term(label).listed for label in labels])}{place}."
 
     def named(self, label: str, kind: str) -> str:
         """The noun for a finding in a kind of region; its label in small letters without one."""

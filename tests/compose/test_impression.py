@@ -237,6 +237,17 @@ def test_an_uncertain_short_form_is_no_impression_by_itself() -> None:
     assert concluded(mixed) == ["Opacity."]
 
 
+def test_nothing_sure_claims_what_is_denied_and_not_what_is_possible() -> None:
+    doubt = say("Perhaps.", "left lung", {EFFUSION: "uncertain"}, score=0.3)
+    normal = say("No opacity.", "left lung", {OPACITY: "absent"}, score=0.9)
+    [summed] = impression([doubt, normal], [doubt, normal], ATLAS, origin="test")
+    assert summed.text == NOTHING_SURE
+    assert [(f.label, f.presence) for f in summed.findings] == [(OPACITY, "absent")]
+    assert summed.score == 0.9
+    [alone] = impression([doubt], [doubt], ATLAS, origin="test")
+    assert not alone.findings
+
+
 def test_each_of_two_conclusions_carries_its_own_finding() -> None:
     both = say("Both.", "left lung", {OPACITY: "present", EFFUSION: "present"})
     said = impression([both], [both], ATLAS, origin="test")

@@ -12,7 +12,7 @@ from grounded.chest.names import HEART, LEFT_LUNG, RIGHT_LUNG
 from grounded.compose.composer import AnatomicalComposer
 from grounded.errors import InvalidValueError
 from grounded.explain.places import RegionBoxes
-from grounded.findings import ASSESSABLE
+from grounded.findings import ASSESSABLE, Presence
 from grounded.generators.measured.generator import Measured, unassessed
 from grounded.generators.measured.wording import Known
 from grounded.protocols import Question, SentenceGenerator
@@ -282,6 +282,14 @@ def test_a_hidden_border_is_not_judged_and_the_report_says_why(ask: Ask) -> None
         "hide the borders of the heart."
     )
     assert not any(isinstance(item, Measurement) for item in doubt.evidence)
+
+
+def test_what_a_reader_has_set_is_not_called_not_judged(ask: Ask) -> None:
+    known = Known(hidden={HEART: "a pleural effusion on the left"})
+    asked = replace(ask(ratio=0.66), findings={HEART: {"Cardiomegaly": Presence.ABSENT}})
+    said = [sentence.text for sentence in Measured().answer(asked, known)]
+    assert not any(text.startswith("Heart size") for text in said)
+    assert any(text.startswith("Mediastinal shift cannot be judged") for text in said)
 
 
 def test_what_cannot_be_judged_of_a_region_is_not_said_to_be_unassessed_too(ask: Ask) -> None:

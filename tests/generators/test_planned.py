@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from grounded.chest.names import LUNGS
-from grounded.findings import Finding, Presence
+from grounded.findings import Finding, Label, Presence
 from grounded.generators.neural.planned import CLEAR, SET, Stated, of_film, of_region, with_set
 from grounded.report import Sentence
 
@@ -128,9 +128,37 @@ def test_what_is_too_likely_to_be_denied_is_not_judged() -> None:
     ]
     said = texts(of_film(stated, LUNGS))
     assert "The left lung is clear." not in said
-    assert "Not judged: opacities." in said
+    assert "Not judged: opacities in the left lung." in said
     here = [item for item in stated if item.finding.region == "left lung"]
     assert texts(of_region(here, "lung"))[-1] == "Not judged: opacities."
+
+
+def test_what_cannot_be_judged_on_either_side_names_none() -> None:
+    stated = [replace(item, open=item.label == "Lung Opacity") for item in nothing_there()]
+    assert "Not judged: opacities." in texts(of_film(stated, LUNGS))
+
+
+@pytest.mark.parametrize(
+    ("label", "region", "text"),
+    [
+        ("Cardiomegaly", "cardiac silhouette", "No cardiomegaly."),
+        ("Emphysema", "left lung", "No emphysema in the left lung."),
+        ("Lung Opacity", "left upper lung zone", "No opacity in the left upper lung zone."),
+    ],
+)
+def test_what_a_reader_says_is_absent_is_said(label: Label, region: str, text: str) -> None:
+    there = read("Lung Opacity", "present", "left lower lung zone")
+    set_ = {region: {label: Presence.ABSENT}}
+    said = of_film(with_set([*nothing_there("Lung Opacity"), *there], set_), LUNGS)
+    assert texts(said).count(text) == 1
+    [sentence] = [item for item in said if item.text == text]
+    assert sentence.origin == SET
+
+
+def test_what_a_reader_denies_of_a_lung_is_said_once() -> None:
+    set_ = {"left lung": {"Lung Opacity": Presence.ABSENT}}
+    said = texts(of_film(with_set(nothing_there("Nodule"), set_), LUNGS))
+    assert len([text for text in said if "opacity" in text.lower()]) == 1
 
 
 def test_an_opacity_in_all_zones_of_a_lung_is_told_of_the_lung() -> None:

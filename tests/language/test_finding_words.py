@@ -94,6 +94,12 @@ def test_a_fracture_that_is_denied_in_a_lung_is_one_of_a_rib() -> None:
 
 def test_what_cannot_be_judged_is_listed() -> None:
     assert WORDS.not_judged(["Lung Opacity", "Nodule"]) == "Not judged: opacities and nodules."
+    assert WORDS.not_judged(["Nodule"], "left lung") == "Not judged: nodules in the left lung."
+
+
+def test_two_things_in_one_name_are_two_in_a_list() -> None:
+    said = WORDS.not_assessed(["Tracheal Deviation", "Support Devices"])
+    assert said == "Not assessed: tracheal deviation, tubes and lines."
 
 
 def test_a_finding_without_words_is_named_by_its_label() -> None:

@@ -58,7 +58,7 @@ def test_what_is_not_assessed_has_no_score(drawn):
     sentences = (said("Not assessed: nodules.", score_kind=probable), said(score_kind=probable))
     first, second = page_of(replace(drawn, sentences=sentences))["sentences"]
     assert first["score"] is None
-    assert (second["score"], second["score_kind"]) == (1.0, "probability")
+    assert (second["score"], second["score_kind"]) == (1.0, "raw score")
 
 
 def test_evidence_that_is_a_region_names_it(drawn):

@@ -5,9 +5,11 @@ import pytest
 
 from grounded import Box, GroundedSentence
 from grounded.errors import ReportError
+from grounded.findings import ScoreKind
+from grounded.report import Right
 from grounded.viz.canvas import Display
 from grounded.viz.palette import REGION_COLORS
-from grounded.viz.panel import draw_sentence, lettered
+from grounded.viz.panel import draw_sentence, how_sure, lettered
 from grounded.viz.sheet import gutter
 
 
@@ -46,6 +48,17 @@ def test_weak_heat_does_not_glow(drawn):
     )
     assert np.ptp(strong[460:500, 100:240], axis=2).max() > 60
     assert np.ptp(weak[300:420, 430:540], axis=2).max() < 40
+
+
+def test_a_panel_says_first_how_probable_its_sentence_is_right(drawn):
+    raw = replace(drawn.sentences[0], score=0.46, score_kind=ScoreKind.PROBABILITY)
+    assert how_sure(raw) == "raw score 0.46"
+    rated = replace(raw, right=Right(0.77, "films"))
+    assert how_sure(rated) == "probability that the sentence is right 0.77 · raw score 0.46"
+    unrated = replace(raw, unrated="too few films")
+    assert (
+        how_sure(unrated) == "probability that the sentence is right not measured · raw score 0.46"
+    )
 
 
 def test_evidence_that_is_no_regions_own_is_drawn_as_well(drawn):

@@ -6,7 +6,7 @@ import { toStage } from "./geometry";
 import { Asking } from "./live/Asking";
 import { isBlind, isLive, take } from "./live/room";
 import { Badge } from "./report/Badge";
-import { scoreOf } from "./report/Card";
+import { RightOf, ScoreOf } from "./report/Card";
 import type { Said, Sentence } from "./model";
 import { answer, doc, hovered, regionNamed, same, stage, view, type Answer, type Target } from "./store";
 
@@ -51,7 +51,7 @@ function Line({ sentence, index }: { sentence: Sentence; index: number }): JSX.E
     <li class={sentence.kind} onPointerEnter={() => (hovered.value = own)} onPointerLeave={() => same(hovered.value, own) && (hovered.value = null)}>
       <span>{sentence.text}</span>
       {sentence.kind !== "normal" && sentence.kind !== "open" && <Badge kind={sentence.kind} />}
-      {sentence.score !== null && <span class="faint"> {scoreOf(sentence)}</span>}
+      <RightOf sentence={sentence} /> <ScoreOf sentence={sentence} />
       {isLive.value && !isBlind.value && sentence.kind !== "open" && sentence.kind !== "withheld" && (
         <button type="button" class="link take" title="Take this sentence into the report" onClick={() => void take(sentence.number)}>
           + report

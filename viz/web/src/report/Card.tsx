@@ -56,8 +56,18 @@ export function pinSentence(sentence: Sentence): void {
   spoken.value = pinned.value ? `${sentence.text} Stands on: ${sentence.regions.join(", ")}.` : "Nothing pinned.";
 }
 
-export function scoreOf(sentence: Sentence): string {
-  return sentence.score === null ? "" : `${sentence.score_kind} ${sentence.score.toFixed(2)}`;
+const SCORES: Record<string, string> = {
+  "raw score": "The finding's probability in the film times that of this place, at even odds before the film is seen; not the probability that the sentence is right",
+};
+
+/** The score of the generator, named as what it is. */
+export function ScoreOf({ sentence }: { sentence: Sentence }): JSX.Element | null {
+  if (sentence.score === null) return null;
+  return (
+    <span class="faint" title={SCORES[sentence.score_kind]}>
+      {sentence.score_kind} {sentence.score.toFixed(2)}
+    </span>
+  );
 }
 
 /** How probable it is that the sentence is right, with the films on which that was measured; or that nobody knows. */
@@ -110,8 +120,8 @@ export function Basis({ sentence }: { sentence: Sentence }): JSX.Element {
         </span>
       ))}
       {sentence.regions.length > 4 && <span class="faint">and {sentence.regions.length - 4} more</span>}
-      {sentence.score !== null && <span class="faint">{scoreOf(sentence)}</span>}
       <RightOf sentence={sentence} />
+      <ScoreOf sentence={sentence} />
       {outside.map((item) => (
         <span class="faint">
           {item.name} {item.text}

@@ -10,7 +10,7 @@ import { isBlind, isLive, session } from "../live/room";
 import type { Sentence } from "../model";
 import { doc, findings, impression, light, matters, outlines, telling } from "../store";
 import { Badge } from "./Badge";
-import { Card, lights, RightOf, Says, scoreOf } from "./Card";
+import { Card, lights, RightOf, Says, ScoreOf } from "./Card";
 import { Details } from "./Details";
 import { Measurements } from "./Measurements";
 import { Audited, Sign } from "./Verdict";
@@ -131,7 +131,7 @@ function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
         <ul class="scores">
           {sentences.map((item) => (
             <li class={`said ${light.value.sentences.has(item.number) ? "lit" : ""}`} {...lights(item)}>
-              <Sign sentence={item} /> <Says sentence={item} /> <span class="faint">{scoreOf(item)}</span> <RightOf sentence={item} />
+              <Sign sentence={item} /> <Says sentence={item} /> <RightOf sentence={item} /> <ScoreOf sentence={item} />
               <Actions sentence={item} />
             </li>
           ))}
