@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from grounded.chest.measures import CARDIOTHORACIC_RATIO
-from grounded.chest.names import LUNGS, kind_of
+from grounded.chest.names import LUNGS, kind_of, side_of
 from grounded.errors import InvalidValueError
 from grounded.evidence import Measurement
 from grounded.findings import ASSESSABLE, Finding, ReadFinding, SetFindings
@@ -45,6 +45,7 @@ from grounded.generators.neural.planned import (
     of_film,
     of_region,
     to_be_said,
+    undenied,
     with_set,
 )
 from grounded.generators.neural.tissue import Tissue
@@ -194,6 +195,7 @@ class Neural:
             if tissue:
                 given = {name: question.findings.get(name, {})}
                 here = drawn(with_set(_stated([read] if read else [], denied), given))
+            here = undenied(here, film, read.place.side if read else side_of(name))
             said = of_region([item for item in here if not _is_measured(item)], kind, phrasing)
             of_it = [sentence for sentence in measured if name in sentence.regions]
             said += of_it

@@ -115,6 +115,25 @@ def _possible(item: Stated) -> Stated:
     return replace(item, finding=there, open=False)
 
 
+def undenied(stated: Sequence[Stated], film: Sequence[Stated], side: PairedSide) -> list[Stated]:
+    """What may be said of a place on a side, denying nothing that is told by its side and is there,
+    or may be, elsewhere on that side. film: what was read of all of it."""
+    words = FindingWords.open()
+    there = {
+        item.label
+        for item in film
+        if not item.is_absent and item.side == side and is_sided(words.term(item.label))
+    }
+    return [
+        replace(item, open=True) if _is_read_absent(item) and item.label in there else item
+        for item in stated
+    ]
+
+
+def _is_read_absent(item: Stated) -> bool:
+    return item.is_absent and item.origin != SET
+
+
 def in_words(finding: Finding, phrasing: Phrasing = PLAIN) -> str:
     """A finding in a radiologist's words."""
     words = FindingWords.open()
@@ -150,7 +169,7 @@ def of_region(stated: Sequence[Stated], kind: str, phrasing: Phrasing = PLAIN) -
     words, stated = FindingWords.open(), without_implied(stated)
     said = [item.sentence(phrasing) for item in stated if not item.is_absent]
     said += [item.sentence(phrasing) for item in stated if item.is_absent and item.origin == SET]
-    absent = [item for item in stated if item.is_absent and item.origin != SET and not item.open]
+    absent = [item for item in stated if _is_read_absent(item) and not item.open]
     belonging = words.belonging(kind)
     absent.sort(key=lambda item: (*belonging, item.label).index(item.label))
     if absent:
@@ -307,10 +326,12 @@ def _doubtful(
     stated: Sequence[Stated], lungs: tuple[str, ...]
 ) -> Mapping[tuple[str, ...], Sequence[Label]]:
     """What can be neither stated nor denied of a film, by the lungs in which that is so."""
-    there = {item.label for item in stated if not item.is_absent}
+    there = {item.label for item in stated if not item.is_absent and item.origin != SET}
     found: dict[tuple[str, ...], list[Label]] = {}
     for label in CLEAR:
-        sides = {item.side for item in stated if item.open and item.label == label}
+        of_label = [item for item in stated if item.label == label]
+        sides = {item.side for item in of_label if item.open}
+        sides -= {item.side for item in of_label if not item.is_absent}
         if sides and label not in there:
             about = tuple(lung for lung in lungs if side_of(lung) in sides)
             found.setdefault(about or lungs, []).append(label)

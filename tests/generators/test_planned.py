@@ -7,9 +7,18 @@ from dataclasses import replace
 
 import pytest
 
+from grounded.atlas import Side
 from grounded.chest.names import LUNGS
 from grounded.findings import Finding, Label, Presence
-from grounded.generators.neural.planned import CLEAR, SET, Stated, of_film, of_region, with_set
+from grounded.generators.neural.planned import (
+    CLEAR,
+    SET,
+    Stated,
+    of_film,
+    of_region,
+    undenied,
+    with_set,
+)
 from grounded.report import Sentence
 
 
@@ -131,6 +140,28 @@ def test_what_is_too_likely_to_be_denied_is_not_judged() -> None:
     assert "Not judged: opacities in the left lung." in said
     here = [item for item in stated if item.finding.region == "left lung"]
     assert texts(of_region(here, "lung"))[-1] == "Not judged: opacities."
+
+
+def test_an_effusion_of_a_side_is_not_denied_of_a_place_on_it() -> None:
+    effusion, opacity = "Pleural Effusion", "Lung Opacity"
+    film = [
+        *read(effusion, "uncertain", "right lung"),
+        *read(opacity, "present", "right lower lung zone"),
+    ]
+    here = [
+        *read(effusion, "absent", "right costophrenic angle"),
+        *read(opacity, "absent", "right apical zone"),
+    ]
+    assert [item.open for item in undenied(here, film, Side.RIGHT)] == [True, False]
+    assert [item.open for item in undenied(here, film, Side.LEFT)] == [False, False]
+
+
+def test_the_lung_beside_one_in_which_a_reader_sees_something_is_not_judged() -> None:
+    stated = [replace(item, open=item.label == "Lung Opacity") for item in nothing_there()]
+    set_ = {"left lung": {"Lung Opacity": Presence.PRESENT}}
+    said = texts(of_film(with_set(stated, set_), LUNGS))
+    assert "Opacity in the left lung." in said
+    assert "Not judged: opacities in the right lung." in said
 
 
 def test_what_cannot_be_judged_on_either_side_names_none() -> None:
