@@ -324,10 +324,10 @@ def _not_said(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
 
 def _doubtful(
     stated: Sequence[Stated], lungs: tuple[str, ...]
-) -> Mapping[tuple[str, ...], Sequence[Label]]:
+) -> Mapping[tuple[str, ...], Sequence[str]]:
     """What can be neither stated nor denied of a film, by the lungs in which that is so."""
     there = {item.label for item in stated if not item.is_absent and item.origin != SET}
-    found: dict[tuple[str, ...], list[Label]] = {}
+    found: dict[tuple[str, ...], list[str]] = {}
     for label in CLEAR:
         of_label = [item for item in stated if item.label == label]
         sides = {item.side for item in of_label if item.open}
