@@ -199,6 +199,13 @@ def coarsely(alteration: Alteration, film: Film, frame: Box) -> Film:
     return np.asarray(np.clip(film + change, 0, 1), dtype=np.float32)
 
 
+def half_of(image: Image, side: str) -> Box:
+    """The half of a film in which a side of the patient lies; the right on the picture's left."""
+    frame = image.info.frame
+    middle = frame.width / 2
+    return Box(0, 0, middle, frame.y1) if side == "right" else Box(middle, 0, frame.x1, frame.y1)
+
+
 def mirrored_image(image: Image) -> Image:
     """The film turned over, right for left."""
     content = image.info.content and _flipped_box(image.info.content, image.info.width)

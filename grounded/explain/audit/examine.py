@@ -6,6 +6,8 @@ film                     the film as it is
 own, <way>               its own region hidden: "smooth", "tissue". What is denied cannot be hidden;
                          something like it is put there instead: "haze", "fluid", or "air"
 other, <way>             a matched other region altered in the same way
+own half, <way>          of a finding that is there on one side: that half of the film hidden
+other half, <way>        the half across hidden
 rest, <way>              everything but its own region hidden
 mirrored                 the film turned over, the claim asked of the other side
 mirrored, same side      the film turned over, the claim asked of the side it was made of
@@ -33,6 +35,7 @@ from grounded.explain.audit.altering import (
     Place,
     Smooth,
     Tissue,
+    half_of,
     mirrored_image,
 )
 from grounded.explain.audit.borders import check_borders
@@ -43,6 +46,7 @@ from grounded.findings import Presence
 from grounded.geometry import Box, union
 from grounded.image import Image
 
+EDGE = 0.06  # of a film's width and height: what a hidden half keeps, to be filled from around
 APART = 0.1  # the part of a place that may lie in the other place
 PAINTING = ("haze", "fluid")
 OF_AIR = {"Pneumothorax": ("air",), "Emphysema": ("air",)}
@@ -52,12 +56,14 @@ OF_AIR = {"Pneumothorax": ("air",), "Emphysema": ("air",)}
 class Asked:
     """A claim, the same of the other side, its own place and the one that it is compared with.
 
-    places: both; None for a claim that points at no place.
+    places: both; None for a claim that points at no place. halves: of the film, its own and the
+    other, where they are hidden for it.
     """
 
     claim: Claim
     swapped: Claim
     places: tuple[Place, Place] | None
+    halves: tuple[Place, ...] = ()
 
 
 def audit(image: Image, subject: Subject, pool: Sequence[PoolFilm] = ()) -> Audit:
@@ -108,7 +114,27 @@ def _asked(claim: Claim, said: Said, image: Image, subject: Subject) -> Asked | 
     swapped = subject.mirrored(claim)
     if claim.place is None:
         return Asked(claim, swapped, None)
-    return Asked(claim, swapped, (claim.place, _other(claim.place, swapped.region, said, image)))
+    places = claim.place, _other(claim.place, swapped.region, said, image)
+    return Asked(claim, swapped, places, _halves(claim, swapped, image))
+
+
+def _halves(claim: Claim, swapped: Claim, image: Image) -> tuple[Place, ...]:
+    """The half of the film in which a claim's side lies, and the other half.
+
+    Empty for a claim without another side, and for what is denied: what is painted in a place has
+    no surroundings.
+    """
+    if not swapped.side or claim.presence == Presence.ABSENT:
+        return ()
+    sides = ("right", "left") if swapped.side == "left" else ("left", "right")
+    wide, high = image.info.frame.x1, image.info.frame.y1
+    inner = Box(EDGE * wide, EDGE * high, (1 - EDGE) * wide, (1 - EDGE) * high)
+    return tuple(Place(f"{side} half", (half_of(image, side).clip(inner),)) for side in sides)
+
+
+def _place_of(name: str, said: Said) -> Place:
+    region = said.regions[name]
+    return Place(name, (region.mask or region.box,), (name,))
 
 
 def _other(place: Place, across: str, said: Said, image: Image) -> Place:
@@ -117,8 +143,7 @@ def _other(place: Place, across: str, said: Said, image: Image) -> Place:
     Where that is the same place, one as large where least of it lies.
     """
     if place.regions and across in said.regions:
-        region = said.regions[across]
-        other = Place(region.name, (region.mask or region.box,), (region.name,))
+        other = _place_of(across, said)
     else:
         other = place.mirrored(image.info.width)
     if _shared(place, other, image) <= APART:
@@ -177,21 +202,29 @@ def _conditions(
     """The conditions of a claim under which the film's regions stay where they are."""
     yield "noise", Noise()
     yield "blank", Blank()
-    donor = next((film for film in pool if item.claim.label not in film.findings), None)
     if item.places is None:
         return
     own, other = item.places
-    for what, place, rest in (("own", own, False), ("other", other, False), ("rest", own, True)):
-        if item.claim.presence == Presence.ABSENT and not rest:
-            yield from (
-                (f"{what}, {way}", Painted(place, way))
-                for way in OF_AIR.get(item.claim.label, PAINTING)
-            )
-            continue
-        yield f"{what}, smooth", Smooth(place, rest)
-        if donor is not None and not rest:
-            lent = Donor(donor.image, subject.regions(donor.image))
-            yield f"{what}, tissue", Tissue(place, said.regions, lent)
+    yield "rest, smooth", Smooth(own, rest=True)
+    for what, place in (("own", own), ("other", other)):
+        for made in _ways(item.claim, place, said, pool, subject):
+            yield f"{what}, {made.name}", made
+    for what, place in zip(("own half", "other half"), item.halves, strict=False):
+        yield f"{what}, smooth", Smooth(place)
+
+
+def _ways(
+    claim: Claim, place: Place, said: Said, pool: Sequence[PoolFilm], subject: Subject
+) -> Iterator[Alteration]:
+    """The ways in which a place is altered for a claim."""
+    if claim.presence == Presence.ABSENT:
+        yield from (Painted(place, way) for way in OF_AIR.get(claim.label, PAINTING))
+        return
+    yield Smooth(place)
+    donor = next((film for film in pool if claim.label not in film.findings), None)
+    if donor is not None:
+        lent = Donor(donor.image, subject.regions(donor.image))
+        yield Tissue(place, said.regions, lent)
 
 
 def _key(alteration: Alteration) -> tuple[object, ...]:
@@ -199,6 +232,6 @@ def _key(alteration: Alteration) -> tuple[object, ...]:
     place, rest = alteration.place, getattr(alteration, "rest", False)
     parts: tuple[object, ...] = ()
     if place is not None:
-        parts = place.regions or tuple(id(part) for part in place.parts)
+        parts = place.regions or tuple(p if isinstance(p, Box) else id(p) for p in place.parts)
     donor = getattr(alteration, "donor", None)
     return alteration.name, rest, parts, donor.image.info.sha256 if donor else ""

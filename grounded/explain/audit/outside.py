@@ -30,7 +30,7 @@ from grounded.atlas import Side
 from grounded.audit import Answer
 from grounded.errors import ConfigError, DataError
 from grounded.evidence import Measurement
-from grounded.explain.audit.altering import Alteration, Place, altered_image
+from grounded.explain.audit.altering import Alteration, Place, altered_image, half_of
 from grounded.explain.audit.subjects import SAYS, SAYS_NOT, Claim, Said
 from grounded.findings import Label, Presence, label_of, presence_of
 from grounded.geometry import Box
@@ -191,13 +191,6 @@ def endpoint(url: str, limit_s: float = LIMIT_S) -> OutsideSubject:
             raise ConfigError(f"{url} does not answer: {error or repr(error)}") from error
 
     return OutsideSubject(url, answer)
-
-
-def half_of(image: Image, side: str) -> Box:
-    """The half of a film in which a side of the patient lies; the right on the picture's left."""
-    frame = image.info.frame
-    middle = frame.width / 2
-    return Box(0, 0, middle, frame.y1) if side == "right" else Box(middle, 0, frame.x1, frame.y1)
 
 
 def _side(boxes: Sequence[Box], image: Image) -> str:

@@ -56,6 +56,15 @@ def test_a_generator_that_looks_at_the_wrong_side_is_not_by_its_region(reporter)
     assert checked.measures["contextual shortcut"].hits == 1
 
 
+def test_halves_of_the_film_are_hidden_for_what_is_there_and_not_for_what_is_denied(
+    reporter,
+) -> None:
+    there, denied = (s.checks[0].conditions for s in found(reporter, "right lung").sentences)
+    assert not there["own half, smooth"].says
+    assert there["other half, smooth"].says
+    assert not [name for name in denied if "half, smooth" in name]
+
+
 def test_whoever_refuses_a_blank_film_alone_does_not_use_the_image(reporter) -> None:
     blind = ignoring_the_image(reporter, film_of("right lung", seed=5))
 
@@ -112,12 +121,24 @@ def test_the_audit_tells_the_controls_from_the_real_generator(reporter) -> None:
         assert area_under_curve(real + other, truth) >= 0.95, name
 
 
-def scores(reporter: Reporter) -> list[float]:
-    """Of the claim that there is an opacity, where there is one, on either side."""
+def test_the_wrong_side_is_told_though_hiding_the_place_adds_to_the_finding(reporter) -> None:
+    beside = (Box(41, 40, 43, 56), Box(53, 40, 55, 56))
+    real, wrong = scores(reporter, beside), scores(on_the_wrong_side(reporter), beside)
+    truth = [True] * len(real) + [False] * len(wrong)
+    assert area_under_curve(real + wrong, truth) >= 0.95
+
+
+def scores(
+    reporter: Reporter, places: Sequence[Box] = (Box(*BOXES[0]), Box(*BOXES[1]))
+) -> list[float]:
+    """Of the claim that there is an opacity, where there is one, on either side.
+
+    places: what is hidden on the right and on the left.
+    """
     found = []
     for seed in range(10):
-        name, box = LUNGS[seed % 2], Box(*BOXES[seed % 2])
-        place = Place(name, (box,), (name,))
+        name, box = LUNGS[seed % 2], places[seed % 2]
+        place = Place(name, (box,), (name,) if box == Box(*BOXES[seed % 2]) else ())
         claim = Claim(0, "An opacity.", LABEL, Presence.PRESENT, name, place)
         [sentence] = audit(film_of(name, seed=seed), Put(reporter, [claim]), POOL).sentences
         found += [grounding(check) for check in sentence.checks]
