@@ -117,13 +117,16 @@ def _possible(item: Stated) -> Stated:
 
 def undenied(stated: Sequence[Stated], film: Sequence[Stated], side: PairedSide) -> list[Stated]:
     """What may be said of a place on a side, denying nothing that is told by its side and is there,
-    or may be, elsewhere on that side. film: what was read of all of it."""
+    or may be, elsewhere on that side, and no composite of which a part is not denied. film: what
+    was read of all of it."""
     words = FindingWords.open()
     there = {
         item.label
         for item in film
         if not item.is_absent and item.side == side and is_sided(words.term(item.label))
     }
+    there |= {item.label for item in stated if item.open}
+    there |= {label for label, composite in COMPOSITES.items() if there & set(composite.parts)}
     return [
         replace(item, open=True) if _is_read_absent(item) and item.label in there else item
         for item in stated

@@ -156,6 +156,18 @@ def test_an_effusion_of_a_side_is_not_denied_of_a_place_on_it() -> None:
     assert [item.open for item in undenied(here, film, Side.LEFT)] == [False, False]
 
 
+def test_blunting_is_not_denied_of_an_angle_of_which_an_effusion_is_not() -> None:
+    angle = "left costophrenic angle"
+    effusion, blunting = (
+        read(label, "absent", angle)[0]
+        for label in ("Pleural Effusion", "Blunted Costophrenic Angle")
+    )
+    doubtful = [replace(effusion, open=True), blunting]
+    assert [item.open for item in undenied(doubtful, doubtful, Side.LEFT)] == [True, True]
+    denied = [effusion, blunting]
+    assert [item.open for item in undenied(denied, denied, Side.LEFT)] == [False, False]
+
+
 def test_the_lung_beside_one_in_which_a_reader_sees_something_is_not_judged() -> None:
     stated = [replace(item, open=item.label == "Lung Opacity") for item in nothing_there()]
     set_ = {"left lung": {"Lung Opacity": Presence.PRESENT}}
