@@ -224,12 +224,14 @@ class FindingReader:
 
     def _place(self, region: Region, question: Question) -> Place | None:
         """Where a region is read; a box drawn by hand as the tissue that it covers."""
-        drawn = region.name not in question.found
-        as_region = Tissue.of(region.box, question.found).region if drawn else region.name
+        as_region, side = region.name, side_of(region.name)
+        if region.name not in question.found:
+            tissue = Tissue.of(region.box, question.found)
+            as_region, side = tissue.region, tissue.side
         kind = kind_of(as_region)
         if kind not in self.net.kinds:
             return None
-        return Place(region.name, kind, side_of(as_region), region.box)
+        return Place(region.name, kind, side, region.box)
 
     def _read(
         self, place: Place, logits: Tensor, film: Mapping[str, float]

@@ -315,6 +315,8 @@ def _as_what(read: Read) -> tuple[str, ...]:
     place = read.place
     if kind_of(place.name) == place.kind:
         return ()
+    if place.kind == "lung" and not place.side:
+        return ("read as a part of both lungs",)
     return (f"read as a part of the {' '.join(filter(None, (place.side, place.kind)))}",)
 
 

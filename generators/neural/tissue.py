@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grounded.atlas import PairedSide
 from grounded.chest.names import HEART, LUNGS, side_of
 from grounded.evidence import Mask
 from grounded.geometry import Box
@@ -28,17 +29,20 @@ in the stomach was taken for lung. Of 7,161 in outlined lungs 31 lie in no detec
 surely."""
 BESIDE = 0.25  # of a box: with as much beside the lungs, it is said that this was not assessed
 MOSTLY = 0.6  # of a box's lung: with as much in one zone, it is read as that zone
+ONE_SIDED = 0.8  # of a box's lung: with less in one lung, it is read as both
 _COMPASS = [(math.cos(turn), math.sin(turn)) for turn in np.arange(8) * math.pi / 4]
 _SAMPLES = 32  # a side of the grid of points at which a box is looked up
 
 
 @dataclass(frozen=True, slots=True)
 class Tissue:
-    """Parts of a box, 0..1. region: what it is read as, "" where nothing is read."""
+    """Parts of a box, 0..1. region: what it is read as, "" where nothing is read. side: of the lung
+    that it lies in, "" of a box over both."""
 
     lung: float
     heart: float
     region: str
+    side: PairedSide = ""
 
     @classmethod
     def of(cls, box: Box, found: Regions) -> Tissue:
@@ -49,7 +53,10 @@ class Tissue:
         lung = _part(inside.values(), len(points))
         if _part([_surely_inside(lung, points) for lung in lungs], len(points)) >= LEAST:
             name = max(inside, key=lambda name: inside[name].sum())
-            return cls(lung, heart, _zone(name, points[inside[name]], found))
+            if inside[name].sum() < ONE_SIDED * sum(each.sum() for each in inside.values()):
+                return cls(lung, heart, name)
+            region = _zone(name, points[inside[name]], found)
+            return cls(lung, heart, region, side_of(name))
         return cls(lung, heart, HEART if heart >= 0.5 else "")
 
     @property
@@ -65,7 +72,7 @@ class Tissue:
             part = f"the part of the {name} beside the lungs"
             return f"Not assessed: {part}." if 1 - self.lung >= BESIDE else ""
         if self.lung > 0:
-            return f"Not assessed: too little of the {name} is in the lungs."
+            return f"Not assessed: the {name} is at the edge of the lungs."
         if self.region == HEART:
             return f"Not assessed: the {name} lies over the heart, not in the lungs."
         return f"Not assessed: the {name} is not in the lungs."

@@ -330,8 +330,16 @@ def test_a_box_that_hardly_touches_a_lung_has_no_finding_of_it(neural: Neural) -
         outline.extent.width / outline.values.shape[1]
     )
     [said] = say(neural, question(Box(x - 9, y - 5, x + 1, y + 5), OPACITY))
-    assert said.text == "Not assessed: too little of the marked area is in the lungs."
+    assert said.text == "Not assessed: the marked area is at the edge of the lungs."
     assert not said.findings
+
+
+def test_a_box_over_both_lungs_is_read_as_both(neural: Neural) -> None:
+    right, left = (chest()[1][name].box for name in ("right lung", "left lung"))
+    over = Box(right.x0, right.y0, left.x1, left.y1)
+    said = [item for item in read_from(say(neural, question(over))) if item.findings]
+    assert said[0].notes == ("read as a part of both lungs",)
+    assert all(item.regions == ("marked area",) for item in said)
 
 
 def test_a_box_over_the_heart_alone_says_so(neural: Neural) -> None:
