@@ -199,7 +199,10 @@ def of_empty(data: Path) -> Table:
     for film in empty:
         report = reporter(film.image(), force=True)
         open_ = " ".join(s.text for s in report.section("findings") if "Not judged" in s.text)
-        found = {f.label: str(f.presence) for s in report.section("findings") for f in s.findings}
+        found: dict[str, str] = {}
+        for presence in ("absent", "uncertain", "present"):  # what is firmest counts
+            stated = (f for s in report.section("findings") for f in s.findings)
+            found |= {f.label: presence for f in stated if f.presence == presence}
         for label in report.scope.assessed:
             left = "not judged" if terms[label].listed in open_ else "nothing said"
             said.setdefault(label, Counter())[found.get(label, left)] += 1
