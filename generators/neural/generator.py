@@ -42,6 +42,7 @@ from grounded.generators.neural.planned import (
     SET,
     Stated,
     drawn,
+    looked_for,
     of_film,
     of_region,
     to_be_said,
@@ -200,7 +201,7 @@ class Neural:
             of_it = [sentence for sentence in measured if name in sentence.regions]
             said += of_it
             if not tissue or tissue.in_lung:
-                said += unassessed(region, kind, said, [item.finding.label for item in here])
+                said += unassessed(region, kind, said, looked_for(here))
             if tissue and not (of_it if tissue.in_lung else said):
                 said += _unread(region, tissue)
             answer += said

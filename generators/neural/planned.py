@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from grounded.atlas import SIDES, PairedSide, Side
 from grounded.chest.names import chest_atlas, kind_of, side_of
-from grounded.findings import Finding, Label, Presence, SetFindings
+from grounded.findings import Finding, Label, Presence, SetFindings, label_of
 from grounded.generators.measured.generator import Unjudged
 from grounded.generators.neural.finding_net import COMPOSITES
 from grounded.language.agreement import ZONES
@@ -38,6 +38,9 @@ NOT_CLEAR = frozenset(
     )
 )
 """What else makes a lung not clear if it is there, or may be."""
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    str(label): composite.parts for label, composite in COMPOSITES.items()
+}
 MEASURED_HERE = ("Cardiomegaly",)  # said with the measurement, see `Known`
 IMPLIED: Mapping[str, tuple[str, ...]] = {
     "Lung Opacity": ("Consolidation", "Pneumonia"),
@@ -126,7 +129,7 @@ def undenied(stated: Sequence[Stated], film: Sequence[Stated], side: PairedSide)
         if not item.is_absent and item.side == side and is_sided(words.term(item.label))
     }
     there |= {item.label for item in stated if item.open}
-    there |= {label for label, composite in COMPOSITES.items() if there & set(composite.parts)}
+    there |= {label for label, parts in _PARTS.items() if there & set(parts)}
     return [
         replace(item, open=True) if _is_read_absent(item) and item.label in there else item
         for item in stated
@@ -190,19 +193,26 @@ def of_region(stated: Sequence[Stated], kind: str, phrasing: Phrasing = PLAIN) -
 
 def without_implied(stated: Sequence[Stated]) -> list[Stated]:
     """Without composites of which a part, on their side, says as much: an effusion blunts its
-    angle."""
-    parts = {str(label): composite.parts for label, composite in COMPOSITES.items()}
+    angle. What a reader has set is kept."""
     return [
         item
         for item in stated
-        if not any(
-            other.label in parts.get(item.label, ())
+        if item.origin == SET
+        or not any(
+            other.label in _PARTS.get(item.label, ())
             and other.side == item.side
             and not other.is_absent
             and _FIRMNESS[other.finding.presence] >= _FIRMNESS[item.finding.presence]
             for other in stated
         )
     ]
+
+
+def looked_for(stated: Sequence[Stated]) -> list[Label]:
+    """The findings that were looked for, with the parts of composites that a reader denies."""
+    labels = [item.finding.label for item in stated]
+    denied = [item.label for item in stated if item.is_absent and item.origin == SET]
+    return [*labels, *(label_of(part) for label in denied for part in _PARTS.get(label, ()))]
 
 
 def placed(stated: Sequence[Stated]) -> list[Stated]:
@@ -384,6 +394,8 @@ def _goes_with(item: Stated, name: str) -> bool:
 def _against(item: Stated, name: str, label: str, presence: Presence) -> bool:
     """Whether what was read cannot stand beside what is set of a region on its side."""
     region, atlas = item.finding.region, chest_atlas()
+    if item.label in _PARTS.get(label, ()) and presence == "absent":
+        return region == name and not item.is_absent
     if item.label != label:
         wide, narrow = (item.label, label) if presence != "absent" else (label, item.label)
         denied = item.is_absent if presence != "absent" else not item.is_absent

@@ -14,6 +14,7 @@ from grounded.generators.neural.planned import (
     CLEAR,
     SET,
     Stated,
+    looked_for,
     of_film,
     of_region,
     undenied,
@@ -166,6 +167,21 @@ def test_blunting_is_not_denied_of_an_angle_of_which_an_effusion_is_not() -> Non
     assert [item.open for item in undenied(doubtful, doubtful, Side.LEFT)] == [True, True]
     denied = [effusion, blunting]
     assert [item.open for item in undenied(denied, denied, Side.LEFT)] == [False, False]
+
+
+def test_a_reader_who_sees_no_blunting_is_believed_of_that_angle() -> None:
+    angle, label = "left costophrenic angle", "Blunted Costophrenic Angle"
+    here = read("Pleural Effusion", "present", angle)
+    stated = with_set(here, {angle: {label: Presence.ABSENT}})
+    [said] = texts(of_region(stated, "costophrenic angle"))
+    assert set(looked_for(stated)) == {label, "Pleural Effusion", "Pleural Thickening"}
+    assert said == "No blunting of the left costophrenic angle."
+    film = with_set(
+        read("Pleural Effusion", "present", "left lung", angle), {angle: {label: Presence.ABSENT}}
+    )
+    said_of_film = texts(of_film(film, LUNGS))
+    assert "Left pleural effusion." in said_of_film
+    assert "No blunting of the left costophrenic angle." in said_of_film
 
 
 def test_the_lung_beside_one_in_which_a_reader_sees_something_is_not_judged() -> None:
