@@ -190,7 +190,8 @@ class Fitted:
         if not known.of(projection):
             return _of_view(known.only)
         if known.curve is None:
-            return f"{TOO_FEW} to measure how often it is right: said of {known.patients} patients"
+            patients = "1 patient" if known.patients == 1 else f"{known.patients} patients"
+            return f"{TOO_FEW} to measure how often it is right: said of {patients}"
         return ""
 
     def write(self, path: Path) -> None:

@@ -289,6 +289,8 @@ def test_what_claims_something_without_a_probability_says_why() -> None:
     assert rated(heart, Fitted(few, {}, 0.1)).unrated == (
         "Cardiomegaly: too few films to measure how often it is right: said of 7 patients"
     )
+    one = {sort_of(heart.findings[0]): Known(None, {}, 1, 0, "films of a test")}
+    assert rated(heart, Fitted(one, {}, 0.1)).unrated.endswith("said of 1 patient")
     set_ = replace(heart.findings[0], score_kind=ScoreKind.UNSPECIFIED)
     assert rated(replace(heart, findings=(set_,)), fitted()).unrated.endswith("read of the film")
     assert rated(SURE, fitted()).unrated == ""
