@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from grounded.cli.options import listed
-from grounded.cli.terminal import say
+from grounded.cli.terminal import progress_bar, say
 
 _Reports = Annotated[
     Path, typer.Argument(help="A folder of report.json files, JSON lines, CSV or Parquet.")
@@ -80,21 +80,19 @@ def evaluate(
 
     known = references_of(read_films(reader, reference, split)) if reader else reference
     other = read_run(against) if against is not None else None
-    evaluation = evaluate_files(
-        reports,
-        known,
-        data=name or reader,
-        split=split,
-        judging=Judging(
-            labeller=labeller,
-            metrics=listed(metrics),
-            download=download,
-            uncertain=uncertain,
-            tokenizer=tokenizer,
-            urgency=Urgency.open(urgency),
-            entailment=load_entailment(entailment) if entailment else None,
-        ),
+    judging = Judging(
+        labeller=labeller,
+        metrics=listed(metrics),
+        download=download,
+        uncertain=uncertain,
+        tokenizer=tokenizer,
+        urgency=Urgency.open(urgency),
+        entailment=load_entailment(entailment) if entailment else None,
     )
+    with progress_bar("reports") as done:
+        evaluation = evaluate_files(
+            reports, known, data=name or reader, split=split, judging=judging, done=done
+        )
     if other is not None:
         evaluation = evaluation.against(other)
     say(evaluation.text)

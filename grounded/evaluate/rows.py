@@ -87,10 +87,12 @@ def row_of(
     urgency: Urgency,
     entailment: Entailment,
     boxed: bool = True,
+    marked: bool = True,
 ) -> Row:
     """The errors of a report and its numbers, of words, places and comparisons.
 
-    boxed: whether its generator says places at all; if not, none are judged.
+    boxed, marked: whether its generator says places of sentences, and of findings, at all; if not,
+    none are judged.
     """
     found = places(case, labeller)
     errors = counted(case, labeller)
@@ -98,7 +100,7 @@ def row_of(
     errors += [e for e in place_errors(found) if (e.label, e.attribute) not in known]
     values: dict[str, float] = {}
     if case.reference.text or case.reference.findings:
-        values |= _error_values(errors, urgency, judged(case, boxed))
+        values |= _error_values(errors, urgency, judged(case, marked))
         if case.written.findings is None:
             values[PRIOR] = float(invents_prior(case))
     if found:
@@ -108,7 +110,7 @@ def row_of(
     return Row(case.image, case.patient, case.about, tuple(errors), values, case.reference.digest)
 
 
-def judged(case: Case, boxed: bool = True) -> tuple[str, ...]:
+def judged(case: Case, marked: bool = True) -> tuple[str, ...]:
     """The attributes that can be wrong at all, by what is known of the film and what is said of it.
 
     Labels say of a finding whether it is there, and where, if they have boxes; nothing of its side,
@@ -117,7 +119,7 @@ def judged(case: Case, boxed: bool = True) -> tuple[str, ...]:
     if case.reference.text and case.written.findings is None:
         return ATTRIBUTES
     words = ("certainty", "measurement") if case.reference.text else ()
-    return ("presence", *(("place",) if boxed and case.reference.boxed else ()), *words)
+    return ("presence", *(("place",) if marked and case.reference.boxed else ()), *words)
 
 
 def _radfact_values(case: Case, entailment: Entailment, boxed: bool) -> dict[str, float]:

@@ -25,13 +25,16 @@ def pooled_scores(truth: ArrayLike, said: ArrayLike) -> Scores:
     return _scores((truth & said).sum(), said.sum(), truth.sum())
 
 
+def example_scores(truth: ArrayLike, said: ArrayLike) -> list[Scores]:
+    """Of each row for itself. truth, said: (N, K) booleans."""
+    truth, said = _booleans(truth), _booleans(said)
+    counts = zip((truth & said).sum(1), said.sum(1), truth.sum(1), strict=True)
+    return [_scores(*row) for row in counts]
+
+
 def mean_scores(truth: ArrayLike, said: ArrayLike) -> Scores:
     """By row, then the mean over the rows ("example-based"). truth, said: (N, K) booleans."""
-    truth, said = _booleans(truth), _booleans(said)
-    rows = [
-        _scores(*counts)
-        for counts in zip((truth & said).sum(1), said.sum(1), truth.sum(1), strict=True)
-    ]
+    rows = example_scores(truth, said)
     return Scores(*np.mean(rows, axis=0)) if rows else Scores(0.0, 0.0, 0.0)
 
 
@@ -55,9 +58,7 @@ def pooled_estimates(truth: ArrayLike, said: ArrayLike, patients: Sequence[str])
 
 def mean_estimates(truth: ArrayLike, said: ArrayLike, patients: Sequence[str]) -> ScoreEstimates:
     """As `mean_scores`. truth, said: (N, K). patients: whose each of the N rows is."""
-    truth, said = _booleans(truth), _booleans(said)
-    rows = [mean_scores(a[None], b[None]) for a, b in zip(truth, said, strict=True)]
-    sums = sums_by_cluster([(*row, 1.0) for row in rows], patients)
+    sums = sums_by_cluster([(*row, 1.0) for row in example_scores(truth, said)], patients)
     *parts, number = (redraws(len(sums)) @ sums).T
     return _estimates(mean_scores(truth, said), [_part(p, number) for p in parts], len(sums))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -44,7 +44,7 @@ from grounded.evaluate.reports import (
     read_written,
 )
 from grounded.evaluate.rows import ALL, PRIOR, WEIGHTED, Row, mean_of, row_of
-from grounded.evaluate.scores import ScoreEstimates, pooled_estimates
+from grounded.evaluate.scores import ScoreEstimates, example_scores, pooled_estimates
 from grounded.evaluate.text import TextScore, Tokenizer, text_scores
 from grounded.language.labeller import Labeller, Remembering
 from grounded.version import VERSION
@@ -52,6 +52,8 @@ from grounded.version import VERSION
 SCHEMA = 2
 OURS = f"grounded {VERSION}"
 _BETWEEN = ("95 % interval", 18)
+Done = Callable[[int, int], None]
+EXAMPLE_F1 = "example-14 F1"
 BY_CHEXBERT = "CheXbert "  # before the names of figures by it
 LabellerName = Literal["rules", "radeval"]
 PUBLISHED: Mapping[str, float] = {
@@ -250,11 +252,12 @@ def evaluate_files(
     data: str = "",
     split: str = "",
     judging: Judging | None = None,
+    done: Done = lambda *_: None,
 ) -> Evaluation:
     """Compare reports with references; see `read_written` and `read_references` for the files.
 
     reference: a file, or references by film. data: the data set in the user's words, for the
-    heading. judging: as usual if None.
+    heading. judging: as usual if None. done: as of `evaluate`.
     """
     written = read_written(reports)
     references = read_references(reference) if isinstance(reference, Path) else reference
@@ -267,7 +270,8 @@ def evaluate_files(
     )
     tables = [reports, *([reference] if isinstance(reference, Path) else [])]
     notes = [*_of_columns(tables), *_of_silence(cases)]
-    return replace(evaluate(cases, data=heading, judging=judging), split=split, notes=tuple(notes))
+    found = evaluate(cases, data=heading, judging=judging, done=done)
+    return replace(found, split=split, notes=tuple(notes))
 
 
 def _of_columns(tables: Sequence[Path]) -> Iterator[str]:
@@ -286,8 +290,17 @@ def _of_silence(cases: Sequence[Case]) -> Iterator[str]:
         yield f"{unknown} of {len(cases)} references say nothing; by these nothing is judged"
 
 
-def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None) -> Evaluation:
-    """All figures that the cases allow; a table without any case to stand on is left out."""
+def evaluate(
+    cases: Sequence[Case],
+    *,
+    data: str,
+    judging: Judging | None = None,
+    done: Done = lambda *_: None,
+) -> Evaluation:
+    """All figures that the cases allow; a table without any case to stand on is left out.
+
+    done: is given how many reports are through, and of how many.
+    """
     how = judging or Judging()
     table, rules = how.urgency or Urgency.open(), Remembering.of(Labeller.open())
     ours = how.labeller == "rules"
@@ -300,9 +313,16 @@ def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None
         case.image: {score.name: score.each[row] for score in scores if score.each}
         for row, case in enumerate(worded)
     }
+    tables = _finding_tables(worded, how.uncertain, rules) if ours and worded else None
+    for case, each in zip(worded, example_scores(*tables) if tables else (), strict=False):
+        by_report[case.image][EXAMPLE_F1] = each.f1
     placed = any(said.boxes for case in cases for said in case.written.statements)
-    rows = [row_of(case, rules, table, test, placed) for case in cases]
-    rows = [replace(row, values={**row.values, **by_report.get(row.image, {})}) for row in rows]
+    marked = placed or any(case.written.boxes for case in cases)
+    rows = []
+    for case in cases:
+        row = row_of(case, rules, table, test, placed, marked)
+        rows.append(replace(row, values={**row.values, **by_report.get(row.image, {})}))
+        done(len(rows), len(cases))
     scored = Scored.of(cases, rules)
     figures = [
         *_errors(rows, table),
@@ -311,7 +331,7 @@ def evaluate(cases: Sequence[Case], *, data: str, judging: Judging | None = None
         *_finding_boxes(cases),
         *_choices(boxed),
         *_words(scores, rows, len(worded)),
-        *(_findings(worded, how.uncertain, rules) if ours else ()),
+        *(_findings(tables, worded, how.uncertain) if tables else ()),
         *_radeval(worded, chosen, how.download),
         *_probabilities(scored),
     ]
@@ -456,18 +476,21 @@ def _choices(cases: Sequence[Case]) -> Iterator[Figure]:
         yield from _triple(table, name, found, how, len(cases))
 
 
-def _findings(cases: Sequence[Case], uncertain: Uncertain, rules: Labeller) -> Iterator[Figure]:
-    if not cases:
-        return
-    written = [case.written.text for case in cases]
-    references = [case.reference.text for case in cases]
-    truth = finding_table(references, rules, uncertain)
-    said = finding_table(written, rules, uncertain)
+Tables = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""What references and reports say: each (N, 14), the observations of CheXpert."""
+
+
+def _finding_tables(cases: Sequence[Case], uncertain: Uncertain, rules: Labeller) -> Tables:
+    references = finding_table([case.reference.text for case in cases], rules, uncertain)
+    return references, finding_table([case.written.text for case in cases], rules, uncertain)
+
+
+def _findings(tables: Tables, cases: Sequence[Case], uncertain: Uncertain) -> Iterator[Figure]:
     how = (
         f"{OURS} rule-based labeller, uncertain counts as {uncertain}; "
         f"the published figures are CheXbert's"
     )
-    yield from _by_labels("", truth, said, cases, how)
+    yield from _by_labels("", *tables, cases, how)
 
 
 def _radeval(cases: Sequence[Case], metrics: Sequence[str], download: bool) -> Iterator[Figure]:

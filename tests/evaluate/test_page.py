@@ -238,6 +238,8 @@ def test_what_no_reference_says_is_not_judged(tmp_path: Path) -> None:
     said = '[{"text": "Effusion.", "boxes": [[50, 50, 90, 90]]}]'
     elsewhere = _csv(tmp_path / "w.csv", ("id", "sentences"), [("1", said)])
     assert evaluate_files(elsewhere, placed)["errors of place"] == 1
+    marked = _csv(tmp_path / "m.csv", ("id", "Pleural Effusion boxes"), [("1", "50 50 90 90")])
+    assert evaluate_files(marked, placed)["errors of place"] == 1
 
 
 def test_runs_on_other_references_do_not_compare(tmp_path: Path, reference: Path) -> None:
