@@ -73,10 +73,11 @@ def evaluate(
 
     from grounded.data.readers import read_films
     from grounded.evaluate.errors import Urgency
+    from grounded.evaluate.evaluation import read_run
     from grounded.evaluate.grounding import load_entailment
     from grounded.evaluate.page import write_page
     from grounded.evaluate.reports import references_of
-    from grounded.evaluate.tables import Judging, evaluate_files, read_run
+    from grounded.evaluate.tables import Judging, evaluate_files
 
     known = references_of(read_films(reader, reference, split)) if reader else reference
     other = read_run(against) if against is not None else None

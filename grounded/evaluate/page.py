@@ -12,10 +12,10 @@ from pathlib import Path
 from grounded.evaluate import plots
 from grounded.evaluate.comparison import BY, LEVEL
 from grounded.evaluate.errors import ATTRIBUTES, KINDS, CountedError, weight_of
+from grounded.evaluate.evaluation import OURS, Evaluation, Figure
 from grounded.evaluate.groups import FEW, FIGURES, GroupFigure
 from grounded.evaluate.robustness import MEASURES, Robustness
 from grounded.evaluate.rows import PRIOR, REFUSED, WEIGHTED
-from grounded.evaluate.tables import OURS, Evaluation, Figure
 
 TITLE = "Evaluation of reports"
 _CARDS = (WEIGHTED, "missed findings", "unsupported findings", "wrong findings", PRIOR)

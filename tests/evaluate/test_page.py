@@ -15,11 +15,12 @@ from grounded.cli.app import app
 from grounded.errors import DataError
 from grounded.evaluate.comparison import Run, compare
 from grounded.evaluate.errors import Urgency
+from grounded.evaluate.evaluation import read_run
 from grounded.evaluate.groups import group_figures, group_of
 from grounded.evaluate.page import render_evaluation
 from grounded.evaluate.reports import read_references, read_written
 from grounded.evaluate.rows import PRIOR, Row, mean_of
-from grounded.evaluate.tables import Judging, evaluate_files, read_run
+from grounded.evaluate.tables import Judging, evaluate_files
 
 TRUE = [
     ("1", "p1", "F", "70", "PA", "Small left pleural effusion. No pneumothorax."),

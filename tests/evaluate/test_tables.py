@@ -12,8 +12,9 @@ import pytest
 from grounded import Box, Regions
 from grounded.chest.names import REGIONS
 from grounded.errors import InvalidValueError
+from grounded.evaluate.evaluation import Evaluation
 from grounded.evaluate.reports import Case, Reference, Written
-from grounded.evaluate.tables import Evaluation, Judging, evaluate, evaluate_files
+from grounded.evaluate.tables import Judging, evaluate, evaluate_files
 
 BOXES = {"right lung": Box(0, 0, 10, 10), "spine": Box(4, 0, 6, 20)}
 REFERENCE = Reference(
