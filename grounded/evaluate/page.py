@@ -102,7 +102,9 @@ def render_evaluation(evaluation: Evaluation) -> str:
         *_figures(evaluation),
         *_worst(evaluation),
     ]
-    return render(TITLE, evaluation.data, _cards(evaluation), sections, evaluation.notes)
+    return render(
+        TITLE, f"{evaluation.data} · {OURS}", _cards(evaluation), sections, evaluation.notes
+    )
 
 
 def render(
@@ -117,7 +119,7 @@ def render(
 
     source = resources.files("grounded.evaluate") / "page.html"
     template = Environment(autoescape=True).from_string(source.read_text(encoding="utf-8"))
-    whole = {"title": title, "data": f"{data} · {OURS}", "notes": notes}
+    whole = {"title": title, "data": data, "notes": notes}
     return template.render(**whole, cards=cards, sections=sections)
 
 
