@@ -18,7 +18,7 @@ from grounded.data.example import Example, Split
 from grounded.data.film_table import film_table, labels_of, split_films
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.errors import ConfigError, DataError
-from grounded.generators.neural.finding_net import FILM, VIEW
+from grounded.generators.neural.finding_net import FILM
 from grounded.generators.neural.finding_reader import CALIBRATION, read_calibrations
 from grounded.nn.weights import read_config
 from grounded.train.configuration import Part, configured, read_configuration
@@ -90,7 +90,7 @@ class Start:
             pairs={
                 label: [kind for kind in kinds if kind != FILM]
                 for label, kinds in calibrations.items()
-                if label != VIEW
+                if label in LABELS
             },
             organs=self.organs,
             **{name: sizes[name] for name in ("side", "scale", "width", "depth") if name in sizes},

@@ -11,7 +11,7 @@ import pytest
 import grounded
 from grounded import GroundedReport, Reporter
 from grounded.errors import ConfigError
-from grounded.generators.neural.finding_net import VIEW
+from grounded.generators.neural.finding_net import COMPOSITES, VIEW
 from grounded.generators.neural.finding_reader import CALIBRATION
 from grounded.synthetic.collection import write_phantom_data
 from grounded.synthetic.phantom import chest_phantom
@@ -49,7 +49,7 @@ def test_a_run_writes_a_preset_with_its_parts(trained: tuple[Path, list[str]]) -
     for name in ("encoder", "findings", "writer"):
         assert (out / name / "model.safetensors").is_file()
     table = json.loads((out / "findings" / CALIBRATION).read_text())
-    assert table.keys() == {*LABELS, VIEW}
+    assert table.keys() == {*LABELS, *COMPOSITES, VIEW}
     assert "apical zone" not in table["Nodule"]  # it is not read there
     assert all(entry["figure"] for kinds in table.values() for entry in kinds.values())
 

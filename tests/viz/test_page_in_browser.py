@@ -159,7 +159,7 @@ def test_the_wheel_zooms_and_keeps_the_point_under_it(page):
     page.mouse.move(*at)
     for _ in range(4):
         page.mouse.wheel(0, -200)
-    page.wait_for_function("!document.querySelector('.stage').classList.contains('whole')")
+    page.locator(".stage:not(.whole)").wait_for()
     page.wait_for_timeout(100)
     assert grey_at(page, 200, 200) == pytest.approx(before, abs=3)
     page.keyboard.press("0")
@@ -296,9 +296,7 @@ def test_paper_shows_film_and_heat_on_white(page):
 def test_the_report_is_copied_as_text(opened, drawn):
     with opened(drawn, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.keyboard.press("c")
-        page.wait_for_function(
-            "document.querySelector('[role=status]').textContent.includes('copied')"
-        )
+        page.locator("[role=status]", has_text="copied").wait_for(state="attached")
 
 
 def test_a_report_without_film_says_so(opened, drawn):

@@ -110,7 +110,8 @@ class Seen:
 
 
 def seen_of(looked: Looked, films: Sequence[Known], kinds: Sequence[str]) -> dict[str, Seen]:
-    """What was learnt, by label, and the composites that can be read in one of the net's kinds."""
+    """What was learnt, by label, and the composites that can be read in one of the net's kinds and
+    of whose parts somebody speaks."""
     read = np.stack([told(film) for film in films])  # (N, READERS, F)
     found = {
         label: Seen(
@@ -122,8 +123,8 @@ def seen_of(looked: Looked, films: Sequence[Known], kinds: Sequence[str]) -> dic
         for column, label in enumerate(LABELS)
     }
     for label, item in COMPOSITES.items():
-        if item.kind in kinds:
-            parts = columns_of(label, LABELS)
+        parts = columns_of(label, LABELS)
+        if item.kind in kinds and np.isfinite(read[:, 0, parts]).any(axis=0).all():
             known = [composite_truth(label, film, kinds) for film in films]
             found[label] = Seen(
                 looked.film[:, parts].max(axis=1),

@@ -63,7 +63,7 @@ def on_held_out(
     found = []
     for label, item in seen.items():
         speak = [r for r in (0, len(READERS) - 1) if np.isfinite(item.read[:, r]).any()]
-        if not speak:
+        if not speak or label not in calibrations:
             continue
         row = speak[0]
         known, there = np.isfinite(item.read[:, row]), item.read[:, row] == 1

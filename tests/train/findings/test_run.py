@@ -141,7 +141,9 @@ def test_a_composite_is_read_and_known_by_its_parts_in_its_kind_of_region(
     parts = [LABELS.index(x) for x in ("Pleural Effusion", "Pleural Thickening")]
     known = np.full((3, len(LABELS)), np.nan, np.float32)
     known[1:, parts] = [[0, 0], [0, 1]]
-    of = replace(films[0], regions=known, kinds=np.array([0, 1, 2]))
+    read = films[0].read.copy()
+    read[0, parts] = 1
+    of = replace(films[0], read=read, regions=known, kinds=np.array([0, 1, 2]))
     logits = np.zeros((3, len(LABELS) + 1), np.float32)
     logits[:, parts] = [[3, 1], [0, 0], [1, 2]]
     looked = Looked(logits[:1], [logits], np.zeros((1, len(LABELS) + 1, 1, 1), np.float32))
@@ -152,6 +154,8 @@ def test_a_composite_is_read_and_known_by_its_parts_in_its_kind_of_region(
     assert seen.read[0, READERS.index("radiologists")] == 1
     assert np.isnan(seen.read[0, 1:]).all()
     assert BLUNTED not in seen_of(looked, [of], (FILM, "lung"))
+    read[0, parts[1]] = np.nan  # nobody speaks of thickening
+    assert BLUNTED not in seen_of(looked, [of], (FILM, "lung", "costophrenic angle"))
 
 
 def test_a_limit_of_an_unknown_finding_is_a_configuration_error() -> None:
