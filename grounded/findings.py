@@ -82,12 +82,15 @@ Label = Literal[
     "Mediastinal Shift",
     "Lung Volume Asymmetry",
     "Blunted Costophrenic Angle",
+    # Something is not as it should be, and what it is cannot be said.
+    "Unspecified Abnormality",
 ]
 """What a finding is called; a word that is not among these is no `Finding`."""
 VOCABULARY: tuple[Label, ...] = get_args(Label)
 CHEXPERT = VOCABULARY[:14]
-ASSESSABLE = tuple(label for label in VOCABULARY if label != "No Finding")
-"""What can be looked for in a film."""
+NAMELESS = ("No Finding", "Unspecified Abnormality")
+ASSESSABLE = tuple(label for label in VOCABULARY if label not in NAMELESS)
+"""What can be looked for in a film by its name."""
 
 
 @dataclass(frozen=True, slots=True)

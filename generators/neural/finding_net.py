@@ -4,15 +4,16 @@ What is read of a region is a smooth maximum over the cells that it covers, each
 share of it that is covered, so that a small lesion is not averaged away. A drawn box is a region,
 and so is the whole film.
 
-Composites are findings that it did not learn by themselves: each is read as the stronger of others.
-A costophrenic angle is blunted by fluid, or by thickened pleura; which of the two, a film often
-does not tell.
+Composites are findings that it did not learn by themselves: each is read from others, as the
+strongest of them or as their mean. A costophrenic angle is blunted by fluid, or by thickened pleura;
+which of the two, a film often does not tell. Half a chest of which nothing can be named may still
+look unlike those in which nothing was found: there the mean of all tells more than the strongest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -29,15 +30,25 @@ Values = NDArray[np.float32]
 
 
 class Composite(NamedTuple):
-    """parts: the findings of which it is the stronger. kind: of region in which it is read."""
+    """parts: the findings of which one has to be there. kind: of region in which it is read. by:
+    which of the parts' logits it is read as."""
 
     parts: tuple[str, ...]
     kind: str
+    by: Literal["strongest", "mean"]
 
 
 COMPOSITES: Mapping[Label, Composite] = {
     "Blunted Costophrenic Angle": Composite(
-        ("Pleural Effusion", "Pleural Thickening"), "costophrenic angle"
+        ("Pleural Effusion", "Pleural Thickening"), "costophrenic angle", "strongest"
+    ),
+    "Unspecified Abnormality": Composite(
+        (
+            *("Lung Opacity", "Pleural Effusion", "Pneumothorax", "Atelectasis", "Emphysema"),
+            *("Fibrosis", "Pleural Thickening", "Nodule", "Mass", "Calcification", "Fracture"),
+        ),
+        "lung",
+        "mean",
     ),
 }
 
@@ -89,13 +100,18 @@ def shares(boxes: Tensor, height: int, width: int) -> Tensor:
 
 def columns_of(label: str, learnt: Sequence[str]) -> list[int]:
     """Where a finding stands among those that were learnt, or the parts of a composite do."""
-    parts = {str(name): item.parts for name, item in COMPOSITES.items()}.get(label, (label,))
-    return [learnt.index(part) for part in parts]
+    item = _composite(label)
+    return [learnt.index(part) for part in (item.parts if item else (label,))]
 
 
 def logit_of(label: str, logits: Tensor, learnt: Sequence[str]) -> Tensor:
     """The logits (...) of one finding, from those of all that were learnt, (..., F)."""
-    return logits[..., columns_of(label, learnt)].amax(dim=-1)
+    parts, item = logits[..., columns_of(label, learnt)], _composite(label)
+    return parts.mean(dim=-1) if item and item.by == "mean" else parts.amax(dim=-1)
+
+
+def _composite(label: str) -> Composite | None:
+    return {str(name): item for name, item in COMPOSITES.items()}.get(label)
 
 
 def one_is_there(parts: Values) -> Values:

@@ -40,6 +40,7 @@ from grounded.generators.neural.planned import (
     MEASURED_HERE,
     ORIGIN,
     SET,
+    UNSPECIFIED,
     Stated,
     drawn,
     looked_for,
@@ -295,6 +296,7 @@ def _stated(reads: Iterable[Read], denied: Mapping[str, float]) -> list[Stated]:
         for read in reads
         for notes in [_as_what(read)]
         for f in read.findings
+        if f.label != UNSPECIFIED or f.presence == "present"
     ]
 
 

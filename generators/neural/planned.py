@@ -38,8 +38,10 @@ NOT_CLEAR = frozenset(
     )
 )
 """What else makes a lung not clear if it is there, or may be."""
+UNSPECIFIED: Label = "Unspecified Abnormality"
+"""It is said to be there or not at all: what has no name cannot be denied or called possible."""
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    str(label): composite.parts for label, composite in COMPOSITES.items()
+    str(label): composite.parts for label, composite in COMPOSITES.items() if label != UNSPECIFIED
 }
 MEASURED_HERE = ("Cardiomegaly",)  # said with the measurement, see `Known`
 IMPLIED: Mapping[str, tuple[str, ...]] = {
@@ -108,8 +110,13 @@ class Stated:
 
 
 def drawn(stated: Sequence[Stated]) -> list[Stated]:
-    """What may be said of a drawn box: what is open there is possible, if it is `POSSIBLE`."""
-    return [_possible(item) if item.open and item.label in POSSIBLE else item for item in stated]
+    """What may be said of a drawn box: what is open there is possible, if it is `POSSIBLE`. Of an
+    unspecified abnormality nothing is known but its side."""
+    return [
+        _possible(item) if item.open and item.label in POSSIBLE else item
+        for item in stated
+        if item.label != UNSPECIFIED or item.origin == SET
+    ]
 
 
 def _possible(item: Stated) -> Stated:
@@ -192,20 +199,25 @@ def of_region(stated: Sequence[Stated], kind: str, phrasing: Phrasing = PLAIN) -
 
 
 def without_implied(stated: Sequence[Stated]) -> list[Stated]:
-    """Without composites of which a part, on their side, says as much: an effusion blunts its
-    angle. What a reader has set is kept."""
+    """Without composites of which another finding, on their side, says as much: an effusion blunts
+    its angle, and an abnormality that has a name is not unspecified. What a reader has set is
+    kept."""
     return [
         item
         for item in stated
-        if item.origin == SET
-        or not any(
-            other.label in _PARTS.get(item.label, ())
-            and other.side == item.side
-            and not other.is_absent
-            and _FIRMNESS[other.finding.presence] >= _FIRMNESS[item.finding.presence]
-            for other in stated
-        )
+        if item.origin == SET or not any(_says_as_much(other, item) for other in stated)
     ]
+
+
+def _says_as_much(other: Stated, item: Stated) -> bool:
+    """Whether a composite adds nothing to another finding of its side."""
+    names_it = item.label == UNSPECIFIED != other.label
+    return (
+        (names_it or other.label in _PARTS.get(item.label, ()))
+        and other.side == item.side
+        and not other.is_absent
+        and _FIRMNESS[other.finding.presence] >= _FIRMNESS[item.finding.presence]
+    )
 
 
 def looked_for(stated: Sequence[Stated]) -> list[Label]:

@@ -33,6 +33,7 @@ _BY_SIDE = frozenset(
         *("Pleural Thickening", "Elevated Hemidiaphragm", "Blunted Costophrenic Angle"),
     )
 )
+_BY_HEMITHORAX = frozenset(("Unspecified Abnormality",))
 _PLACELESS = frozenset(
     (
         *("Cardiomegaly", "Enlarged Cardiomediastinum", "Tracheal Deviation"),
@@ -167,6 +168,9 @@ def _placed(findings: Sequence[Finding], atlas: Atlas) -> str:
     sides = {atlas.side(region) for region in regions} - {Side.UNPAIRED}
     if label in _BY_SIDE:
         return bilateral(noun) if len(sides) == 2 else " ".join((*sides, noun))
+    if label in _BY_HEMITHORAX:
+        half = "both hemithoraces" if len(sides) == 2 else f"the {' '.join(sides)} hemithorax"
+        return f"{noun} of {half}"
     held = {outer for region in regions if region in atlas for outer in atlas.ancestors(region)}
     inner = [region for region in regions if region not in held]
     inner.sort(key=lambda region: atlas.order(region) if region in atlas else len(atlas))

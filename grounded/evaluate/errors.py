@@ -60,6 +60,7 @@ _WIDER = {
 _IN_LUNG = frozenset(
     {*_WIDER, "Lung Opacity", "Emphysema", "Pneumothorax", "Calcification", "Pleural Other"}
 ) - {"Pleural Effusion"}
+_IN_HEMITHORAX = _IN_LUNG | {"Pleural Effusion", "Blunted Costophrenic Angle", "Fracture"}
 _CLAUSE = re.compile(r",|;|\b(?:and|with|but|as well as|along with)\b")
 
 
@@ -166,6 +167,8 @@ def errors_of(written: str, reference: str, labeller: Labeller) -> list[CountedE
 
 def errors_between(said: Mapping[str, Stated], true: Mapping[str, Stated]) -> list[CountedError]:
     """The errors of what is said against what is true, both as `stated` gives them."""
+    if not _IN_HEMITHORAX.isdisjoint(true):  # there is one, and it has a name
+        said = {label: item for label, item in said.items() if label != "Unspecified Abnormality"}
     missed = [label for label in true if label not in said]
     extra = [label for label in said if label not in true]
     found: list[CountedError] = []

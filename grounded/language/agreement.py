@@ -31,7 +31,7 @@ _PLACES = (
 _COUNTED = (
     *("opacity", "density", "nodule", "mass", "lesion", "infiltrate", "effusion", "pneumothorax"),
     *("granuloma", "area", "band", "line", "tube", "catheter", "drain", "cavity", "shadow"),
-    *("calcification", "consolidation", "fracture"),
+    *("calcification", "consolidation", "fracture", "abnormality"),
 )
 # Of these, what is in one place only: in two zones there are two.
 _DISCRETE = re.compile(

@@ -113,8 +113,8 @@ class Labeller:
     def label_report(self, text: str) -> dict[str, Presence]:
         """What a whole report says: present before uncertain before absent.
 
-        "No Finding" is present when nothing else that CheXpert names, but support devices, is
-        present or uncertain.
+        "No Finding" is present when nothing else that CheXpert names, but support devices, and
+        no unspecified abnormality is present or uncertain.
         """
         said: dict[str, Presence] = {}
         for sentence in sentences(text):
@@ -122,7 +122,8 @@ class Labeller:
                 before = said.get(finding.label)
                 if before is None or _WEIGHT[finding.presence] > _WEIGHT[before]:
                     said[finding.label] = finding.presence
-        other = {said[key] for key in said.keys() & set(CHEXPERT) - {NO_FINDING, _DEVICES}}
+        names = {*CHEXPERT, "Unspecified Abnormality"} - {NO_FINDING, _DEVICES}
+        other = {said[key] for key in said.keys() & names}
         if text.strip() and other <= {"absent"}:
             said[NO_FINDING] = Presence.PRESENT
         return said

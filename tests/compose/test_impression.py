@@ -45,6 +45,16 @@ def found(label: str, *regions: str, presence: Presence = "present") -> list[Sen
             ["left costophrenic angle"],
             "Left blunted costophrenic angle.",
         ),
+        (
+            "Unspecified Abnormality",
+            ["right lung"],
+            "Unspecified abnormality of the right hemithorax.",
+        ),
+        (
+            "Unspecified Abnormality",
+            ["right lung", "left lung"],
+            "Unspecified abnormality of both hemithoraces.",
+        ),
         ("Pneumothorax", ["right apical zone"], "Right pneumothorax."),
         ("Cardiomegaly", ["cardiac silhouette"], "Cardiomegaly."),
         ("Atelectasis", ["marked area"], "Atelectasis in the marked area."),

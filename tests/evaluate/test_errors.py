@@ -43,6 +43,18 @@ def test_each_error_is_counted_by_its_kind(words: str, kind: str, attribute: str
     assert (error.kind, error.attribute) == (kind, attribute)
 
 
+def test_an_unspecified_abnormality_is_an_error_where_there_is_none() -> None:
+    said = "Unspecified abnormality of the left hemithorax."
+    assert [error.kind for error in errors_of(said, "Left rib fracture.", RULES)] == ["missed"]
+    assert [error.kind for error in errors_of(said, "The lungs are clear.", RULES)] == [
+        "unsupported"
+    ]
+    both = f"{said} Cardiomegaly."
+    assert [error.label for error in errors_of(both, "Cardiomegaly.", RULES)] == [
+        "Unspecified Abnormality"
+    ]
+
+
 def test_an_urgent_error_weighs_more_and_a_wrong_attribute_half() -> None:
     urgency = Urgency.open()
     missed = CountedError("Pneumothorax", "missed", "presence")

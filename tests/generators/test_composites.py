@@ -1,4 +1,5 @@
-"""A costophrenic angle is blunted by an effusion or by thickening; said where that adds to it."""
+"""A costophrenic angle is blunted by an effusion or by thickening, half a chest may be abnormal
+without a name; said where that adds to what else is said."""
 
 from __future__ import annotations
 
@@ -9,9 +10,25 @@ import torch
 from grounded import Image, Regions
 from grounded.detectors.features import EncodedFilm
 from grounded.findings import Finding, Presence
-from grounded.generators.neural.finding_net import FILM, VIEW, FindingNet, logit_of, one_is_there
+from grounded.generators.neural.finding_net import (
+    COMPOSITES,
+    FILM,
+    VIEW,
+    FindingNet,
+    logit_of,
+    one_is_there,
+)
 from grounded.generators.neural.finding_reader import Calibration, FindingReader
-from grounded.generators.neural.planned import Stated, of_film, of_region, without_implied
+from grounded.generators.neural.planned import (
+    SET,
+    UNSPECIFIED,
+    Stated,
+    drawn,
+    of_film,
+    of_region,
+    with_set,
+    without_implied,
+)
 from grounded.geometry import Placement
 from grounded.language.labeller import Labeller
 from grounded.protocols import Question
@@ -101,3 +118,50 @@ def test_an_angle_that_is_blunted_without_an_effusion_is_said_in_report_and_regi
 def test_the_labeller_reads_blunting_as_it_is_said(presence: Presence) -> None:
     [sentence] = of_region([stated(BLUNTED, presence)], ANGLE)
     assert Labeller.open().label_report(sentence.text)[BLUNTED] == presence
+
+
+def test_an_unspecified_abnormality_is_the_mean_of_what_it_may_be() -> None:
+    parts = COMPOSITES[UNSPECIFIED].parts
+    logits = torch.arange(float(len(parts) + 2))
+    learnt = ("Cardiomegaly", *parts, VIEW)
+    assert logit_of(UNSPECIFIED, logits, learnt).item() == pytest.approx((len(parts) + 1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("label", "presence", "region", "kept"),
+    [
+        ("Lung Opacity", "present", "left mid lung zone", False),
+        ("Lung Opacity", "uncertain", "left mid lung zone", True),
+        ("Lung Opacity", "present", "right mid lung zone", True),
+        ("Lung Opacity", "absent", "left lung", True),
+        (BLUNTED, "present", NAME, False),
+        ("Fracture", "present", "left clavicle", False),
+        ("Cardiomegaly", "present", "cardiac silhouette", True),
+    ],
+)
+def test_an_abnormality_is_unspecified_where_nothing_of_its_side_has_a_name(
+    label: str, presence: Presence, region: str, kept: bool
+) -> None:
+    unspecified = stated(UNSPECIFIED, Presence.PRESENT, "left lung")
+    named = stated(label, Presence(presence), region)
+    assert (unspecified in without_implied([named, unspecified])) == kept
+
+
+def test_a_drawn_box_is_not_unspecified_unless_a_reader_says_so() -> None:
+    read = stated(UNSPECIFIED, Presence.PRESENT, "marked area")
+    by_reader = Stated(read.finding, SET)
+    assert drawn([read, by_reader]) == [by_reader]
+
+
+def test_who_denies_an_unspecified_abnormality_denies_nothing_that_has_a_name() -> None:
+    opacity = stated("Lung Opacity", Presence.PRESENT, "left lung")
+    unspecified = stated(UNSPECIFIED, Presence.PRESENT, "left lung")
+    given = {"left lung": {UNSPECIFIED: Presence.ABSENT}}
+    kept = with_set([opacity, unspecified], given)
+    assert [item for item in kept if item.origin != SET] == [opacity]
+
+
+def test_the_labeller_reads_an_unspecified_abnormality_as_it_is_said() -> None:
+    said = stated(UNSPECIFIED, Presence.PRESENT, "left lung").sentence()
+    assert said.text == "Unspecified abnormality of the left hemithorax."
+    assert Labeller.open().label_report(said.text) == {UNSPECIFIED: Presence.PRESENT}

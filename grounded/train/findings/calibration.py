@@ -15,13 +15,22 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from grounded.data.nih import RADIOLOGISTS, RSNA, TEXT
 from grounded.errors import ConfigError
+from grounded.evaluate.intervals import Rate
 from grounded.findings import label_of
-from grounded.generators.neural.finding_net import COMPOSITES, FILM, VIEW, columns_of, one_is_there
+from grounded.generators.neural.finding_net import (
+    COMPOSITES,
+    FILM,
+    VIEW,
+    columns_of,
+    logit_of,
+    one_is_there,
+)
 from grounded.generators.neural.finding_reader import Calibration
 from grounded.train.findings.films import Known
 from grounded.train.findings.network import FindingConfig, ReadingNet
@@ -32,6 +41,7 @@ FEWEST = 8  # films, or regions, with a finding and without that a calibration i
 SURE = 6.0  # the log-odds of a region where the film's own reading is all that there is
 ALL = 0.8  # the part of the regions from which on a finding is one of the whole lungs
 _MARGIN = 1e-4  # how far a limit lies from the films that it was taken from
+MOST = 0.5  # the part of a composite's parts that has to be looked for, and more
 HERE = 0.5  # the probability from which on a region of a film with the finding has it
 
 _RSNA = READERS.index(RSNA)
@@ -62,10 +72,9 @@ class StatementConfig:
     often: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.often) - set(LABELS)):
-            raise ConfigError(
-                f"[statements.often] names {unknown}, expected some of {list(LABELS)}"
-            )
+        known = [*LABELS, *COMPOSITES]
+        if unknown := sorted(set(self.often) - set(known)):
+            raise ConfigError(f"[statements.often] names {unknown}, expected some of {known}")
 
     def of(self, label: str) -> tuple[float, float]:
         """How often a finding may be called present, and present or uncertain."""
@@ -127,12 +136,17 @@ def seen_of(looked: Looked, films: Sequence[Known], kinds: Sequence[str]) -> dic
         if item.kind in kinds and np.isfinite(read[:, 0, parts]).any(axis=0).all():
             known = [composite_truth(label, film, kinds) for film in films]
             found[label] = Seen(
-                looked.film[:, parts].max(axis=1),
+                _logits(label, looked.film),
                 np.stack([read for read, _ in known]),
-                [rows[:, parts].max(axis=1) for rows in looked.regions],
+                [_logits(label, rows) for rows in looked.regions],
                 [regions for _, regions in known],
             )
     return found
+
+
+def _logits(label: str, logits: Values) -> Values:
+    """Of one finding, (N,), from those of all that were learnt and the view, (N, F + 1)."""
+    return np.asarray(logit_of(label, torch.from_numpy(logits), LABELS).numpy(), dtype=np.float32)
 
 
 def kinds_of(label: str, config: FindingConfig) -> Sequence[str]:
@@ -143,13 +157,17 @@ def kinds_of(label: str, config: FindingConfig) -> Sequence[str]:
 def composite_truth(label: str, film: Known, kinds: Sequence[str]) -> tuple[Values, Values]:
     """What outlines say of a composite: of the film, (READERS,), and of its regions, (R,).
 
-    Of regions of other kinds it is not known. The film has it if one of the kind has.
+    Of regions of other kinds it is not known, nor of films in which most parts were not looked for.
+    The film has it if one of the kind has.
     """
-    there = one_is_there(film.regions[:, columns_of(label, LABELS)])
+    row, parts = READERS.index(RADIOLOGISTS), columns_of(label, LABELS)
+    there = one_is_there(film.regions[:, parts])
+    if np.isfinite(film.read[row, parts]).mean() <= MOST:
+        there[:] = np.nan
     own = film.kinds == kinds.index(COMPOSITES[label_of(label)].kind)
     read = np.full(len(READERS), np.nan, np.float32)
     if own.any():
-        read[READERS.index(RADIOLOGISTS)] = one_is_there(there[own][None])[0]
+        read[row] = one_is_there(there[own][None])[0]
     return read, np.where(own, there, np.float32(np.nan))
 
 
@@ -226,14 +244,14 @@ def _of_film(
 def right_from(
     probabilities: NDArray[np.float64], truth: Values, lowest: float, part: float, never: float
 ) -> float:
-    """The least limit, `lowest` or above, from which on at least a part of the films has the
-    finding; `never` where there is none."""
+    """The least limit, `lowest` or above, from which on at least a part of the films surely has the
+    finding (the lower bound of what they show); `never` where there is none."""
     if not part:
         return lowest
     higher = np.sort(probabilities[probabilities > lowest + _MARGIN]) - _MARGIN
     for limit in (lowest, *higher):
         called = truth[probabilities >= limit] == 1
-        if len(called) and called.mean() >= part:
+        if len(called) and Rate(int(called.sum()), len(called)).estimate.low >= part:
             return float(limit)
     return never
 

@@ -28,7 +28,7 @@ from grounded.train.findings.run import Looked, look, measure, train_findings
 from grounded.train.findings.scope import on_held_out
 from grounded.train.findings.truth import LABELS, READERS
 
-BLUNTED = "Blunted Costophrenic Angle"
+BLUNTED, UNSPECIFIED = "Blunted Costophrenic Angle", "Unspecified Abnormality"
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_every_finding_has_a_calibration_of_the_film_and_of_its_regions(
     net: ReadingNet, films: list[Known], config: FindingConfig
 ) -> None:
     made = fitted(net, films, config, StatementConfig())
-    assert made.keys() == {*LABELS, VIEW}
+    assert made.keys() == {*LABELS, UNSPECIFIED, VIEW}
     assert all(made[label].keys() == {FILM, "lung"} for label in LABELS)
     assert not any(c.assessed for kinds in made.values() for c in kinds.values())
 
@@ -118,10 +118,16 @@ def test_what_is_called_present_or_possible_is_so_often_enough() -> None:
     probabilities = np.array([0.2, 0.4, 0.6, 0.7, 0.8, 0.9])
     truth = np.array([0, 0, 0, 1, 0, 1], dtype=np.float32)
     assert right_from(probabilities, truth, 0.1, 0.0, 1.0) == 0.1
-    assert right_from(probabilities, truth, 0.1, 0.5, 1.0) == pytest.approx(0.6, abs=1e-3)
-    assert right_from(probabilities, truth, 0.65, 0.5, 1.0) == 0.65
-    assert right_from(probabilities, truth, 0.1, 0.9, 1.0) == pytest.approx(0.9, abs=1e-3)
+    assert right_from(probabilities, truth, 0.1, 0.2, 1.0) == pytest.approx(0.7, abs=1e-3)
+    assert right_from(probabilities, truth, 0.65, 0.2, 1.0) == 0.65
+    assert right_from(probabilities, truth, 0.1, 0.9, 1.0) == 1.0
     assert right_from(probabilities[:3], truth[:3], 0.1, 0.5, 1.0) == 1.0
+
+
+def test_a_few_films_that_are_right_do_not_show_that_enough_are() -> None:
+    sure = np.ones(40, np.float32)
+    assert right_from(np.full(3, 0.8), sure[:3], 0.1, 0.5, 1.0) == 1.0
+    assert right_from(np.full(40, 0.8), sure, 0.1, 0.5, 1.0) == 0.1
 
 
 def test_a_finding_that_is_seldom_right_is_neither_present_nor_possible(
@@ -154,6 +160,15 @@ def test_a_composite_is_read_and_known_by_its_parts_in_its_kind_of_region(
     assert seen.read[0, READERS.index("radiologists")] == 1
     assert np.isnan(seen.read[0, 1:]).all()
     assert BLUNTED not in seen_of(looked, [of], (FILM, "lung"))
+    boxed = np.full_like(read, np.nan)
+    boxed[1] = read[0]
+    by_others = seen_of(
+        Looked(logits[[0, 0]], [logits, logits], looked.maps[[0, 0]]),
+        [of, replace(of, read=boxed)],
+        (FILM, "lung", "costophrenic angle"),
+    )[BLUNTED]
+    assert np.isnan(by_others.known[1]).all()  # who boxed one part did not look for the others
+    assert by_others.read[:, 0] == pytest.approx([1, np.nan], nan_ok=True)
     read[0, parts[1]] = np.nan  # nobody speaks of thickening
     assert BLUNTED not in seen_of(looked, [of], (FILM, "lung", "costophrenic angle"))
 
@@ -168,7 +183,7 @@ def test_only_what_holds_may_be_stated(
 ) -> None:
     made = fitted(net, films, config, StatementConfig())
     rows = on_held_out(net, films[:12], films[12:], made)
-    assert [row.label for row in rows] == list(LABELS)
+    assert [row.label for row in rows] == [*LABELS, UNSPECIFIED]
     assert not any(row.holds(StatementConfig(area=1.1)) for row in rows)
     fit = Calibration(1.0, 0.0, 0.4, 0.6, False, "not measured")
     few = replace(fit, figure=TOO_FEW)
