@@ -5,9 +5,10 @@ share of it that is covered, so that a small lesion is not averaged away. A draw
 and so is the whole film.
 
 Composites are findings that it did not learn by themselves: each is read from others, as the
-strongest of them or as their mean. A costophrenic angle is blunted by fluid, or by thickened pleura;
-which of the two, a film often does not tell. Half a chest of which nothing can be named may still
-look unlike those in which nothing was found: there the mean of all tells more than the strongest.
+strongest of them or as their mean. A costophrenic angle is blunted by fluid, or by thickened
+pleura; which of the two, a film often does not tell. Half a chest of which nothing can be named
+may still look unlike those in which nothing was found: there the mean of all tells more than the
+strongest.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from grounded.compose.guards import (
 )
 from grounded.compose.impression import impression
 from grounded.compose.merging import same_words, sides_and_zones
+from grounded.findings import NAMELESS
 from grounded.image import Image
 from grounded.language.labeller import Labeller
 from grounded.provenance import Provenance, Scope
@@ -91,13 +92,14 @@ def in_order(sentences: Sequence[Sentence], atlas: Atlas) -> list[Sentence]:
 
 
 def _rank(sentence: Sentence) -> int:
-    """The order of sentences: present, uncertain or withheld, normal, then what is left open."""
+    """The order of sentences: present, first what has a name, uncertain or withheld, normal, then
+    what is left open."""
     found = {finding.presence for finding in sentence.findings}
     if sentence.abnormal and found != {"uncertain"}:
-        return 0
+        return 1 if {finding.label for finding in sentence.findings} & set(NAMELESS) else 0
     if "uncertain" in found or sentence.origin == WITHHELD:
-        return 1
-    return 2 if found else 3
+        return 2
+    return 3 if found else 4
 
 
 def _place(sentence: Sentence, atlas: Atlas) -> int:

@@ -51,6 +51,19 @@ def test_findings_stand_in_anatomical_order(compose: Compose) -> None:
     assert [s.regions[0] for s in report.sentences] == sorted(names, key=ATLAS.order)
 
 
+def test_what_has_a_name_comes_before_what_has_none() -> None:
+    said = [
+        say("Possible nodule.", "right lung", {NODULE: "uncertain"}),
+        say("Unspecified.", "right lung", {"Unspecified Abnormality": "present"}),
+        say("Effusion on the left.", "left lung", {EFFUSION: "present"}),
+    ]
+    assert texts(in_order(said, ATLAS)) == [
+        "Effusion on the left.",
+        "Unspecified.",
+        "Possible nodule.",
+    ]
+
+
 def test_what_is_said_of_one_finding_stands_together() -> None:
     said = [
         say("Opacity on the left.", "left lower lung zone", {OPACITY: "present"}),
