@@ -45,9 +45,10 @@ from grounded.generators.neural.finding_net import FILM
 from grounded.generators.neural.finding_reader import FindingReader
 from grounded.generators.neural.generator import Neural
 from grounded.geometry import Box
+from grounded.report import GroundedReport
 
 RADIOLOGISTS = ("radiologists",)
-OPACITY = "Lung Opacity"
+OPACITY, UNSPECIFIED = "Lung Opacity", "Unspecified Abnormality"
 
 
 def by_film(console: Console, title: str, rows: Sequence[FilmFigures]) -> list[dict[str, Any]]:
@@ -149,7 +150,7 @@ def other_hospitals(reporter: grounded.Reporter, data: Path, every: int) -> dict
     if (data / "tb").is_dir():
         firm, any_, holds = [], [], []
         for film in _apart(tuberculosis_films(data / "tb"))[::every]:
-            said = _opacities(reporter, film.path)
+            said = _there(reporter(film.path, force=True), OPACITY)
             lesions = [m.shape for r in film.readings for m in r.marks if isinstance(m.shape, Box)]
             boxes = [box for presence, box in said if presence == "present"]
             firm.append(bool(boxes))
@@ -160,11 +161,15 @@ def other_hospitals(reporter: grounded.Reporter, data: Path, every: int) -> dict
         rates["... and a region holds half of a box"] = rate(np.array(holds))
     if (data / "chest_anatomy").is_dir():
         clear = [f for f in _apart(chest_anatomy(data / "chest_anatomy")) if "JPCLN" not in f.name]
-        said = [{p for p, _ in _opacities(reporter, film.path)} for film in clear[::every]]
+        reports = [reporter(film.path, force=True) for film in clear[::every]]
+        said = [{presence for presence, _ in _there(report, OPACITY)} for report in reports]
         rates["films without disease called opaque"] = rate(
             np.array(["present" in s for s in said])
         )
         rates["... called so, or possibly"] = rate(np.array([bool(s) for s in said]))
+        rates["... said to have an unspecified abnormality"] = rate(
+            np.array([bool(_there(report, UNSPECIFIED)) for report in reports])
+        )
     return rates
 
 
@@ -172,13 +177,13 @@ def _apart(films: Sequence[Example]) -> list[Example]:
     return [film for film in films if part_of(film.patient) != "train"]
 
 
-def _opacities(reporter: grounded.Reporter, path: Path) -> list[tuple[str, Box]]:
-    report = reporter(path, force=True)
+def _there(report: GroundedReport, label: str) -> list[tuple[str, Box]]:
+    """Each place of which a report says that a finding is there or may be."""
     return [
         (finding.presence, report.regions[finding.region].box)
         for sentence in report.section("findings")
         for finding in sentence.findings
-        if finding.label == OPACITY and finding.presence != "absent"
+        if finding.label == label and finding.presence != "absent"
     ]
 
 

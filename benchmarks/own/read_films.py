@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,8 +16,8 @@ from grounded.evaluate.detection import calibration_error
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.intervals import Estimate, Rate
 from grounded.findings import Finding
-from grounded.generators.neural.finding_net import COMPOSITES, FILM, columns_of, one_is_there
-from grounded.generators.neural.finding_reader import FindingReader
+from grounded.generators.neural.finding_net import COMPOSITES, FILM
+from grounded.generators.neural.finding_reader import FindingReader, Read
 from grounded.generators.neural.generator import Neural
 from grounded.geometry import Box
 from grounded.protocols import Question, encoded_film
@@ -93,7 +93,7 @@ def _read(reporter: Reporter, reader: FindingReader, film: Example) -> ReadFilm:
         truth=np.column_stack([truth.read, *_of_composites(truth, reader.net.kinds)]),
         probabilities=np.array([probabilities.get(label, np.nan) for label in READ]),
         ap=reader.is_ap(question),
-        regions=tuple(_in_regions(reads, truth.regions[1:], probabilities)),
+        regions=tuple(_in_regions(reads, truth, reader.net.kinds, probabilities)),
         stated=tuple(f for read in reads for f in read.findings if f.presence != "absent"),
         said=tuple(_said(reading.report())),
         hits=_hits(question, outlined(film)),
@@ -104,10 +104,14 @@ def _of_composites(film: Known, kinds: Sequence[str]) -> list[NDArray[np.float32
     return [composite_truth(label, film, kinds)[0] for label in COMPOSITES]
 
 
-def _in_regions(reads, truth, probabilities) -> Iterator[InRegion]:  # type: ignore[no-untyped-def]
-    for read, row in zip(reads, truth, strict=True):
+def _in_regions(
+    reads: Sequence[Read], film: Known, kinds: Sequence[str], probabilities: Mapping[str, float]
+) -> Iterator[InRegion]:
+    known = dict(zip(LABELS, film.regions.T, strict=True))
+    known |= {label: composite_truth(label, film, kinds)[1] for label in COMPOSITES}
+    for row, read in enumerate(reads, start=1):  # the film comes first
         for label, probability in read.probabilities.items():
-            value = float(one_is_there(row[None, columns_of(label, LABELS)])[0])
+            value = float(known[label][row])
             if np.isfinite(value):
                 given = probability / max(probabilities[label], 1e-9)
                 yield InRegion(label, read.place.kind, value, given)
