@@ -40,10 +40,10 @@ from grounded.generators.neural.planned import (
     MEASURED_HERE,
     ORIGIN,
     SET,
-    UNSPECIFIED,
     Stated,
     drawn,
     looked_for,
+    may_be_said,
     of_film,
     of_region,
     to_be_said,
@@ -296,7 +296,7 @@ def _stated(reads: Iterable[Read], denied: Mapping[str, float]) -> list[Stated]:
         for read in reads
         for notes in [_as_what(read)]
         for f in read.findings
-        if f.label != UNSPECIFIED or f.presence == "present"
+        if may_be_said(f)
     ]
 
 

@@ -24,6 +24,7 @@ from grounded.generators.neural.planned import (
     UNSPECIFIED,
     Stated,
     drawn,
+    may_be_said,
     of_film,
     of_region,
     with_set,
@@ -145,6 +146,18 @@ def test_an_abnormality_is_unspecified_where_nothing_of_its_side_has_a_name(
     unspecified = stated(UNSPECIFIED, Presence.PRESENT, "left lung")
     named = stated(label, Presence(presence), region)
     assert (unspecified in without_implied([named, unspecified])) == kept
+
+
+@pytest.mark.parametrize(
+    ("presence", "score", "said"),
+    [("present", 0.8, True), ("present", 0.7, False), ("uncertain", 0.8, False)],
+)
+def test_an_unspecified_abnormality_is_said_where_it_is_sure_and_never_denied(
+    presence: str, score: float, said: bool
+) -> None:
+    finding = Finding(UNSPECIFIED, Presence(presence), "left lung", score)
+    assert may_be_said(finding) == said
+    assert may_be_said(Finding("Lung Opacity", Presence(presence), "left lung", score))
 
 
 def test_a_drawn_box_is_not_unspecified_unless_a_reader_says_so() -> None:

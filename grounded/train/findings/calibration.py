@@ -58,9 +58,9 @@ class StatementConfig:
     false: how often a finding may be called present in films in which nothing was found. often: the
     findings that may be called so more or less often, by name. doubt: how often a finding may be
     called present or uncertain there. right, possible: the least part of the films called present,
-    and of those called uncertain, that surely has to have the finding, as people say. area, alarms: the
-    lower bound of the area under the curve, and the upper limit of false statements, that films
-    held out have to show before a finding is stated.
+    and of those called uncertain, that surely has to have the finding, as people say. area,
+    alarms: the lower bound of the area under the curve, and the upper limit of false statements,
+    that films held out have to show before a finding is stated.
     """
 
     false: float = 0.01
