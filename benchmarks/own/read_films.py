@@ -96,7 +96,7 @@ def _read(reporter: Reporter, reader: FindingReader, film: Example) -> ReadFilm:
         regions=tuple(_in_regions(reads, truth, reader.net.kinds, probabilities)),
         stated=tuple(f for read in reads for f in read.findings if f.presence != "absent"),
         said=tuple(_said(reading.report())),
-        hits=_hits(question, outlined(film)),
+        hits=dict(_hits(question, outlined(film), reader)),
     )
 
 
@@ -125,19 +125,25 @@ def _said(report: GroundedReport) -> Iterator[tuple[Finding, Box]]:
                 yield finding, report.regions[finding.region].box
 
 
-def _hits(question: Question, objects: Sequence[Mark]) -> dict[str, bool]:
+def _hits(
+    question: Question, objects: Sequence[Mark], reader: FindingReader
+) -> Iterator[tuple[str, bool]]:
     encoded = encoded_film(question)
-    found: dict[str, bool] = {}
-    for item in objects:
-        label, polygon = item.label, np.asarray(item.shape, dtype=np.float32)
-        heat = encoded.film[LABELS.index(label)].numpy()
-        row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-        height, width = encoded.placement.model_shape
-        place = [(column + 0.5) * width / heat.shape[1], (row + 0.5) * height / heat.shape[0]]
-        [[x, y]] = encoded.placement.to_image([place])
-        inside = cv2.pointPolygonTest(polygon, (float(x), float(y)), False)
-        found[label] = found.get(label, False) or inside >= 0
-    return found
+    for label in reader.labels:
+        if outlines := shapes_of(label, objects):
+            heat = reader.evidence(encoded.film, label).numpy()
+            row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+            height, width = encoded.placement.model_shape
+            place = [(column + 0.5) * width / heat.shape[1], (row + 0.5) * height / heat.shape[0]]
+            [[x, y]] = encoded.placement.to_image([place])
+            at = float(x), float(y)
+            yield label, any(cv2.pointPolygonTest(item, at, False) >= 0 for item in outlines)
+
+
+def shapes_of(label: str, objects: Sequence[Mark]) -> list[NDArray[np.float32]]:
+    """The outlines of a finding, or of the parts of a composite."""
+    parts = {str(name): item.parts for name, item in COMPOSITES.items()}.get(label, (label,))
+    return [np.asarray(item.shape, dtype=np.float32) for item in objects if item.label in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +253,7 @@ def held_objects(films: Sequence[ReadFilm]) -> dict[str, Rate]:
     held: dict[str, list[bool]] = {}
     for film in films:
         for label, boxes in _present(film).items():
-            objects = [np.asarray(m.shape) for m in outlined(film.film) if m.label == label]
+            objects = shapes_of(label, outlined(film.film))
             if objects:
                 best = max(_share(polygon, box) for polygon in objects for box in boxes)
                 held.setdefault(label, []).append(best >= HALF)
