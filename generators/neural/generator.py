@@ -43,7 +43,6 @@ from grounded.generators.neural.planned import (
     Stated,
     drawn,
     looked_for,
-    may_be_said,
     of_film,
     of_region,
     to_be_said,
@@ -296,7 +295,6 @@ def _stated(reads: Iterable[Read], denied: Mapping[str, float]) -> list[Stated]:
         for read in reads
         for notes in [_as_what(read)]
         for f in read.findings
-        if may_be_said(f)
     ]
 
 

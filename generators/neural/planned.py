@@ -16,6 +16,7 @@ from grounded.chest.names import chest_atlas, kind_of, side_of
 from grounded.findings import Finding, Label, Presence, SetFindings, label_of
 from grounded.generators.measured.generator import Unjudged
 from grounded.generators.neural.finding_net import COMPOSITES
+from grounded.generators.neural.finding_reader import UNSPECIFIED
 from grounded.language.agreement import ZONES
 from grounded.language.finding_words import CLEAR, IN_LUNG, FindingWords, is_sided
 from grounded.language.phrasing import PLAIN, Phrasing
@@ -38,12 +39,6 @@ NOT_CLEAR = frozenset(
     )
 )
 """What else makes a lung not clear if it is there, or may be."""
-UNSPECIFIED: Label = "Unspecified Abnormality"
-"""It is said to be there or not at all: what has no name cannot be denied or called possible."""
-UNSPECIFIED_FROM = 0.75
-"""The probability in a lung from which on that is said of it. Of what reports on films for
-calibration say so, radiologists outlined something in that lung, its pleura or ribs in 51 of 58
-lungs, from 0.6 on in 60 of 78; of films held out, in 29 of 36 and 36 of 49."""
 _PARTS: Mapping[str, tuple[str, ...]] = {
     str(label): composite.parts for label, composite in COMPOSITES.items() if label != UNSPECIFIED
 }
@@ -111,12 +106,6 @@ class Stated:
             abnormal=not self.is_absent,
             notes=self.notes,
         )
-
-
-def may_be_said(finding: Finding) -> bool:
-    """Whether what was read of a finding is said, or denied, at all. See `UNSPECIFIED`."""
-    present = finding.presence == "present" and finding.score >= UNSPECIFIED_FROM
-    return finding.label != UNSPECIFIED or present
 
 
 def drawn(stated: Sequence[Stated]) -> list[Stated]:

@@ -18,13 +18,11 @@ from grounded.generators.neural.finding_net import (
     logit_of,
     one_is_there,
 )
-from grounded.generators.neural.finding_reader import Calibration, FindingReader
+from grounded.generators.neural.finding_reader import UNSPECIFIED, Calibration, FindingReader
 from grounded.generators.neural.planned import (
     SET,
-    UNSPECIFIED,
     Stated,
     drawn,
-    may_be_said,
     of_film,
     of_region,
     with_set,
@@ -149,15 +147,24 @@ def test_an_abnormality_is_unspecified_where_nothing_of_its_side_has_a_name(
 
 
 @pytest.mark.parametrize(
-    ("presence", "score", "said"),
-    [("present", 0.8, True), ("present", 0.7, False), ("uncertain", 0.8, False)],
+    ("logit", "said"), [(3.0, True), (1.0, False), (0.0, False), (-3.0, False)]
 )
 def test_an_unspecified_abnormality_is_said_where_it_is_sure_and_never_denied(
-    presence: str, score: float, said: bool
+    logit: float, said: bool
 ) -> None:
-    finding = Finding(UNSPECIFIED, Presence(presence), "left lung", score)
-    assert may_be_said(finding) == said
-    assert may_be_said(Finding("Lung Opacity", Presence(presence), "left lung", score))
+    learnt, lung = (*COMPOSITES[UNSPECIFIED].parts, VIEW), "left lung"
+    net = FindingNet(learnt, (FILM, "lung")).eval().requires_grad_(False)
+    calibration = Calibration(1.0, 0.0, 0.4, 0.6, True, "made up")
+    kinds = {label: {FILM: calibration, "lung": calibration} for label in (*learnt, UNSPECIFIED)}
+    encoded = EncodedFilm(
+        torch.full((len(learnt), 16, 16), logit), Placement.letterbox((64, 64), (64, 64))
+    )
+    found = Regions((lung,), np.array([[34.0, 4.0, 60.0, 60.0]]), np.ones(1), encoding=encoded)
+    question = Question.of_film(Image.of(np.zeros((64, 64), np.float32)), found)
+    [read] = FindingReader.of(net, kinds).read(question)
+    [item] = [item for item in read.found if item.label == UNSPECIFIED]
+    assert item.stated == said
+    assert all(other.stated for other in read.found if other.label != UNSPECIFIED)
 
 
 def test_a_drawn_box_is_not_unspecified_unless_a_reader_says_so() -> None:
