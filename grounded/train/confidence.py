@@ -223,14 +223,28 @@ def _several(said: Sequence[Judged], films: str, alone: Fitted) -> Curve | None:
 def limits(scores: Values, right: NDArray[np.bool_], failing: float) -> dict[float, float]:
     """The lowest score from which on each of `LEVELS` holds; without the levels that none holds.
 
-    scores, right: of independent statements. failing: how often a limit may not hold.
+    scores, right: of independent statements. failing: how often a limit may not hold. What a level
+    withholds, a stricter one withholds too: all scores that pass a level's tests hold it together,
+    so that of these the lowest can be taken that is no lower than the looser level's.
     """
-    found = {level: limit(scores, right, level, failing) for level in LEVELS}
-    return {level: score for level, score in found.items() if score is not None}
+    found: dict[float, float] = {}
+    lowest = -math.inf
+    for level in sorted(LEVELS, reverse=True):
+        score = limit(scores, right, level, failing, lowest)
+        if score is not None:
+            found[level] = lowest = score
+    return {level: found[level] for level in LEVELS if level in found}
 
 
-def limit(scores: Values, right: NDArray[np.bool_], level: float, failing: float) -> float | None:
-    """The lowest score from which on at most `level` of the statements are wrong."""
+def limit(
+    scores: Values,
+    right: NDArray[np.bool_],
+    level: float,
+    failing: float,
+    lowest: float = -math.inf,
+) -> float | None:
+    """The lowest score, `lowest` or above, from which on at most `level` of the statements are
+    wrong."""
     ranked = -np.sort(-scores)
     tested, starts = sequence(len(ranked), level, failing)
     if not tested:
@@ -250,6 +264,7 @@ def limit(scores: Values, right: NDArray[np.bool_], level: float, failing: float
         warnings.simplefilter("ignore")  # it says in words that no score holds the level
         controller.calibrate(scores, right.astype(int))
     valid = np.asarray(controller.valid_predict_params, dtype=np.float64)
+    valid = valid[valid >= lowest]
     return float(valid.min()) if len(valid) else None
 
 

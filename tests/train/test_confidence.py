@@ -100,6 +100,19 @@ def test_a_limit_is_lower_where_more_may_be_wrong() -> None:
     assert lenient < strict < 1
 
 
+def test_what_a_level_withholds_a_stricter_one_withholds_too() -> None:
+    random, apart = np.random.default_rng(3), 0
+    for _ in range(40):
+        scores = random.beta(4, 1, 46)
+        right = random.random(46) < scores
+        found = limits(scores, right, 0.1)
+        values = [found[level] for level in sorted(found)]
+        assert values == sorted(values, reverse=True)
+        alone = {level: limit(scores, right, level, 0.1) for level in found}
+        apart += alone != found
+    assert apart  # each level by itself would contradict another
+
+
 def test_what_is_always_wrong_has_no_limit() -> None:
     assert limits(np.linspace(0.5, 1, 200), np.zeros(200, dtype=bool), 0.05) == {}
 
