@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from grounded import Image, Regions
+from grounded.atlas import SIDES
+from grounded.chest.names import chest_atlas
 from grounded.detectors.features import EncodedFilm
 from grounded.findings import Finding, Presence
 from grounded.generators.neural.finding_net import (
@@ -29,6 +31,7 @@ from grounded.generators.neural.planned import (
     without_implied,
 )
 from grounded.geometry import Placement
+from grounded.language.additions import beyond
 from grounded.language.labeller import Labeller
 from grounded.protocols import Question
 
@@ -185,3 +188,9 @@ def test_the_labeller_reads_an_unspecified_abnormality_as_it_is_said() -> None:
     said = stated(UNSPECIFIED, Presence.PRESENT, "left lung").sentence()
     assert said.text == "Unspecified abnormality of the left hemithorax."
     assert Labeller.open().label_report(said.text) == {UNSPECIFIED: Presence.PRESENT}
+
+
+def test_both_halves_of_a_chest_add_no_word_to_what_was_read() -> None:
+    both = [stated(UNSPECIFIED, Presence.PRESENT, f"{side} lung").finding for side in SIDES]
+    said = "Unspecified abnormalities of both hemithoraces are seen."
+    assert beyond(said, both, chest_atlas()) == ()
