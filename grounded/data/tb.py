@@ -18,7 +18,8 @@ from grounded.geometry import Box
 
 
 def tuberculosis_seen(folder: Path) -> list[Example]:
-    """As `tuberculosis_films`, to judge reports by: a film with a box shows the opacity."""
+    """The films of `tuberculosis_films`, of which those with a box are said to show an opacity, so
+    that reports can be judged by them."""
     films = tuberculosis_films(folder)
     return [
         replace(film, readings=tuple(replace(r, findings=_shown(r)) for r in film.readings))

@@ -103,7 +103,8 @@ class Scored:
         return np.concatenate(found)
 
     def _stated(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Of each probability the confidence of what it says, and whether that is wrong."""
+        """Two arrays (N,): how sure each probability is of what it says (0.5 to 1; present from 0.5
+        on, else absent), and whether that is wrong."""
         confidence = np.where(self.scores >= 0.5, self.scores, 1 - self.scores)
         return confidence, (self.scores >= 0.5) != self.truth
 

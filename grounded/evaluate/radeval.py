@@ -65,9 +65,10 @@ def radeval_scores(
 def chexbert_tables(
     texts: Sequence[Sequence[str]], download: bool = False
 ) -> tuple[list[NDArray[np.bool_]], str]:
-    """Of each list of texts an (N, 14) table of CheXpert's observations by CheXbert, and by what.
+    """What CheXbert reads in several lists of texts, and the release of RadEval that ran it.
 
-    An uncertain finding counts as present, as in RGRG's paper. Raises MissingExtraError as
+    For each list of N texts a table (N, 14), True where one of CheXpert's observations is there.
+    An uncertain one counts as present, as in RGRG's paper. Raises MissingExtraError as
     `radeval_scores`.
     """
     with _asked("CheXbert", download) as (_, release):

@@ -102,7 +102,8 @@ class Reference:
 
     @property
     def digest(self) -> str:
-        """Of all that reports are judged by: two runs compare only where it is the same."""
+        """Twelve characters that stand for all that reports are judged by. Two runs can be compared
+        only where they are the same."""
         said = [(item.text, list(map(tuple, item.boxes))) for item in self.statements]
         known = sorted((label, str(presence)) for label, presence in self.findings.items())
         marks = sorted((label, list(map(tuple, boxes))) for label, boxes in self.marks.items())

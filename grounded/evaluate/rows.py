@@ -177,7 +177,8 @@ def mean_of(rows: Sequence[Row], name: str) -> tuple[Estimate, int, int]:
 
 
 def _alike(name: str, value: float, patients: int) -> Estimate:
-    """Of a rate Wilson's interval over the patients; else none, rather than one without width."""
+    """A value that is alike for all patients, with Wilson's interval if it is a rate; any other has
+    none (NaN)."""
     if name in RATES and patients > 1:
         return Rate(round(value * patients), patients).estimate
     return Estimate(value, math.nan, math.nan)

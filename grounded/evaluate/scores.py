@@ -26,7 +26,7 @@ def pooled_scores(truth: ArrayLike, said: ArrayLike) -> Scores:
 
 
 def example_scores(truth: ArrayLike, said: ArrayLike) -> list[Scores]:
-    """Of each row for itself. truth, said: (N, K) booleans."""
+    """Precision, recall and F1 of each of N rows by itself. truth, said: (N, K) booleans."""
     truth, said = _booleans(truth), _booleans(said)
     counts = zip((truth & said).sum(1), said.sum(1), truth.sum(1), strict=True)
     return [_scores(*row) for row in counts]
@@ -39,7 +39,7 @@ def mean_scores(truth: ArrayLike, said: ArrayLike) -> Scores:
 
 
 class ScoreEstimates(NamedTuple):
-    """The same with their intervals over patients."""
+    """Precision, recall and F1, 0 to 1, each with its interval; patients are drawn again for it."""
 
     precision: Estimate
     recall: Estimate
@@ -47,7 +47,8 @@ class ScoreEstimates(NamedTuple):
 
 
 def pooled_estimates(truth: ArrayLike, said: ArrayLike, patients: Sequence[str]) -> ScoreEstimates:
-    """As `pooled_scores`. truth, said: (N, K). patients: whose each of the N rows is."""
+    """`pooled_scores` with intervals. truth, said: (N, K) booleans. patients: (N,), whose each row
+    is."""
     truth, said = _booleans(truth), _booleans(said)
     counts = np.stack([(truth & said).sum(1), said.sum(1), truth.sum(1)], axis=1)  # (N, 3)
     sums = sums_by_cluster(counts, patients)
@@ -57,7 +58,8 @@ def pooled_estimates(truth: ArrayLike, said: ArrayLike, patients: Sequence[str])
 
 
 def mean_estimates(truth: ArrayLike, said: ArrayLike, patients: Sequence[str]) -> ScoreEstimates:
-    """As `mean_scores`. truth, said: (N, K). patients: whose each of the N rows is."""
+    """`mean_scores` with intervals. truth, said: (N, K) booleans. patients: (N,), whose each row
+    is."""
     sums = sums_by_cluster([(*row, 1.0) for row in example_scores(truth, said)], patients)
     *parts, number = (redraws(len(sums)) @ sums).T
     return _estimates(mean_scores(truth, said), [_part(p, number) for p in parts], len(sums))
