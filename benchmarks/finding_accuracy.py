@@ -41,6 +41,7 @@ from grounded.data.tb import tuberculosis_films
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.groups import age_group
 from grounded.evaluate.intervals import Rate
+from grounded.findings import UNSPECIFIED
 from grounded.generators.neural.finding_net import FILM
 from grounded.generators.neural.finding_reader import FindingReader
 from grounded.generators.neural.generator import Neural
@@ -48,7 +49,7 @@ from grounded.geometry import Box
 from grounded.report import GroundedReport
 
 RADIOLOGISTS = ("radiologists",)
-OPACITY, UNSPECIFIED = "Lung Opacity", "Unspecified Abnormality"
+OPACITY = "Lung Opacity"
 
 
 def by_film(console: Console, title: str, rows: Sequence[FilmFigures]) -> list[dict[str, Any]]:

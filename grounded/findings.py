@@ -88,7 +88,8 @@ Label = Literal[
 """What a finding is called; a word that is not among these is no `Finding`."""
 VOCABULARY: tuple[Label, ...] = get_args(Label)
 CHEXPERT = VOCABULARY[:14]
-NAMELESS = ("No Finding", "Unspecified Abnormality")
+UNSPECIFIED: Label = "Unspecified Abnormality"
+NAMELESS: tuple[Label, ...] = ("No Finding", UNSPECIFIED)
 ASSESSABLE = tuple(label for label in VOCABULARY if label not in NAMELESS)
 """What can be looked for in a film by its name."""
 

@@ -16,14 +16,14 @@ from grounded.evaluate.detection import calibration_error
 from grounded.evaluate.discrimination import area_under_roc
 from grounded.evaluate.intervals import Estimate, Rate
 from grounded.findings import Finding
-from grounded.generators.neural.finding_net import COMPOSITES, FILM
+from grounded.generators.neural.finding_net import COMPOSITES, FILM, parts_of
 from grounded.generators.neural.finding_reader import FindingReader, Read
 from grounded.generators.neural.generator import Neural
 from grounded.geometry import Box
 from grounded.protocols import Question, encoded_film
 from grounded.report import GroundedReport
 from grounded.train.findings.calibration import composite_truth
-from grounded.train.findings.films import Known, keep
+from grounded.train.findings.films import keep
 from grounded.train.findings.truth import LABELS, READERS
 
 READ: tuple[str, ...] = (*LABELS, *COMPOSITES)
@@ -88,28 +88,28 @@ def _read(reporter: Reporter, reader: FindingReader, film: Example) -> ReadFilm:
     places = [read.place.name for read in reads], np.array([tuple(r.place.box) for r in reads])
     side = encoded_film(question).placement.model_shape[0]
     truth = keep(film, places if reads else ((), np.zeros((0, 4))), reader.net.kinds, side)
+    composites = {label: composite_truth(label, truth, reader.net.kinds) for label in COMPOSITES}
+    known = dict(zip(LABELS, truth.regions.T, strict=True))
+    known |= {label: regions for label, (_, regions) in composites.items()}
     return ReadFilm(
         film=film,
-        truth=np.column_stack([truth.read, *_of_composites(truth, reader.net.kinds)]),
+        truth=np.column_stack([truth.read, *(read for read, _ in composites.values())]),
         probabilities=np.array([probabilities.get(label, np.nan) for label in READ]),
         ap=reader.is_ap(question),
-        regions=tuple(_in_regions(reads, truth, reader.net.kinds, probabilities)),
+        regions=tuple(_in_regions(reads, known, probabilities)),
         stated=tuple(f for read in reads for f in read.findings if f.presence != "absent"),
         said=tuple(_said(reading.report())),
         hits=dict(_hits(question, outlined(film), reader)),
     )
 
 
-def _of_composites(film: Known, kinds: Sequence[str]) -> list[NDArray[np.float32]]:
-    return [composite_truth(label, film, kinds)[0] for label in COMPOSITES]
-
-
 def _in_regions(
-    reads: Sequence[Read], film: Known, kinds: Sequence[str], probabilities: Mapping[str, float]
+    reads: Sequence[Read],
+    known: Mapping[str, NDArray[np.float32]],
+    probabilities: Mapping[str, float],
 ) -> Iterator[InRegion]:
-    known = dict(zip(LABELS, film.regions.T, strict=True))
-    known |= {label: composite_truth(label, film, kinds)[1] for label in COMPOSITES}
-    for row, read in enumerate(reads, start=1):  # the film comes first
+    """known: (R + 1,) by label, of the film and then of what was read."""
+    for row, read in enumerate(reads, start=1):
         for label, probability in read.probabilities.items():
             value = float(known[label][row])
             if np.isfinite(value):
@@ -142,7 +142,7 @@ def _hits(
 
 def shapes_of(label: str, objects: Sequence[Mark]) -> list[NDArray[np.float32]]:
     """The outlines of a finding, or of the parts of a composite."""
-    parts = {str(name): item.parts for name, item in COMPOSITES.items()}.get(label, (label,))
+    parts = parts_of(label)
     return [np.asarray(item.shape, dtype=np.float32) for item in objects if item.label in parts]
 
 

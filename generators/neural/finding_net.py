@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from grounded.findings import Label
+from grounded.findings import UNSPECIFIED
 
 FILM = "film"  # the kind of region that covers all cells
 VIEW = "AP view"  # the last label: not a finding, but how the film was taken
@@ -39,11 +39,11 @@ class Composite(NamedTuple):
     by: Literal["strongest", "mean"]
 
 
-COMPOSITES: Mapping[Label, Composite] = {
+COMPOSITES: Mapping[str, Composite] = {
     "Blunted Costophrenic Angle": Composite(
         ("Pleural Effusion", "Pleural Thickening"), "costophrenic angle", "strongest"
     ),
-    "Unspecified Abnormality": Composite(
+    UNSPECIFIED: Composite(
         (
             *("Lung Opacity", "Pleural Effusion", "Pneumothorax", "Atelectasis", "Emphysema"),
             *("Fibrosis", "Pleural Thickening", "Nodule", "Mass", "Calcification", "Fracture"),
@@ -99,20 +99,20 @@ def shares(boxes: Tensor, height: int, width: int) -> Tensor:
     return covered(y0, y1, height)[..., :, None] * covered(x0, x1, width)[..., None, :]
 
 
+def parts_of(label: str) -> tuple[str, ...]:
+    """The parts of a composite; of another finding itself."""
+    return COMPOSITES[label].parts if label in COMPOSITES else (label,)
+
+
 def columns_of(label: str, learnt: Sequence[str]) -> list[int]:
     """Where a finding stands among those that were learnt, or the parts of a composite do."""
-    item = _composite(label)
-    return [learnt.index(part) for part in (item.parts if item else (label,))]
+    return [learnt.index(part) for part in parts_of(label)]
 
 
 def logit_of(label: str, logits: Tensor, learnt: Sequence[str]) -> Tensor:
     """The logits (...) of one finding, from those of all that were learnt, (..., F)."""
-    parts, item = logits[..., columns_of(label, learnt)], _composite(label)
+    parts, item = logits[..., columns_of(label, learnt)], COMPOSITES.get(label)
     return parts.mean(dim=-1) if item and item.by == "mean" else parts.amax(dim=-1)
-
-
-def _composite(label: str) -> Composite | None:
-    return {str(name): item for name, item in COMPOSITES.items()}.get(label)
 
 
 def one_is_there(parts: Values) -> Values:

@@ -19,7 +19,14 @@ from torch import Tensor
 from grounded.atlas import PairedSide
 from grounded.chest.names import kind_of, side_of
 from grounded.errors import ConfigError
-from grounded.findings import Finding, Label, Presence, ReadFinding, ScoreKind, label_of
+from grounded.findings import (
+    UNSPECIFIED,
+    Finding,
+    Presence,
+    ReadFinding,
+    ScoreKind,
+    label_of,
+)
 from grounded.generators.neural.finding_net import (
     COMPOSITES,
     FILM,
@@ -43,10 +50,9 @@ likely than not and reach less, and in 290 of the 363 others, an effusion in 1 o
 308; in films held out, an opacity in 35 of 64 and in 206 of 257, an effusion in 8 of 17 and in 246
 of 280."""
 
-UNSPECIFIED: Label = "Unspecified Abnormality"
-"""It is said to be there or not at all: what has no name cannot be denied or called possible."""
 UNSPECIFIED_FROM = 0.75
-"""The probability in a lung from which on that is said of it. Of what reports on films for
+"""The probability in a lung from which on an unspecified abnormality is said of it; below, nothing
+is, as what has no name cannot be denied or called possible. Of what reports on films for
 calibration say so, radiologists outlined something in that lung, its pleura or ribs in 51 of 58
 lungs, from 0.6 on in 60 of 78; of films held out, in 29 of 36 and 36 of 49."""
 
@@ -270,7 +276,7 @@ class FindingReader:
 
 
 def _may_be_said(label: str, presence: Presence, probability: float) -> bool:
-    """Whether what was read of a finding is said, or denied, at all. See `UNSPECIFIED`."""
+    """Whether what was read of a finding is said, or denied, at all: see `UNSPECIFIED_FROM`."""
     sure = presence == Presence.PRESENT and probability >= UNSPECIFIED_FROM
     return label != UNSPECIFIED or sure
 

@@ -13,10 +13,9 @@ from typing import TypeVar
 
 from grounded.atlas import SIDES, PairedSide, Side
 from grounded.chest.names import chest_atlas, kind_of, side_of
-from grounded.findings import Finding, Label, Presence, SetFindings, label_of
+from grounded.findings import UNSPECIFIED, Finding, Label, Presence, SetFindings, label_of
 from grounded.generators.measured.generator import Unjudged
 from grounded.generators.neural.finding_net import COMPOSITES
-from grounded.generators.neural.finding_reader import UNSPECIFIED
 from grounded.language.agreement import ZONES
 from grounded.language.finding_words import CLEAR, IN_LUNG, FindingWords, is_sided
 from grounded.language.phrasing import PLAIN, Phrasing
@@ -40,7 +39,7 @@ NOT_CLEAR = frozenset(
 )
 """What else makes a lung not clear if it is there, or may be."""
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    str(label): composite.parts for label, composite in COMPOSITES.items() if label != UNSPECIFIED
+    label: composite.parts for label, composite in COMPOSITES.items() if label != UNSPECIFIED
 }
 MEASURED_HERE = ("Cardiomegaly",)  # said with the measurement, see `Known`
 IMPLIED: Mapping[str, tuple[str, ...]] = {
@@ -210,9 +209,12 @@ def without_implied(stated: Sequence[Stated]) -> list[Stated]:
 
 def _says_as_much(other: Stated, item: Stated) -> bool:
     """Whether a composite adds nothing to another finding of its side."""
-    names_it = item.label == UNSPECIFIED != other.label
+    if item.label == UNSPECIFIED:
+        names_it = other.label != UNSPECIFIED
+    else:
+        names_it = other.label in _PARTS.get(item.label, ())
     return (
-        (names_it or other.label in _PARTS.get(item.label, ()))
+        names_it
         and other.side == item.side
         and not other.is_absent
         and _FIRMNESS[other.finding.presence] >= _FIRMNESS[item.finding.presence]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from grounded.atlas import Atlas, Side
 from grounded.compose.merging import merge
-from grounded.findings import Finding, Presence
+from grounded.findings import UNSPECIFIED, Finding, Presence
 from grounded.language.agreement import bilateral, name_places, polish
 from grounded.language.attributes import strength_named
 from grounded.language.finding_words import FindingWords
@@ -33,7 +33,6 @@ _BY_SIDE = frozenset(
         *("Pleural Thickening", "Elevated Hemidiaphragm", "Blunted Costophrenic Angle"),
     )
 )
-_BY_HEMITHORAX = frozenset(("Unspecified Abnormality",))
 _PLACELESS = frozenset(
     (
         *("Cardiomegaly", "Enlarged Cardiomediastinum", "Tracheal Deviation"),
@@ -168,7 +167,7 @@ def _placed(findings: Sequence[Finding], atlas: Atlas) -> str:
     sides = {atlas.side(region) for region in regions} - {Side.UNPAIRED}
     if label in _BY_SIDE:
         return bilateral(noun) if len(sides) == 2 else " ".join((*sides, noun))
-    if label in _BY_HEMITHORAX:
+    if label == UNSPECIFIED:
         half = "both hemithoraces" if len(sides) == 2 else f"the {' '.join(sides)} hemithorax"
         return f"{noun} of {half}"
     held = {outer for region in regions if region in atlas for outer in atlas.ancestors(region)}

@@ -27,7 +27,7 @@ from importlib import resources
 from pathlib import Path
 
 from grounded.errors import ConfigError
-from grounded.findings import Presence, label_of
+from grounded.findings import UNSPECIFIED, Presence, label_of
 from grounded.language.attributes import (
     Change,
     Zone,
@@ -168,7 +168,7 @@ def errors_of(written: str, reference: str, labeller: Labeller) -> list[CountedE
 def errors_between(said: Mapping[str, Stated], true: Mapping[str, Stated]) -> list[CountedError]:
     """The errors of what is said against what is true, both as `stated` gives them."""
     if not _IN_HEMITHORAX.isdisjoint(true):  # there is one, and it has a name
-        said = {label: item for label, item in said.items() if label != "Unspecified Abnormality"}
+        said = {label: item for label, item in said.items() if label != UNSPECIFIED}
     missed = [label for label in true if label not in said]
     extra = [label for label in said if label not in true]
     found: list[CountedError] = []

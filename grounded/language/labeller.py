@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from grounded.errors import ConfigError
-from grounded.findings import CHEXPERT, VOCABULARY, Finding, Presence
+from grounded.findings import CHEXPERT, UNSPECIFIED, VOCABULARY, Finding, Presence
 
 NO_FINDING = "No Finding"
 _DEVICES = "Support Devices"
@@ -122,7 +122,7 @@ class Labeller:
                 before = said.get(finding.label)
                 if before is None or _WEIGHT[finding.presence] > _WEIGHT[before]:
                     said[finding.label] = finding.presence
-        names = {*CHEXPERT, "Unspecified Abnormality"} - {NO_FINDING, _DEVICES}
+        names = {*CHEXPERT, UNSPECIFIED} - {NO_FINDING, _DEVICES}
         other = {said[key] for key in said.keys() & names}
         if text.strip() and other <= {"absent"}:
             said[NO_FINDING] = Presence.PRESENT

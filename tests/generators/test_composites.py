@@ -11,7 +11,7 @@ from grounded import Image, Regions
 from grounded.atlas import SIDES
 from grounded.chest.names import chest_atlas
 from grounded.detectors.features import EncodedFilm
-from grounded.findings import Finding, Presence
+from grounded.findings import UNSPECIFIED, Finding, Presence
 from grounded.generators.neural.finding_net import (
     COMPOSITES,
     FILM,
@@ -20,7 +20,7 @@ from grounded.generators.neural.finding_net import (
     logit_of,
     one_is_there,
 )
-from grounded.generators.neural.finding_reader import UNSPECIFIED, Calibration, FindingReader
+from grounded.generators.neural.finding_reader import Calibration, FindingReader
 from grounded.generators.neural.planned import (
     SET,
     Stated,

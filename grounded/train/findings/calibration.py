@@ -22,7 +22,6 @@ from scipy.optimize import minimize
 from grounded.data.nih import RADIOLOGISTS, RSNA, TEXT
 from grounded.errors import ConfigError
 from grounded.evaluate.intervals import Rate
-from grounded.findings import label_of
 from grounded.generators.neural.finding_net import (
     COMPOSITES,
     FILM,
@@ -133,7 +132,8 @@ def seen_of(looked: Looked, films: Sequence[Known], kinds: Sequence[str]) -> dic
     }
     for label, item in COMPOSITES.items():
         parts = columns_of(label, LABELS)
-        if item.kind in kinds and np.isfinite(read[:, 0, parts]).any(axis=0).all():
+        spoken_of = np.isfinite(read[:, READERS.index(RADIOLOGISTS), parts]).any(axis=0).all()
+        if item.kind in kinds and spoken_of:
             known = [composite_truth(label, film, kinds) for film in films]
             found[label] = Seen(
                 _logits(label, looked.film),
@@ -145,13 +145,13 @@ def seen_of(looked: Looked, films: Sequence[Known], kinds: Sequence[str]) -> dic
 
 
 def _logits(label: str, logits: Values) -> Values:
-    """Of one finding, (N,), from those of all that were learnt and the view, (N, F + 1)."""
+    """The logits (N,) of one finding, from those of all learnt ones and the view, (N, F + 1)."""
     return np.asarray(logit_of(label, torch.from_numpy(logits), LABELS).numpy(), dtype=np.float32)
 
 
 def kinds_of(label: str, config: FindingConfig) -> Sequence[str]:
     """In which kinds of region a finding is read."""
-    return config.pairs[label] if label in config.pairs else (COMPOSITES[label_of(label)].kind,)
+    return config.pairs[label] if label in config.pairs else (COMPOSITES[label].kind,)
 
 
 def composite_truth(label: str, film: Known, kinds: Sequence[str]) -> tuple[Values, Values]:
@@ -164,7 +164,7 @@ def composite_truth(label: str, film: Known, kinds: Sequence[str]) -> tuple[Valu
     there = one_is_there(film.regions[:, parts])
     if np.isfinite(film.read[row, parts]).mean() <= MOST:
         there[:] = np.nan
-    own = film.kinds == kinds.index(COMPOSITES[label_of(label)].kind)
+    own = film.kinds == kinds.index(COMPOSITES[label].kind)
     read = np.full(len(READERS), np.nan, np.float32)
     if own.any():
         read[row] = one_is_there(there[own][None])[0]
