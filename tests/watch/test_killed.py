@@ -40,9 +40,6 @@ workers = {workers}
 least_free_mb = 1
 """
 PATIENCE = 120  # seconds, for a busy machine
-pytestmark = pytest.mark.filterwarnings(  # pynetdicom leaves a socket of a failed association open
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 
 

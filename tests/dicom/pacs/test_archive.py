@@ -85,7 +85,6 @@ def test_a_wrong_password_is_named(orthanc, monkeypatch) -> None:
         archive(Address.parse(orthanc.web)).find({"PatientID": "x"})
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of pynetdicom
 @pytest.mark.parametrize("way", ["dimse", "web"])
 def test_a_pacs_that_is_down_is_named(orthanc, way) -> None:
     orthanc.stop()
