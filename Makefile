@@ -7,7 +7,7 @@ SOURCES := $(shell git ls-files grounded detectors generators viz configs 2>/dev
 .PHONY: demo serve web test test-full-size fuzz kills validate lint format clean mutants
 
 demo: $(VENV)/.installed
-	$(BIN)/grounded report examples/normal_pa.jpg -o out/demo
+	$(BIN)/grounded report examples/opacity_pa.jpg -o out/demo
 	@cat out/demo/report.txt
 	@echo "Open out/demo/report.html in a browser: point at a sentence, see the place."
 	@echo "make serve opens the reading room: ask about any place, work on the report."

@@ -1,4 +1,4 @@
-"""The shipped preset with its weights: on the example film, and with lesions painted into it."""
+"""The shipped preset with its weights: on the example films, and with lesions painted into it."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ from grounded.detectors.faster_rcnn.net import RegionRCNN
 from grounded.detectors.organs.detector import OrganDetector
 from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.errors import ConfigError, InvalidValueError, RegionError
-from grounded.evidence import Mask
+from grounded.evidence import Heatmap, Mask
 from grounded.export.json import encode
 from grounded.generators.neural.planned import CLEAR
 from grounded.language.labeller import Labeller
@@ -54,6 +54,24 @@ def reading(reporter: Reporter) -> Reading:
 @pytest.fixture(scope="module")
 def report(reading: Reading) -> GroundedReport:
     return reading.report()
+
+
+def test_the_example_with_opacities_says_so_and_its_heat_lies_on_them(reporter: Reporter) -> None:
+    report = reporter(FILM.with_name("opacity_pa.jpg"))
+    [impression] = report.section("impression")
+    assert {(item.label, item.region) for item in impression.findings} == {
+        ("Lung Opacity", RIGHT_LUNG),
+        ("Lung Opacity", LEFT_LUNG),
+    }
+    [said] = [item for item in report.section("findings") if item.abnormal]
+    [heat] = [item for item in said.evidence if isinstance(item, Heatmap)]
+    drawn = heat.in_film((report.image.height, report.image.width))
+    for side, columns in ((RIGHT_LUNG, slice(0, 320)), (LEFT_LUNG, slice(320, None))):
+        box, half = report.regions[side].box, drawn[:, columns]
+        row, column = np.unravel_index(half.argmax(), half.shape)
+        assert half.max() > heat.strong
+        assert box.x0 < column + (columns.start or 0) < box.x1
+        assert (box.y0 + box.y1) / 2 < row < box.y1, "they are denser below"
 
 
 @pytest.mark.parametrize("preset", ["neural", "measured", "baseline"])

@@ -16,7 +16,10 @@ from grounded.explain.places import with_heat
 from grounded.protocols import Localised, Question, SentenceGenerator, encoded_film
 from grounded.report import Sentence
 
-STRONG = 2.0  # log-odds; about 7 to 1
+STRONG = 5.0
+"""Log-odds from which on heat is drawn at its full strength. Of films for calibration in which an
+opacity is called present, 0.03 of the film is as strong, in and about the densest parts; above 2 it
+is 0.16, whole lungs. Of an effusion 0.01 is."""
 
 
 class EvidenceMap:

@@ -299,6 +299,22 @@ def test_an_edited_sentence_keeps_its_place(page):
     assert page.locator(".region.lit").count() == before > 0
 
 
+@pytest.mark.parametrize("region", ["left lower lung zone", "right upper lung zone"])
+def test_an_answer_from_the_list_leaves_its_region_in_sight(page, region):
+    read(page)
+    page.click(".regions summary")
+    entry = page.locator(f'[data-entry="{region}"]')
+    assert entry.inner_text().split("\n")[-1] == "ask"
+    entry.click()
+    page.wait_for_selector(".answer li")
+    answer = page.locator(".answer").bounding_box()
+    asked = page.locator(f'[data-region="{region}"] path').first.bounding_box()
+    beside = (
+        answer["x"] >= asked["x"] + asked["width"] or answer["x"] + answer["width"] <= asked["x"]
+    )
+    assert beside
+
+
 def test_sides_are_compared_and_a_finding_is_set_by_hand(page):
     read(page)
     page.click(".regions summary")

@@ -8,7 +8,7 @@ import pytest
 
 from grounded.audit import Audit, Check, SentenceAudit, Share, Verdict
 from grounded.greys import Greys, Scale, Window
-from grounded.report import WITHHELD, Right
+from grounded.report import WITHHELD, GroundedSentence, Right
 from grounded.viz.html import render_fragment, render_page
 
 pytestmark = pytest.mark.browser
@@ -108,10 +108,31 @@ def test_pointing_at_a_region_of_the_film_lights_its_sentences(page):
     assert {"1", "3", "4"} <= lit(page, "sentence")
 
 
+@pytest.mark.parametrize("answer", [None, "abnormal", "open"])
+def test_the_list_says_what_the_report_has_of_each_region(opened, drawn, answer):
+    place = (drawn.regions["spine"].box,)
+    unassessed = GroundedSentence("Not assessed: fractures.", ("spine",), place, "test")
+    answers = {
+        "abnormal": {"spine": drawn},
+        "open": {"spine": replace(drawn, sentences=(unassessed,))},
+    }
+    with opened(replace(drawn, answers=lambda: answers.get(answer, {}))) as page:
+        page.click(".regions summary")
+        standing = page.locator("[data-entry]").evaluate_all(
+            "all => Object.fromEntries(all.map((e) => [e.dataset.entry, e.lastChild.innerText]))"
+        )
+    assert standing == {
+        "right lung": "see findings",
+        "left lung": "described",
+        "cardiac silhouette": "described",
+        "spine": {None: "no sentence", "abnormal": "see findings", "open": "not assessed"}[answer],
+    }
+
+
 def test_a_click_on_the_film_answers_for_the_smallest_region_there(page):
     page.mouse.click(*on_film(page, 320, 450))
     assert page.inner_text(".answer h2").lower() == "spine"
-    assert "not assessed" in page.inner_text(".answer").lower()
+    assert "No sentence of the report is about this region." in page.inner_text(".answer")
     page.keyboard.press("n")
     assert page.inner_text(".answer h2").lower() == "cardiac silhouette"
     assert "The heart is not enlarged." in page.inner_text(".answer")

@@ -35,7 +35,7 @@ export function AnswerPanel(): JSX.Element | null {
 }
 
 function Answered({ said, isRegion }: { said: Said; isRegion: boolean }): JSX.Element {
-  if (!said.sentences.length) return <p class="open">{isRegion ? "Not assessed: no sentence is about this region." : "Not assessed."}</p>;
+  if (!said.sentences.length) return <p class="open">{isRegion ? "No sentence of the report is about this region." : "Nothing is said here."}</p>;
   return (
     <ul>
       {inOrder(said.sentences.filter((item) => item.section === "findings")).map((sentence) => (
@@ -89,7 +89,8 @@ function placeOf(asked: Answer): Record<string, string> {
   const spot = asked.at ?? (region ? { x: region.box[2], y: region.box[1] } : null);
   if (!spot || !doc.value || width < 560) return {};
   const at = toStage(view.value, doc.value.film.aspect, spot);
-  const from = asked.box ? toStage(view.value, doc.value.film.aspect, { x: asked.box[0], y: 0 }).x : at.x;
+  const beside = asked.box ?? (asked.at ? null : region?.box); // a place that was pointed at is known
+  const from = beside ? toStage(view.value, doc.value.film.aspect, { x: beside[0], y: 0 }).x : at.x;
   const left = at.x + 16 + WIDE < width ? at.x + 16 : from - 16 - WIDE;
   const top = Math.max(8, Math.min(at.y - 20, height - 380));
   return {

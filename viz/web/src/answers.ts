@@ -86,7 +86,7 @@ function awaited(question: Answer, told: Promise<Said>): void {
     (said) => {
       if (mine !== turn || !answer.value) return;
       answer.value = { ...question, said };
-      spoken.value = `${question.title}: ${said.sentences.map((item) => item.text).join(" ") || "Not assessed."}`;
+      spoken.value = `${question.title}: ${said.sentences.map((item) => item.text).join(" ") || "No sentence."}`;
     },
     (error: Error) => {
       if (mine === turn) answer.value = { ...question, said: { sentences: [], measurements: [] }, problem: error.message };

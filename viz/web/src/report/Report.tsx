@@ -2,7 +2,7 @@
 // assessed, normal findings in two lines, then the numbers and what the report was made of.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { askRegion } from "../answers";
+import { askRegion, known } from "../answers";
 import { Actions } from "../live/Actions";
 import { Writer } from "../live/Editor";
 import { Compared, History, RejectedLines, Signature } from "../live/Panels";
@@ -144,7 +144,13 @@ function Normal({ sentences }: { sentences: Sentence[] }): JSX.Element | null {
 /** Every region, found or not, to be asked about without a pointer. */
 function RegionList(): JSX.Element {
   const report = doc.value!;
-  const said = (name: string): number => report.sentences.filter((item) => item.section === "findings" && item.regions.includes(name)).length;
+  const standing = (name: string): string => {
+    const answered = known(report, name).sentences;
+    if (telling.value.has(name) || answered.some(matters)) return "see findings";
+    if (answered.some((item) => item.kind !== "open")) return "described";
+    if (name in report.answers) return "not assessed";
+    return isLive.value ? "ask" : "no sentence";
+  };
   return (
     <details class="regions">
       <summary>
@@ -162,9 +168,7 @@ function RegionList(): JSX.Element {
             >
               <i class={`swatch ${region.outline.length ? "" : "dashed"}`} style={{ "--c": region.color }} />
               <span>{region.name}</span>
-              <span class="faint">
-                {telling.value.has(region.name) ? "see findings" : said(region.name) ? "described" : "not assessed"}
-              </span>
+              <span class="faint">{standing(region.name)}</span>
             </button>
             {region.note && <p class="faint">{region.note}</p>}
           </li>
