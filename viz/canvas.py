@@ -15,7 +15,7 @@ from grounded.image import Image
 from grounded.viz.palette import BLACK, WHITE, Rgb, heat_table
 
 _SHIFT = 4  # cv2 takes coordinates in sixteenths of a pixel
-_HEAT_OPACITY = 0.75  # of the hottest place in the report
+_HEAT_OPACITY = 0.6  # of the hottest place in the report; the page begins there too
 
 
 @dataclass(frozen=True, slots=True)

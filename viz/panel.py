@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from string import ascii_lowercase
 
@@ -47,6 +48,7 @@ from grounded.viz.words import normal_range, quantity, tolerance
 
 _LARGEST = 1280  # pixels of the film's longest side in a panel
 _NARROWEST = 560  # pixels of a panel's text
+_ONE_SCALE = ("one scale", "for the", "report")  # beside the bar of heat
 
 
 def draw_sentence(report: GroundedReport, sentence: GroundedSentence) -> NDArray[np.uint8]:
@@ -174,20 +176,20 @@ def _names(marks: Sequence[Mark], size: int, width: int) -> Picture.Image:
 def _heat_bar(top_value: str, view: Display) -> NDArray[np.uint8]:
     """The heat scale, to stand beside the film: one for the whole report, from 0 to its top."""
     size, room = view.font, view.shape[0]
-    sheet = blank(round(size * 6), room)
+    left, small = size // 2, font(max(11, round(size * 0.8)))
+    at = left + round(size * 1.3)
+    sheet = blank(at + math.ceil(max(map(small.getlength, _ONE_SCALE))) + size // 2, room)
     top, height = size * 3, min(room - 5 * size, size * 20)
     if height < 2 * size:
         return as_array(sheet)
     ramp = np.linspace(255, 0, height).round().astype(np.uint8)
     bar = np.repeat(heat_table()[ramp][:, None], size, axis=1)
-    left = size // 2
     sheet.paste(Picture.fromarray(bar), (left, top))
     pen = ImageDraw.Draw(sheet)
-    at = left + round(size * 1.3)
     pen.text((left, size * 1.3), "heat", font=font(size), fill=INK, anchor="lm")
     pen.text((at, top), top_value, font=font(size), fill=INK, anchor="lm")
     pen.text((at, top + height), "0", font=font(size), fill=INK, anchor="lm")
-    for row, words in enumerate(("one scale", "for the", "report")):
+    for row, words in enumerate(_ONE_SCALE):
         spot = (at, top + height // 2 + (row - 1) * size * 1.3)
-        pen.text(spot, words, font=font(max(11, round(size * 0.8))), fill=FAINT, anchor="lm")
+        pen.text(spot, words, font=small, fill=FAINT, anchor="lm")
     return as_array(sheet)

@@ -10,7 +10,7 @@ from grounded.report import Right
 from grounded.viz.canvas import Display
 from grounded.viz.palette import REGION_COLORS
 from grounded.viz.panel import draw_sentence, how_sure, lettered
-from grounded.viz.sheet import gutter
+from grounded.viz.sheet import PAPER, gutter
 
 
 def film_part(panel, shape):
@@ -39,6 +39,11 @@ def test_heat_changes_the_film_only_where_it_is(drawn):
     colored = np.ptp(part, axis=2) > 30
     assert colored[480, 150]
     assert not colored[:, 300:].any()
+
+
+def test_the_words_beside_the_bar_of_heat_are_whole(drawn):
+    panel = draw_sentence(drawn, drawn.sentences[0])
+    assert (panel[: drawn.film.shape[0], -3:] == PAPER).all()
 
 
 def test_weak_heat_does_not_glow(drawn):
