@@ -235,7 +235,7 @@ class Reading:
         """The report of the whole film with what each sentence rests on, as its `audit`.
 
         pool: a folder of other patients' films, see `grounded.explain.audit.pool`; one healthy
-        chest ships. It takes about ten times as long as the report.
+        chest ships. It takes seven to nine times as long as the report.
         """
         from grounded.explain.audit.reports import audited
 

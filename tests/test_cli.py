@@ -45,6 +45,7 @@ def test_without_pictures_there_is_data_only(run, png: Path, tmp_path: Path) -> 
 
 def test_a_broken_film_does_not_stop_the_others(run, png: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(png.read_bytes()[:50])
+    (tmp_path / "notes.txt").write_text("left out, and counted with no films")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "film.png").write_bytes(png.read_bytes())
     out = tmp_path / "reports"

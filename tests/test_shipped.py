@@ -25,6 +25,8 @@ from grounded.detectors.organs.encoder import FilmEncoder
 from grounded.errors import ConfigError, InvalidValueError, RegionError
 from grounded.evidence import Heatmap, Mask
 from grounded.export.json import encode
+from grounded.generators.neural.borders import HEART_FIGURE
+from grounded.generators.neural.finding_net import COMPOSITES
 from grounded.generators.neural.planned import CLEAR
 from grounded.language.labeller import Labeller
 from grounded.language.mentions import names_a_side
@@ -56,8 +58,12 @@ def report(reading: Reading) -> GroundedReport:
     return reading.report()
 
 
-def test_the_example_with_opacities_says_so_and_its_heat_lies_on_them(reporter: Reporter) -> None:
+def test_the_example_with_opacities_says_what_the_readme_shows_and_its_heat_lies_on_them(
+    reporter: Reporter,
+) -> None:
     report = reporter(FILM.with_name("opacity_pa.jpg"))
+    readme = FILM.parent.with_name("README.md").read_text(encoding="utf-8").split()
+    assert " ".join(report.text.partition("Assessed:")[0].split()) in " ".join(readme)
     [impression] = report.section("impression")
     assert {(item.label, item.region) for item in impression.findings} == {
         ("Lung Opacity", RIGHT_LUNG),
@@ -281,6 +287,9 @@ def test_unknown_names_suggest_near_ones(reading: Reading) -> None:
 
 def test_the_scope_states_a_figure_for_each_finding_that_is_stated(report: GroundedReport) -> None:
     assert "AUROC" in report.scope.assessed["Lung Opacity"]
+    assert report.scope.assessed["Cardiomegaly"].startswith(HEART_FIGURE)
+    for label, composite in COMPOSITES.items():
+        assert report.scope.assessed[label].endswith(composite.said)
     stated = {finding.label for sentence in report.sentences for finding in sentence.findings}
     assert stated <= set(report.scope.assessed)
 

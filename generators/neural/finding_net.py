@@ -32,16 +32,21 @@ Values = NDArray[np.float32]
 
 class Composite(NamedTuple):
     """parts: the findings of which one has to be there. kind: of region in which it is read. by:
-    which of the parts' logits it is read as."""
+    which of the parts' logits it is read as. said: when a report says it, so that its scope tells
+    what is read from what is said."""
 
     parts: tuple[str, ...]
     kind: str
     by: Literal["strongest", "mean"]
+    said: str
 
 
 COMPOSITES: Mapping[str, Composite] = {
     "Blunted Costophrenic Angle": Composite(
-        ("Pleural Effusion", "Pleural Thickening"), "costophrenic angle", "strongest"
+        ("Pleural Effusion", "Pleural Thickening"),
+        "costophrenic angle",
+        "strongest",
+        "said where no effusion of its side says as much",
     ),
     UNSPECIFIED: Composite(
         (
@@ -50,6 +55,7 @@ COMPOSITES: Mapping[str, Composite] = {
         ),
         "lung",
         "mean",
+        "said where nothing of its side has a name",
     ),
 }
 

@@ -30,8 +30,8 @@ from grounded.generators.measured.generator import (
     unassessed,
 )
 from grounded.generators.measured.wording import Style
-from grounded.generators.neural.borders import known, view_of
-from grounded.generators.neural.finding_net import logit_of
+from grounded.generators.neural.borders import HEART_FIGURE, HEART_LABEL, known, view_of
+from grounded.generators.neural.finding_net import COMPOSITES, logit_of
 from grounded.generators.neural.finding_reader import FindingReader, Place, Read
 from grounded.generators.neural.planned import (
     DENIED,
@@ -126,7 +126,7 @@ class Neural:
         }
         self._beams, self._varied = beams, words == "varied"
         self._labeller = Labeller.open()
-        assessed = {**ASSESSED, **self.reader.assessed}
+        assessed = {**ASSESSED, **_figures(self.reader.assessed)}
         self.scope = Scope(assessed, tuple(x for x in ASSESSABLE if x not in assessed))
 
     def read(self, questions: Sequence[Question]) -> list[tuple[ReadFinding, ...]]:
@@ -319,6 +319,16 @@ def _as_what(read: Read) -> tuple[str, ...]:
     if place.kind == "lung" and not place.side:
         return ("read as a part of both lungs",)
     return (f"read as a part of the {' '.join(filter(None, (place.side, place.kind)))}",)
+
+
+def _figures(read: Mapping[str, str]) -> dict[str, str]:
+    """What the scope states of each finding that is read: its figure, and how it is said."""
+    figures = dict(read)
+    if HEART_LABEL in figures:
+        figures[HEART_LABEL] = f"{HEART_FIGURE} {figures[HEART_LABEL]}"
+    for label in COMPOSITES.keys() & figures.keys():
+        figures[label] += f"; {COMPOSITES[label].said}"
+    return figures
 
 
 def _is_measured(item: Stated) -> bool:

@@ -74,7 +74,7 @@ _Wrap = Annotated[
     typer.Option(help="A TOML file of a patient: DICOM films are made of other films first."),
 ]
 _Audit = Annotated[
-    bool, typer.Option("--audit", help="Say of each sentence what it rests on; ten times as slow.")
+    bool, typer.Option("--audit", help="Say what each sentence rests on; up to nine times as slow.")
 ]
 _Pool = Annotated[
     Path | None, typer.Option(help="For --audit: a folder of other films, see grounded audit.")
@@ -163,24 +163,25 @@ def _report_many(
     from grounded.batch.ledger import Status
     from grounded.batch.run import report_films
 
-    total, done, failed, burned = len(planned.jobs), 0, 0, 0
+    total, done, films, failed, burned = len(planned.jobs), 0, 0, 0, 0
     with progress_bar("Reporting", shown=not quiet) as show:
         try:
             for outcome in report_films(reporter, planned.jobs, out, options, resume=resume):
                 done += 1
+                films += outcome.entry.status is not Status.LEFT_OUT
                 failed += outcome.entry.status is Status.FAILED
                 burned += outcome.burned_in
                 _say_outcome(outcome, quiet)
                 show(done, total)
         except KeyboardInterrupt:
-            say(f"stopped: {done} of {total} films are done; --resume goes on", err=True)
+            say(f"stopped: {done} of {total} files are done; --resume goes on", err=True)
             raise typer.Exit(130) from None
     for folder, reason in planned.unreadable.items():
         say(f"error: {folder}: {reason}", err=True)
     if burned:
-        say(f"warning: {burned} of {total} films: {BURNED_IN}", err=True)
+        say(f"warning: {burned} of {films} films: {BURNED_IN}", err=True)
     if failed:
-        say(f"{failed} of {total} films have no report", err=True)
+        say(f"{failed} of {films} films have no report", err=True)
     if failed or planned.unreadable:
         raise typer.Exit(1)
 

@@ -39,7 +39,7 @@ from grounded.findings import Presence
 SAME, WITHOUT = "other patient, same finding", "other patient, without it"
 SUPPORTS = 0.1  # log-odds: 97.5 % of the places without the finding are below, by the smallest
 COUNTS = 0.05  # more than 95 % of them are
-MOVES = 0.5  # real claims are moved by 2.1 or more by something, those of shuffled weights by 0.2
+MOVES = 0.5  # real claims are moved by 2.7 or more by something, those of shuffled weights by 0.2
 NOISE = 0.4  # the ways of hiding a place are as far apart, by their standard deviation
 SAME_SIDE = "mirrored, same side"
 NO_FILM = ("noise", "blank")
