@@ -46,7 +46,7 @@ def heart_size(subject: Subject) -> Said:
     detail = "; ".join(part for part in parts if part)
     return Said(
         f"{lead}: {figure} ({detail}).",
-        f"{short} (CTR {ratio.value:.2f}).",
+        f"{short}{_shown(judged, ratio.value)}.",
         (ratio,),
         (Finding("Cardiomegaly", judged.presence, HEART, judged.score),),
         judged.score,
@@ -64,6 +64,14 @@ class _HeartJudged:
     score: float
     words: str
     score_kind: ScoreKind = ScoreKind.DISTANCE
+
+
+def _shown(judged: _HeartJudged, ratio: float) -> str:
+    """The ratio as a sentence gives it; a heart that the reading alone calls large is so despite
+    it."""
+    usual = round(ratio, SHOWN) <= measures.CARDIOTHORACIC_RATIO.normal[1]
+    despite = judged.words == "appears" and usual
+    return f", though the CTR is {ratio:.2f}" if despite else f" (CTR {ratio:.2f})"
 
 
 def _heart_judged(subject: Subject, ratio: float, reference: ReferenceRange) -> _HeartJudged:
@@ -99,7 +107,7 @@ def _large_unmeasured(subject: Subject, reason: str) -> Said:
     large = 1 / (1 + math.exp(-(subject.known.heart or 0.0)))
     text = "The heart appears enlarged"
     return Said(
-        f"{text}; its size was not measured: {reason}.",
+        f"{text} (its size is unknown: {reason}).",
         f"{text}.",
         (),
         (Finding("Cardiomegaly", Presence.PRESENT, HEART, large),),
@@ -292,7 +300,7 @@ def lung_symmetry(subject: Subject) -> Said:
     }[verdict.presence]
     figure = f"the right has {percent(share.value)} of the area of both ({usual(reference)})"
     if hidden:
-        figure += "; the large heart hides a part of it"
+        figure += "; the heart hides a part of it"
     sides = SIDES if verdict.presence == "absent" else (small,)
     label: Label = "Lung Volume Asymmetry"
     return said(f"{lead}: {figure}.", short, (share,), label, verdict, impression, sides)

@@ -46,7 +46,7 @@ COMPOSITES: Mapping[str, Composite] = {
         ("Pleural Effusion", "Pleural Thickening"),
         "costophrenic angle",
         "strongest",
-        "said where no effusion of its side says as much",
+        "said where nothing of its side explains it",
     ),
     UNSPECIFIED: Composite(
         (

@@ -43,7 +43,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 }
 MEASURED_HERE = ("Cardiomegaly",)  # said with the measurement, see `Known`
 IMPLIED: Mapping[str, tuple[str, ...]] = {
-    "Lung Opacity": ("Consolidation", "Pneumonia"),
+    "Lung Opacity": ("Consolidation", "Pneumonia", "Atelectasis", "Edema", "Mass"),
     "Lung Lesion": ("Nodule", "Mass"),
 }
 """What is denied with a finding."""
@@ -296,8 +296,15 @@ def _absent(stated: Sequence[Stated], side: Side) -> dict[str, Stated]:
     for label in CLEAR:
         items = [item for item in stated if item.label == label and item.side == side]
         if items and all(item.is_absent and not item.open for item in items):
-            found[label] = max(items, key=lambda item: _width(item.finding.region))
+            widest = max(items, key=lambda item: _width(item.finding.region))
+            if widest.origin != SET or _is_of_side(label, widest.finding.region):
+                found[label] = widest
     return found
+
+
+def _is_of_side(label: str, region: str) -> bool:
+    """Whether what a reader says of a finding in a region is said of that whole side."""
+    return kind_of(region) == "lung" or is_sided(FindingWords.open().term(label))
 
 
 def _width(region: str) -> int:
@@ -338,6 +345,8 @@ def _not_said(stated: Sequence[Stated], lungs: Sequence[str]) -> list[Sentence]:
     if not lungs:
         return []
     looked = {item.label for item in stated}
+    there = {item.label for item in stated if not item.is_absent}
+    looked |= {wide for wide, narrow in IMPLIED.items() if there & set(narrow)}
     words, regions = FindingWords.open(), tuple(lungs)
     sentences = []
     for about, labels in _doubtful(stated, regions).items():
@@ -352,13 +361,12 @@ def _doubtful(
     stated: Sequence[Stated], lungs: tuple[str, ...]
 ) -> Mapping[tuple[str, ...], Sequence[str]]:
     """What can be neither stated nor denied of a film, by the lungs in which that is so."""
-    there = {item.label for item in stated if not item.is_absent and item.origin != SET}
     found: dict[tuple[str, ...], list[str]] = {}
     for label in CLEAR:
         of_label = [item for item in stated if item.label == label]
         sides = {item.side for item in of_label if item.open}
         sides -= {item.side for item in of_label if not item.is_absent}
-        if sides and label not in there:
+        if sides:
             about = tuple(lung for lung in lungs if side_of(lung) in sides)
             found.setdefault(about or lungs, []).append(label)
     return found
@@ -372,7 +380,8 @@ def with_set(
     """What was read, and what a reader has set in its place, with a note of what the film says.
 
     What a reader says is there takes the place of its absence and doubt on that side, what is not
-    there that of everything read of it in the region.
+    there that of everything read of it in the region; of a lung, and of what is told by its side,
+    on that side.
     """
     kept = [item for item in read if not _overruled(item, set_findings)]
     said = [i.finding for i in read] + [f for sentence in measured for f in sentence.findings]
@@ -414,7 +423,8 @@ def _against(item: Stated, name: str, label: str, presence: Presence) -> bool:
         denied = item.is_absent if presence != "absent" else not item.is_absent
         return denied and narrow in IMPLIED.get(wide, ())
     within = region == name or (region in atlas and name in atlas.ancestors(region))
-    return within or item.is_absent
+    of_side = presence == "absent" and _is_of_side(label, name)
+    return within or of_side or item.is_absent
 
 
 def _once(items: Iterable[T]) -> tuple[T, ...]:

@@ -38,6 +38,7 @@ _RESERVED = re.compile(
     r"\b(?:otherwise|remainder|remaining|rest of|other|elsewhere|except|apart from|aside from)\b",
     re.IGNORECASE,
 )
+_REASON = re.compile(r"(?<=cannot be judged), as\b.*")
 _COUNTED = frozenset(  # there may be two in a place
     ("Lung Lesion", "Nodule", "Mass", "Calcification", "Fracture", "Support Devices")
 )
@@ -88,7 +89,8 @@ def without_wrong_sides(draft: DraftReport, atlas: Atlas) -> DraftReport:
     """Takes out what names another side than it was read from.
 
     A sentence from right regions may not say "left" alone, nor speak of both lungs. One that was
-    read from regions without a side (or from both sides, or from a box drawn by hand) may.
+    read from regions without a side (or from both sides, or from a box drawn by hand) may, and so
+    may the reason why something cannot be judged.
     """
     nouns = Nouns.of(atlas).said_of_both
 
@@ -97,7 +99,7 @@ def without_wrong_sides(draft: DraftReport, atlas: Atlas) -> DraftReport:
         if len(sides) != 1 or Side.UNPAIRED in sides:
             return ""
         [side] = sides
-        words = f"{sentence.text} {sentence.impression}"
+        words = _REASON.sub("", f"{sentence.text} {sentence.impression}")
         named = sides_named(words)
         if named and side not in named:
             return f"it says {_quoted(sorted(named))} and was read from {_the(sentence.regions)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from grounded.atlas import Atlas, Side
@@ -39,6 +39,7 @@ _PLACELESS = frozenset(
         *("Mediastinal Shift", "Lung Volume Asymmetry", "Edema"),
     )
 )
+_STATES = ("blunted ", "elevated ")  # of a structure, which the side then stands before
 _NOT_JUDGED = re.compile(r"\b(?:not|cannot be) judged\b", re.IGNORECASE)
 _NO_ABNORMALITY = frozenset(("No Finding", "Support Devices"))
 
@@ -55,7 +56,7 @@ def impression(
     abnormal. origin: of what is written here.
     """
     own = [replace(item, text=item.impression) for item in kept if item.impression]
-    said = [*own, *(_fixed_form(pairs, atlas, origin) for pairs in _found(kept))]
+    said = [*own, *(_fixed_form(pairs, atlas, origin) for pairs in _found(kept, atlas))]
     withheld = [item for item in kept if item.origin == WITHHELD]
     if any(_presence(item) == "present" for item in said):
         return [*sorted(said, key=_order), *_withheld(withheld)]
@@ -115,18 +116,28 @@ def _is_abnormal(finding: Finding) -> bool:
     return finding.presence != "absent" and finding.label not in _NO_ABNORMALITY
 
 
-def _found(sentences: Sequence[Sentence]) -> list[list[tuple[Sentence, Finding]]]:
+def _on(sides: Iterable[Side], noun: str) -> str:
+    """ "left pleural effusion", "blunted left costophrenic angle"."""
+    if noun.startswith(_STATES):
+        state, _, structure = noun.partition(" ")
+        return " ".join((state, *sides, structure))
+    return " ".join((*sides, noun))
+
+
+def _found(sentences: Sequence[Sentence], atlas: Atlas) -> list[list[tuple[Sentence, Finding]]]:
     """What abnormal sentences say is there or may be, and has no short form yet: each finding with
-    all that say so."""
+    all that say so in one word (a rib's fracture is not a clavicle's)."""
     has_form = {
         _topic(finding) for item in sentences if item.impression for finding in item.findings
     }
-    found: dict[tuple[str, Presence], list[tuple[Sentence, Finding]]] = {}
+    words = FindingWords.open()
+    found: dict[tuple[str, Presence, str], list[tuple[Sentence, Finding]]] = {}
     for sentence in sentences:
         for finding in sentence.findings if not sentence.impression else ():
             abnormal = sentence.abnormal and _is_abnormal(finding)
             if abnormal and _topic(finding) not in has_form:
-                key = (finding.label, finding.presence)
+                noun = words.named(finding.label, atlas.kind(finding.region))
+                key = (finding.label, finding.presence, noun)
                 found.setdefault(key, []).append((sentence, finding))
     return list(found.values())
 
@@ -165,8 +176,8 @@ def _placed(findings: Sequence[Finding], atlas: Atlas) -> str:
     if label in _PLACELESS:
         return noun
     sides = {atlas.side(region) for region in regions} - {Side.UNPAIRED}
-    if label in _BY_SIDE:
-        return bilateral(noun) if len(sides) == 2 else " ".join((*sides, noun))
+    if label in _BY_SIDE or (label == "Fracture" and atlas.kind(regions[0]) == "lung"):
+        return bilateral(noun) if len(sides) == 2 else _on(sides, noun)
     if label == UNSPECIFIED:
         half = "both hemithoraces" if len(sides) == 2 else f"the {' '.join(sides)} hemithorax"
         return f"{noun} of {half}"

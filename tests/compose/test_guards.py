@@ -109,6 +109,7 @@ def test_words_of_another_side_than_the_region_go(text: str, region: str, words:
         ("The right lung is small in relation to the left.", "right lung"),
         ("The mediastinum is shifted to the left by the right effusion.", "right lung"),
         ("The mediastinum is shifted to the left.", "right lung"),
+        ("Heart size cannot be judged, as the left effusion may hide its borders.", "right lung"),
         ("The aortic arch is on the left.", "aortic arch"),
         ("The trachea lies left of the midline.", "trachea"),
         ("There is an opacity on the left.", "marked area"),

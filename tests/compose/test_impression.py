@@ -43,7 +43,7 @@ def found(label: str, *regions: str, presence: Presence = "present") -> list[Sen
         (
             "Blunted Costophrenic Angle",
             ["left costophrenic angle"],
-            "Left blunted costophrenic angle.",
+            "Blunted left costophrenic angle.",
         ),
         (
             "Unspecified Abnormality",
@@ -55,6 +55,9 @@ def found(label: str, *regions: str, presence: Presence = "present") -> list[Sen
             ["right lung", "left lung"],
             "Unspecified abnormality of both hemithoraces.",
         ),
+        ("Fracture", ["left lung"], "Left rib fracture."),
+        ("Fracture", ["left lung", "right lung"], "Bilateral rib fractures."),
+        ("Fracture", ["right clavicle"], "Fracture in the right clavicle."),
         ("Pneumothorax", ["right apical zone"], "Right pneumothorax."),
         ("Cardiomegaly", ["cardiac silhouette"], "Cardiomegaly."),
         ("Atelectasis", ["marked area"], "Atelectasis in the marked area."),

@@ -119,6 +119,36 @@ def test_what_a_reader_denies_takes_the_place_of_what_was_read_in_the_region() -
     }
 
 
+@pytest.mark.parametrize("region", ["left lung", "left lower lung zone"])
+def test_an_effusion_that_a_reader_denies_is_stated_nowhere_on_that_side(region: str) -> None:
+    places = ("left lung", "left hemidiaphragm", "left costophrenic angle", "right lung")
+    stated = read("Pleural Effusion", "present", *places)
+    said = texts(of_film(with_set(stated, {region: {"Pleural Effusion": "absent"}}), LUNGS))
+    assert said[:2] == ["Right pleural effusion.", "No left pleural effusion."]
+
+
+def test_what_a_reader_denies_of_a_zone_is_not_denied_of_its_lung() -> None:
+    given = {"left lower lung zone": {"Nodule": "absent"}, "right apical zone": {"Mass": "absent"}}
+    said = texts(of_film(with_set(nothing_there("Nodule", "Mass"), given), LUNGS))
+    assert "No nodule in the left lower lung zone." in said
+    assert "No mass in the right apical zone." in said
+    assert not any("nodule" in text and "zone" not in text for text in said)
+
+
+@pytest.mark.parametrize("label", ["Consolidation", "Atelectasis", "Edema", "Mass"])
+def test_beside_what_is_an_opacity_none_is_denied_or_called_unassessed(label: Label) -> None:
+    given = {lung: {label: Presence.PRESENT} for lung in LUNGS}
+    said = texts(of_film(with_set(nothing_there(), given), LUNGS))
+    assert not any("opacit" in text.lower() for text in said if text.startswith("No"))
+
+
+def test_of_an_effusion_on_one_side_the_other_is_not_left_in_silence() -> None:
+    [there] = read("Pleural Effusion", "present", "left lung")
+    [doubtful] = read("Pleural Effusion", "absent", "right lung")
+    said = texts(of_film([there, replace(doubtful, open=True)], LUNGS))
+    assert said[:2] == ["Left pleural effusion.", "Not judged: pleural effusion in the right lung."]
+
+
 def test_a_set_consolidation_takes_the_place_of_the_absence_of_an_opacity() -> None:
     kept = with_set(nothing_there(), {"left lung": {"Consolidation": "present"}})
     assert not [i for i in kept if i.label == "Lung Opacity" and i.side == "left"]

@@ -122,7 +122,7 @@ def test_a_left_lung_behind_a_large_heart_is_not_called_small(chest_shapes: Shap
     chest_shapes[LEFT_LUNG] = rectangle(196, 40, 236, 200)
     chest_shapes[HEART] = ellipse(150, 160, 60, 35)
     sentence = sentence_on("Lung Volume Asymmetry", film_of(chest_shapes))
-    assert "the large heart hides a part of it" in sentence.text
+    assert "the heart hides a part of it" in sentence.text
     assert sentence.findings[0].presence == "uncertain"
 
 
