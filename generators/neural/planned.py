@@ -125,20 +125,31 @@ def _possible(item: Stated) -> Stated:
 
 def undenied(stated: Sequence[Stated], film: Sequence[Stated], side: PairedSide) -> list[Stated]:
     """What may be said of a place on a side, denying nothing that is told by its side and is there,
-    or may be, elsewhere on that side, and no composite of which a part is not denied. film: what
-    was read of all of it."""
+    or may be, elsewhere on that side, and no composite of which a part is not denied. What is told
+    by its side is there of the lung as well. film: what was read of all of it."""
     words = FindingWords.open()
-    there = {
-        item.label
+    of_side = [
+        item
         for item in film
         if not item.is_absent and item.side == side and is_sided(words.term(item.label))
-    }
-    there |= {item.label for item in stated if item.open}
+    ]
+    of_side.sort(key=lambda item: _FIRMNESS[item.finding.presence])
+    firmest = {item.label: item for item in of_side}
+    there = {*firmest, *(item.label for item in stated if item.open)}
     there |= {label for label, parts in _PARTS.items() if there & set(parts)}
     return [
-        replace(item, open=True) if _is_read_absent(item) and item.label in there else item
+        _undenied(item, firmest) if _is_read_absent(item) and item.label in there else item
         for item in stated
     ]
+
+
+def _undenied(item: Stated, of_side: Mapping[str, Stated]) -> Stated:
+    """Of the lung what is there on its side, of any other place that it cannot be judged."""
+    region = item.finding.region
+    if kind_of(region) == "lung" and item.label in of_side:
+        there = of_side[item.label]
+        return replace(there, finding=replace(there.finding, region=region))
+    return replace(item, open=True)
 
 
 def _is_read_absent(item: Stated) -> bool:

@@ -187,6 +187,13 @@ def test_an_effusion_of_a_side_is_not_denied_of_a_place_on_it() -> None:
     assert [item.open for item in undenied(here, film, Side.LEFT)] == [False, False]
 
 
+def test_an_effusion_of_a_side_is_one_of_its_lung() -> None:
+    film = read("Pleural Effusion", "uncertain", "left hemidiaphragm")
+    film += read("Pleural Effusion", "absent", "left lung")
+    kept = undenied(film[1:], film, Side.LEFT)
+    assert texts(of_region(kept, "lung")) == ["Possible left pleural effusion."]
+
+
 def test_blunting_is_not_denied_of_an_angle_of_which_an_effusion_is_not() -> None:
     angle = "left costophrenic angle"
     effusion, blunting = (
