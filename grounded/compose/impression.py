@@ -130,13 +130,13 @@ def _found(sentences: Sequence[Sentence], atlas: Atlas) -> list[list[tuple[Sente
     has_form = {
         _topic(finding) for item in sentences if item.impression for finding in item.findings
     }
-    words = FindingWords.open()
     found: dict[tuple[str, Presence, str], list[tuple[Sentence, Finding]]] = {}
     for sentence in sentences:
         for finding in sentence.findings if not sentence.impression else ():
             abnormal = sentence.abnormal and _is_abnormal(finding)
             if abnormal and _topic(finding) not in has_form:
-                noun = words.named(finding.label, atlas.kind(finding.region))
+                kind = atlas.kind(finding.region)
+                noun = FindingWords.open().named(finding.label, kind)
                 key = (finding.label, finding.presence, noun)
                 found.setdefault(key, []).append((sentence, finding))
     return list(found.values())
