@@ -144,7 +144,8 @@ def undenied(stated: Sequence[Stated], film: Sequence[Stated], side: PairedSide)
 
 
 def _undenied(item: Stated, of_side: Mapping[str, Stated]) -> Stated:
-    """Of the lung what is there on its side, of any other place that it cannot be judged."""
+    """What is said in the place of a denial: for the lung, what is stated of its side; for any
+    smaller place, that it cannot be judged."""
     region = item.finding.region
     if kind_of(region) == "lung" and item.label in of_side:
         there = of_side[item.label]
